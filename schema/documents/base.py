@@ -1,0 +1,92 @@
+"""What all documents share: strictness and the types of their fields.
+
+Values arrive as the text that was written (see `schema.places`), so numbers are read as decimals, exactly.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from schema.findings import did_you_mean
+from schema.keys import parse_moment
+from schema.units import UNITS
+
+
+class Document(BaseModel):
+    """A part of a document: immutable, and refusing keys that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+def _number(minimum: str | int = 0, **extra: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "number", "minimum": minimum, **extra})
+
+
+def _moment(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_moment(value)
+    except ValueError:
+        raise ValueError(f"'{value}' is not a date; write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ") from None
+
+
+def _day(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"'{value}' is not a date; write YYYY-MM-DD") from None
+
+
+def _flag(value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in ("true", "false"):
+            raise ValueError(f"'{value}' is neither true nor false")
+        return value == "true"
+    return value
+
+
+def _known_unit(unit: str) -> str:
+    if unit not in UNITS:
+        raise ValueError(f"'{unit}' is not a unit{did_you_mean(unit, UNITS)}")
+    return unit
+
+
+_MOMENT_PATTERN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$"
+_UPPER = Decimal(1_000_000)
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=100)]
+"""A name that stands in keys: letters, digits, `_`, `-` and `.`."""
+ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][^\s#]*$", max_length=200)]
+"""A model's name; it may hold slashes and colons."""
+Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Usd = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=9, allow_inf_nan=False), _number()]
+"""An amount in USD, at most 9 decimals."""
+PerMillion = Annotated[Decimal, Field(ge=0, le=_UPPER, decimal_places=6, allow_inf_nan=False), _number()]
+"""USD per 1,000,000 units, at most 6 decimals."""
+PerUnit = Annotated[Decimal, Field(ge=0, le=_UPPER, decimal_places=12, allow_inf_nan=False), _number()]
+"""USD per unit, at most 12 decimals."""
+Multiplier = Annotated[Decimal, Field(ge=0, le=1_000, decimal_places=6, allow_inf_nan=False), _number(maximum=1000)]
+"""A factor, at most 6 decimals."""
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "pattern": _MOMENT_PATTERN}),
+]
+"""A date (00:00 UTC) or a UTC timestamp."""
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Unit = Annotated[str, AfterValidator(_known_unit), WithJsonSchema({"type": "string", "enum": list(UNITS)})]
+EnvName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=100)]
+"""The name of an environment variable."""
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[^\s@]+@[^\s@]+$", max_length=200)
+]
+"""An address or another sign-in name of the form `x@y`; compared without case."""

@@ -1,0 +1,78 @@
+"""`ratecard`: the policy of the repository itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from schema.documents.base import Count, Day, Document, Flag, Multiplier, Text
+
+
+class Guardrails(Document):
+    """Limits that an apply may not cross without an approval."""
+
+    lowest_margin: Multiplier | None = None
+    """No price may have a smaller margin."""
+    largest_bill_rise_percent: Count | None = None
+    """No account's bill may rise by more, on its real usage."""
+    no_price_below_cost: Flag = False
+    """No list price may be below cost."""
+    max_update_percent: Count | None = None
+    """Share of a kind's entities that one apply may update."""
+    max_delete_percent: Count | None = None
+    """Share of a kind's entities that one apply may delete."""
+
+
+class Approval(Document):
+    """A named, dated exception from a guardrail."""
+
+    code: Text
+    """The code that is allowed."""
+    key: Text | None = None
+    """The entity it is allowed for, as plans name it; without it, every one."""
+    by: Text
+    """Who allows it."""
+    until: Day
+    """The last day on which it counts."""
+    reason: Text
+    """Why."""
+
+
+class Forge(Document):
+    """Where pull requests are opened."""
+
+    kind: Literal["github", "gitlab"]
+    """The forge's kind."""
+    url: Text
+    """The repository's page."""
+    remote: Text = "origin"
+    """The git remote that proposals are pushed to."""
+
+
+class DatabaseAway(Document):
+    """What the runtime does while the database cannot be reached; holds and checks always refuse."""
+
+    serve: Flag = True
+    """Whether routes and quotes are served from the last known rate book."""
+    max_age_minutes: Annotated[int, Field(ge=1)] = 60
+    """How old that rate book may be."""
+
+
+class PolicyDocument(Document):
+    """The policy of the repository: who merges where, what an apply may do."""
+
+    base_branch: Text | None = None
+    """The branch that proposals start from; `main` when nothing is said."""
+    local_merges: Flag | None = None
+    """Whether the dashboard may merge a proposal into the base branch of its own clone and apply it."""
+    forge: Forge | None = None
+    """Where pull requests are opened."""
+    guardrails: Guardrails | None = None
+    """Limits that an apply may not cross."""
+    approvals: tuple[Approval, ...] = ()
+    """Exceptions from guardrails."""
+    severity: dict[Text, Literal["error"]] = Field(default_factory=dict)
+    """Warnings that count as errors, by code."""
+    database_away: DatabaseAway | None = None
+    """What the runtime does while the database cannot be reached."""

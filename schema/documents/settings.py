@@ -1,0 +1,118 @@
+"""`settings`: typed settings, then a free `extra`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from schema.documents.base import Count, Document, EnvName, Multiplier, Slug, Text, Unit
+
+
+class UnknownModel(Document):
+    """How a model that is not registered is charged."""
+
+    credits_multiplier: Multiplier
+    """Credit burn with this multiplier."""
+
+
+class CreditBurn(Document):
+    """Credits of a call = sum of units x weight, times the model's multiplier, / `tokens_per_credit`."""
+
+    weights: dict[Unit, Multiplier] = Field(
+        default_factory=lambda: {"input": Decimal("0.35"), "cache_read": Decimal("0.1"), "output": Decimal(1)}
+    )
+    """Weight of each unit in output-equivalent tokens; a unit without one follows the rule for units without a rate."""
+    tokens_per_credit: Annotated[int, Field(ge=1)] = 10_000
+    """Weighted tokens that make one credit."""
+
+
+class StripeSettings(Document):
+    """Stripe; secrets are named by their variable."""
+
+    secret_env: EnvName
+    """The variable that holds the secret key."""
+    webhook_secret_env: EnvName | None = None
+    """The variable that holds the webhook's signing secret."""
+
+
+class LiteLLMSettings(Document):
+    """A LiteLLM proxy; its master key is named by its variable."""
+
+    url: Text
+    """Where the proxy answers."""
+    master_key_env: EnvName
+    """The variable that holds the master key."""
+
+
+class NotificationSettings(Document):
+    """Where alerts go."""
+
+    webhook_env: EnvName
+    """The variable that holds the webhook's address."""
+    format: Literal["slack", "json"] = "slack"
+    """The shape of the message."""
+
+
+class SettingsDocument(Document):
+    """Settings that the runtime and the pages read, each with a default."""
+
+    site_name: Text | None = None
+    """The product's name."""
+    default_plan: Slug | None = None
+    """The plan of an account that has no subscription; `free` when it exists."""
+    unknown_account: Literal["create", "refuse"] | None = None
+    """Whether an account that is not known is created on the default plan or refused."""
+    unknown_model: UnknownModel | None = None
+    """How a model that is not registered is charged; without it, it is refused."""
+    enforcement: Literal["on", "observe"] | None = None
+    """Whether an account without credit is refused before the call."""
+    signup_grant_credits: Count | None = None
+    """Credits that a new account receives."""
+    credits_per_dollar: Annotated[int, Field(ge=1)] | None = None
+    """How many credits a dollar of usage is shown as."""
+    credit_display_name: Text | None = None
+    """What credits are called."""
+    display_precision: Annotated[int, Field(ge=0, le=9)] | None = None
+    """Decimals of shown credits."""
+    rounding_mode: Literal["up", "nearest", "down"] | None = None
+    """How shown credits are rounded."""
+    credit_burn: CreditBurn | None = None
+    """Weights of credit burn."""
+    access_classes: tuple[Slug, ...] | None = None
+    """Access classes from the most open to the most exclusive; a plan opens its class and all before it."""
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    """A second currency in which totals are shown."""
+    stripe: StripeSettings | None = None
+    """Stripe."""
+    litellm: LiteLLMSettings | None = None
+    """A LiteLLM proxy."""
+    notifications: NotificationSettings | None = None
+    """Where alerts go."""
+    extra: dict[Slug, Any] = Field(default_factory=dict)
+    """Anything else, typed as YAML types it."""
+
+
+DEFAULT_SETTINGS: dict[str, Any] = {
+    "site_name": "Ratecard",
+    "default_plan": "free",
+    "unknown_account": "refuse",
+    "unknown_model": None,
+    "enforcement": "on",
+    "signup_grant_credits": 0,
+    "credits_per_dollar": 10_000,
+    "credit_display_name": "credits",
+    "display_precision": 0,
+    "rounding_mode": "up",
+    "credit_burn": {
+        "weights": {"input": "0.35", "cache_read": "0.1", "output": "1"},
+        "tokens_per_credit": 10_000,
+    },
+    "access_classes": ["basic", "standard", "all"],
+    "currency": None,
+    "stripe": None,
+    "litellm": None,
+    "notifications": None,
+}
+"""What a setting is when no document sets it, in the form in which the database stores it."""
