@@ -1,0 +1,113 @@
+"""Errors of the runtime, each with its HTTP status.
+
+MeteringError (a RatecardError)
+├── RefusalError              before the call: it must not be made
+│   ├── UnregisteredModelError     UNREGISTERED_MODEL     503
+│   ├── NoPricingError             NO_PRICING_CONFIG      503
+│   ├── NoRouteError               NO_ROUTE               503
+│   ├── UnavailableError           METERING_UNAVAILABLE   503
+│   ├── InsufficientBalanceError   INSUFFICIENT_BALANCE   402
+│   ├── ModelNotInPlanError        MODEL_NOT_IN_PLAN      403
+│   ├── UnknownAccountError        UNKNOWN_ACCOUNT        404
+│   └── QuotaExceededError         QUOTA_EXCEEDED         429
+├── EventConflictError        EVENT_CONFLICT   409   same id, other contents
+├── BadEventError             BAD_EVENT        422   an event that cannot be read
+│   └── UnknownUnitError      UNKNOWN_UNIT     422
+└── ImportFileError           BAD_FILE         422   a file of events that cannot be read at all
+"""
+
+from __future__ import annotations
+
+from schema.errors import RatecardError
+
+
+class MeteringError(RatecardError):
+    """A fault of the runtime."""
+
+    code = "METERING_ERROR"
+    status = 500
+
+
+class RefusalError(MeteringError):
+    """The call must not be made."""
+
+    status = 503
+
+
+class UnregisteredModelError(RefusalError):
+    """The model is not registered, or it is inactive."""
+
+    code = "UNREGISTERED_MODEL"
+
+
+class NoPricingError(RefusalError):
+    """No price is in force, or a unit of the call has none."""
+
+    code = "NO_PRICING_CONFIG"
+
+
+class NoRouteError(RefusalError):
+    """Neither the task nor `_default` has a route."""
+
+    code = "NO_ROUTE"
+
+
+class UnavailableError(RefusalError):
+    """The database cannot be reached."""
+
+    code = "METERING_UNAVAILABLE"
+
+
+class InsufficientBalanceError(RefusalError):
+    """The wallet is short."""
+
+    code = "INSUFFICIENT_BALANCE"
+    status = 402
+
+
+class ModelNotInPlanError(RefusalError):
+    """The plan does not open the model's access class."""
+
+    code = "MODEL_NOT_IN_PLAN"
+    status = 403
+
+
+class UnknownAccountError(RefusalError):
+    """No such account, and settings do not create it."""
+
+    code = "UNKNOWN_ACCOUNT"
+    status = 404
+
+
+class QuotaExceededError(RefusalError):
+    """A quota of the plan is used up."""
+
+    code = "QUOTA_EXCEEDED"
+    status = 429
+
+
+class EventConflictError(MeteringError):
+    """The event's id is known with other contents."""
+
+    code = "EVENT_CONFLICT"
+    status = 409
+
+
+class BadEventError(MeteringError):
+    """An event that cannot be read."""
+
+    code = "BAD_EVENT"
+    status = 422
+
+
+class UnknownUnitError(BadEventError):
+    """A unit that does not exist."""
+
+    code = "UNKNOWN_UNIT"
+
+
+class ImportFileError(MeteringError):
+    """A file of events that cannot be read at all."""
+
+    code = "BAD_FILE"
+    status = 422

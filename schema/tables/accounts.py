@@ -1,0 +1,63 @@
+"""Who is billed: accounts, their subscriptions, and one state row each."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, Column, Date, ForeignKey, Index, String, Table, Text
+
+from schema.tables.base import Identity, Nanos, UtcTime, at_least_zero, identity, metadata, one_of
+
+accounts = Table(
+    "accounts",
+    metadata,
+    identity(),
+    Column("account", Text, nullable=False, unique=True, comment="the name that calls use"),
+    Column("name", Text, comment="the name that people see"),
+    Column("status", String(9), nullable=False, server_default="active"),
+    Column("created_at", UtcTime, nullable=False),
+    CheckConstraint(one_of("status", ("active", "suspended", "banned", "deleted")), name="status"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    identity(),
+    Column("account_id", Identity, ForeignKey("accounts.id"), nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("status", String(9), nullable=False),
+    Column("cycle", String(7), nullable=False),
+    Column("fee_nanos", Nanos, nullable=False, comment="per cycle, as agreed when it began"),
+    Column("started_at", UtcTime, nullable=False),
+    Column("trial_until", UtcTime, comment="no fee accrues before"),
+    Column("ended_at", UtcTime, comment="half-open; NULL while it runs"),
+    CheckConstraint(one_of("status", ("trial", "active", "past_due", "cancelled")), name="status"),
+    CheckConstraint(one_of("cycle", ("monthly", "annual")), name="cycle"),
+    CheckConstraint(at_least_zero("fee_nanos"), name="not_negative"),
+    CheckConstraint("ended_at IS NULL OR ended_at >= started_at", name="order"),
+    Index("ix_subscriptions_account_id_started_at", "account_id", "started_at"),
+)
+Index(
+    "uq_subscriptions_running",
+    subscriptions.c.account_id,
+    unique=True,
+    sqlite_where=subscriptions.c.ended_at.is_(None),
+    postgresql_where=subscriptions.c.ended_at.is_(None),
+)
+
+account_state = Table(
+    "account_state",
+    metadata,
+    Column("account_id", Identity, ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
+    Column("balance_nanos", Nanos, nullable=False, server_default="0", comment="the sum of the account's postings"),
+    Column("owed_nanos", Nanos, nullable=False, server_default="0", comment="overage not yet met by a grant"),
+    Column("overdraft_nanos", Nanos, nullable=False, server_default="0", comment="observed, not yet met by a grant"),
+    Column("plan", Text, nullable=False),
+    Column("plan_since", UtcTime, nullable=False),
+    Column("month", Date, nullable=False, comment="first day of the month that the next counters count"),
+    Column("month_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("month_run_unit_micros", BigInteger, nullable=False, server_default="0"),
+    Column("day", Date, nullable=False, comment="the day that the next counter counts"),
+    Column("day_requests", BigInteger, nullable=False, server_default="0"),
+    Column("last_event_at", UtcTime),
+    CheckConstraint(at_least_zero("owed_nanos", "overdraft_nanos"), name="not_negative"),
+    comment="one row an account: what the hot path locks, reads and writes",
+)

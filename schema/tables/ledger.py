@@ -1,0 +1,58 @@
+"""The money: grants of credit and append-only postings."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+
+from schema.tables.base import Identity, Json, Nanos, UtcTime, identity, metadata, one_of
+
+GRANT_KINDS = ("plan", "signup", "promo", "purchase")
+POSTING_KINDS = ("grant", "debit", "purchase", "refund", "adjustment", "expiry")
+
+grants = Table(
+    "grants",
+    metadata,
+    identity(),
+    Column("account_id", Identity, ForeignKey("accounts.id"), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("face_nanos", Nanos, nullable=False, comment="the usage it is worth"),
+    Column("paid_nanos", Nanos, nullable=False, comment="what was paid for it"),
+    Column("remaining_nanos", Nanos, nullable=False),
+    Column("priority", Integer, nullable=False, comment="lower burns first"),
+    Column("starts_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, comment="half-open; NULL never"),
+    Column("idempotency_key", Text, nullable=False),
+    Column("note", Text),
+    Column("created_at", UtcTime, nullable=False),
+    CheckConstraint(one_of("kind", GRANT_KINDS), name="kind"),
+    CheckConstraint("remaining_nanos >= 0 AND remaining_nanos <= face_nanos", name="remaining"),
+    CheckConstraint("face_nanos > 0 AND paid_nanos >= 0", name="amounts"),
+    CheckConstraint("expires_at IS NULL OR expires_at > starts_at", name="order"),
+    UniqueConstraint("account_id", "idempotency_key"),
+)
+Index(
+    "ix_grants_open",
+    grants.c.account_id,
+    sqlite_where=grants.c.remaining_nanos > 0,
+    postgresql_where=grants.c.remaining_nanos > 0,
+)
+
+ledger_postings = Table(
+    "ledger_postings",
+    metadata,
+    identity(),
+    Column("account_id", Identity, ForeignKey("accounts.id"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("amount_nanos", Nanos, nullable=False, comment="positive into the wallet, negative out of it"),
+    Column("balance_nanos", Nanos, nullable=False, comment="of the account after it"),
+    Column("revenue_nanos", Nanos, nullable=False, server_default="0", comment="earned by the posting itself"),
+    Column("burned", Json, nullable=False, comment="[[grant id, nanos]] in the order burned or repaid"),
+    Column("idempotency_key", Text, nullable=False),
+    Column("occurred_at", UtcTime, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+    Column("note", Text),
+    CheckConstraint(one_of("kind", POSTING_KINDS), name="kind"),
+    UniqueConstraint("account_id", "idempotency_key"),
+    Index("ix_ledger_postings_account_id_occurred_at", "account_id", "occurred_at"),
+    comment="append-only",
+)

@@ -1,0 +1,58 @@
+"""Errors of sync.
+
+SyncError (a RatecardError)
+├── UsageError          the command was called wrongly (exit code 64)
+├── RepositoryError     git cannot give or take what was asked
+├── PlanError           a plan cannot be made or no longer holds
+├── RefusedError        a guard refuses; says which and what would let it pass
+└── EditError           an edit that cannot be written into the text
+    └── ConflictError   the edited entity has changed since the person saw it
+"""
+
+from __future__ import annotations
+
+from schema.errors import RatecardError
+
+
+class SyncError(RatecardError):
+    """A fault of validating, planning, applying or proposing."""
+
+    code = "SYNC_ERROR"
+
+
+class UsageError(SyncError):
+    """The command was called wrongly."""
+
+    code = "USAGE"
+
+
+class RepositoryError(SyncError):
+    """Git cannot give or take what was asked."""
+
+    code = "REPOSITORY"
+
+
+class PlanError(SyncError):
+    """A plan cannot be made, or no longer holds."""
+
+    code = "PLAN"
+
+
+class RefusedError(SyncError):
+    """A guard refuses. `code` says which."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class EditError(SyncError):
+    """An edit that cannot be written into the text of a document."""
+
+    code = "EDIT"
+
+
+class ConflictError(EditError):
+    """The edited entity has changed since the person saw it."""
+
+    code = "CONFLICT"
