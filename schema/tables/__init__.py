@@ -12,7 +12,7 @@ from schema.tables.config import CONFIG_TABLES, release_changes, releases
 from schema.tables.ledger import grants, ledger_postings
 from schema.tables.usage import UNIT_COLUMNS, event_keys, usage_adjustments, usage_events
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The migration that these tables correspond to."""
 
 __all__ = [

@@ -1,0 +1,158 @@
+"""What all tests share: databases, repositories, a small configuration, and the real command.
+
+A test that asks for `engine`, `migrated_url` or `database_url` runs twice: on SQLite and on PostgreSQL. The server is
+RATECARD_TEST_POSTGRES_URL when that is set, else one of our own that lives as long as the session.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import cast
+
+import pytest
+from sqlalchemy import Engine
+
+from schema.database import make_engine
+from tests.databases import Databases, PostgresqlDatabases, SqliteDatabases, postgresql_server
+from tests.small_config import SMALL_CONFIG
+
+MakeRepository = Callable[..., Path]
+RunRatecard = Callable[..., "subprocess.CompletedProcess[str]"]
+
+TEST_POSTGRES_URL = os.environ.get("RATECARD_TEST_POSTGRES_URL")
+
+
+@pytest.fixture(autouse=True)
+def _neutral_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the person's own git or Ratecard settings reaches a test."""
+    for name in [name for name in os.environ if name.startswith(("GIT_", "RATECARD_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
+    """Files copied from one that is migrated once."""
+    return SqliteDatabases(tmp_path_factory.mktemp("sqlite") / "template.db")
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[PostgresqlDatabases]:
+    """Databases of one server that all workers share."""
+    if TEST_POSTGRES_URL:
+        databases = PostgresqlDatabases(TEST_POSTGRES_URL)
+        yield databases
+        databases.close()
+        return
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    with postgresql_server(shared / "postgresql") as url:
+        yield PostgresqlDatabases(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """The backend of the test's database."""
+    return cast(str, request.param)
+
+
+@pytest.fixture
+def databases(backend: str, request: pytest.FixtureRequest) -> Databases:
+    """What makes databases of the backend; a PostgreSQL server starts when the first test needs it."""
+    return cast(Databases, request.getfixturevalue(f"{backend}_databases"))
+
+
+@pytest.fixture
+def database_url(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a new and empty database."""
+    url = databases.fresh(tmp_path_factory.mktemp("empty"), migrated=False)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def migrated_url(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a new database with all tables and no rows."""
+    url = databases.fresh(tmp_path_factory.mktemp("migrated"), migrated=True)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def engine(migrated_url: str) -> Iterator[Engine]:
+    """An engine on a new database with all tables and no rows; the same database as `migrated_url`."""
+    engine = make_engine(migrated_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def small_config() -> dict[str, str]:
+    """Small valid documents by their path inside the config folder; a test may change its copy."""
+    return dict(SMALL_CONFIG)
+
+
+@pytest.fixture
+def make_repository(tmp_path_factory: pytest.TempPathFactory) -> MakeRepository:
+    """`make_repository(files, folder="config", others={})`: a new git repository with one commit on `main`.
+
+    `files` go under the config folder, `others` to the top level. Its person is set in its own git configuration.
+    """
+
+    def make(
+        files: Mapping[str, str | bytes], folder: str = "config", others: Mapping[str, str | bytes] | None = None
+    ) -> Path:
+        top = tmp_path_factory.mktemp("repository")
+        written = {f"{folder}/{path}": content for path, content in files.items()} | dict(others or {})
+        for path, content in written.items():
+            target = top / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.encode() if isinstance(content, str) else content)
+        git(top, "init", "--quiet", "--initial-branch=main")
+        git(top, "config", "user.name", "Price Desk")
+        git(top, "config", "user.email", "prices@example.com")
+        git(top, "add", "--all")
+        git(top, "commit", "--quiet", "--allow-empty", "--message=Begin")
+        return top
+
+    return make
+
+
+def git(top: Path, *words: str) -> str:
+    """Run git in a repository; returns what it prints."""
+    done = subprocess.run(["git", *words], cwd=top, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def run_git() -> Callable[..., str]:
+    """`run_git(top, *words)`: run git in a repository; returns what it prints."""
+    return git
+
+
+@pytest.fixture
+def run_ratecard(tmp_path: Path) -> RunRatecard:
+    """`run_ratecard(*words, cwd=…, env=…, input=…)`: run the installed command; `env` adds to the environment."""
+    command = Path(sys.executable).parent / "ratecard"
+
+    def run(
+        *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, input: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(command), *words],
+            cwd=cwd or tmp_path,
+            env={**os.environ, **(env or {})},
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run
