@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from schema.findings import did_you_mean
 from schema.keys import parse_moment
@@ -26,35 +27,52 @@ def _number(minimum: str | int = 0, **extra: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "number", "minimum": minimum, **extra})
 
 
+_YEARS = range(1970, 2200)
+_YEARS_TEXT = f"is not between the years {_YEARS.start} and {_YEARS.stop - 1}"
+
+
 def _moment(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return parse_moment(value)
-    except ValueError:
-        raise ValueError(f"'{value}' is not a date; write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ") from None
+        moment = parse_moment(value)
+    except (ValueError, OverflowError):
+        raise _bad_date(value, "is not a date; write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ") from None
+    if moment.year not in _YEARS:
+        raise _bad_date(value, _YEARS_TEXT)
+    return moment
+
+
+def _bad_date(value: str, why: str) -> PydanticCustomError:
+    return PydanticCustomError("bad_date", "'{value}' {why}", {"value": value, "why": why})
 
 
 def _day(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return date.fromisoformat(value)
+        if len(value) != len("2026-01-01"):
+            raise ValueError
+        day = date.fromisoformat(value)
     except ValueError:
-        raise ValueError(f"'{value}' is not a date; write YYYY-MM-DD") from None
+        raise _bad_date(value, "is not a date; write YYYY-MM-DD") from None
+    if day.year not in _YEARS:
+        raise _bad_date(value, _YEARS_TEXT)
+    return day
 
 
 def _flag(value: Any) -> Any:
     if isinstance(value, str):
         if value not in ("true", "false"):
-            raise ValueError(f"'{value}' is neither true nor false")
+            raise PydanticCustomError("not_a_flag", "'{value}' is neither true nor false", {"value": value})
         return value == "true"
     return value
 
 
 def _known_unit(unit: str) -> str:
     if unit not in UNITS:
-        raise ValueError(f"'{unit}' is not a unit{did_you_mean(unit, UNITS)}")
+        hint = did_you_mean(unit, UNITS)
+        raise PydanticCustomError("unknown_unit", "'{unit}' is not a unit{hint}", {"unit": unit, "hint": hint})
     return unit
 
 

@@ -100,7 +100,8 @@ class Tier(Rates):
 def _rising(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
     for lower, higher in pairwise(tiers):
         if higher.from_ <= lower.from_:
-            raise ValueError(f"tiers must rise: {higher.from_} comes after {lower.from_}")
+            rise = {"lower": lower.from_, "higher": higher.from_}
+            raise PydanticCustomError("tiers_not_rising", "tiers must rise: {higher} comes after {lower}", rise)
     return tiers
 
 
