@@ -1,0 +1,189 @@
+"""Sums over usage events, and over the adjustments that re-rating made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, case, func, select
+
+from metering.analytics.period import Period, midnight
+from schema.tables import UNIT_COLUMNS, accounts, usage_adjustments, usage_events
+
+_event = usage_events.c
+
+_COLUMNS: dict[str, tuple[ColumnElement[Any], ...]] = {
+    "provider": (_event.provider,),
+    "model": (_event.provider, _event.model),
+    "account": (_event.account_id,),
+    "user": (_event.user_id,),
+    "plan": (_event.plan,),
+    "task": (_event.task,),
+    "feature": (_event.feature,),
+    "tool": (_event.tool,),
+    "tier": (_event.tier,),
+    "day": (_event.day,),
+}
+
+BY = tuple(_COLUMNS)
+"""What usage can be grouped and filtered by."""
+
+_NAMES_AT_ONCE = 1_000
+
+MONEY = ("cost_nanos", "charge_nanos", "revenue_nanos")
+
+Filters = Mapping[str, str | None]
+"""Column of `BY` to the wanted value: `model` reads provider/model, `day` a date; None asks for events without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """The sums of one group; adjustments are in. Decimal units count in stored millionths."""
+
+    keys: dict[str, Any]
+    """Column to value: text, a date for `day`, None where the events name none."""
+    requests: int
+    units: dict[str, int]
+    """Unit to stored count, only those that occur."""
+    cost_nanos: int
+    charge_nanos: int
+    revenue_nanos: int
+
+    @property
+    def profit_nanos(self) -> int:
+        """Revenue less cost."""
+        return self.revenue_nanos - self.cost_nanos
+
+
+def conditions(period: Period, filters: Filters) -> list[ColumnElement[bool]]:
+    """What an event must fulfil. Raises ValueError for an unknown column or a value that cannot be read."""
+    found: list[ColumnElement[bool]] = []
+    # An account's events are indexed by moment, all others by day: both say the same, as `day` is the moment's UTC day.
+    if "account" in filters:
+        if period.start is not None:
+            found.append(_event.occurred_at >= midnight(period.start))
+        if period.end is not None:
+            found.append(_event.occurred_at < midnight(period.end))
+    else:
+        found.extend(_days(_event.day, period))
+    for name, wanted in filters.items():
+        found.extend(_equals(name, wanted))
+    return found
+
+
+def _days(column: ColumnElement[Any], period: Period) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if period.start is not None:
+        found.append(column >= period.start)
+    if period.end is not None:
+        found.append(column < period.end)
+    return found
+
+
+def _equals(name: str, wanted: str | None) -> list[ColumnElement[bool]]:
+    columns = _columns(name)
+    if wanted is None:
+        return [columns[0].is_(None)]
+    if name == "account":
+        return [columns[0] == select(accounts.c.id).where(accounts.c.account == wanted).scalar_subquery()]
+    if name == "day":
+        return [columns[0] == date.fromisoformat(wanted)]
+    if name == "model":
+        provider, slash, model = wanted.partition("/")
+        if not slash:
+            raise ValueError(f"'{wanted}' is not PROVIDER/MODEL")
+        return [columns[0] == provider, columns[1] == model]
+    return [columns[0] == wanted]
+
+
+def _columns(name: str) -> tuple[ColumnElement[Any], ...]:
+    if name not in _COLUMNS:
+        raise ValueError(f"'{name}' is not one of {', '.join(BY)}")
+    return _COLUMNS[name]
+
+
+def usage_by(
+    connection: Connection, by: Sequence[str], period: Period, filters: Filters | None = None
+) -> list[UsageRow]:
+    """Sums by one or more columns of `BY` (none: one row over all), dearest in cost first."""
+    where = conditions(period, filters or {})
+    columns = list(dict.fromkeys(column for name in by for column in _columns(name)))
+    sums = [func.sum(_event[name]).label(name) for name in (*UNIT_COLUMNS.values(), *MONEY)]
+    query = select(*columns, func.count().label("requests"), *sums).where(*where).group_by(*columns)
+    found = {tuple(row[: len(columns)]): list(row[len(columns) :]) for row in connection.execute(query)}
+
+    for row in connection.execute(_adjusted(columns, period, where)):
+        sums_of_group = found[tuple(row[: len(columns)])]
+        for offset, change in enumerate(row[len(columns) :], start=-len(MONEY)):
+            sums_of_group[offset] += change
+
+    places = {name: [columns.index(column) for column in _columns(name)] for name in by}
+    names = _account_names(connection, {group[places["account"][0]] for group in found}) if "account" in by else {}
+    rows = []
+    for group, (requests, *numbers) in found.items():
+        if not requests:
+            continue
+        keys = {name: _shown(name, [group[at] for at in places[name]], names) for name in by}
+        units = {unit: int(count) for unit, count in zip(UNIT_COLUMNS, numbers, strict=False) if count}
+        rows.append(UsageRow(keys, requests, units, *map(int, numbers[len(UNIT_COLUMNS) :])))
+    rows.sort(key=lambda row: (-row.cost_nanos, -row.charge_nanos, [str(key) for key in row.keys.values()]))
+    return rows
+
+
+def _adjusted(
+    columns: Sequence[ColumnElement[Any]], period: Period, where: Sequence[ColumnElement[bool]]
+) -> Select[Any]:
+    change = usage_adjustments.c
+    joined: FromClause = usage_adjustments.join(usage_events, _event.id == change.usage_id)
+    sums = [func.sum(change[name]) for name in MONEY]
+    query = select(*columns, *sums).select_from(joined).where(*where, *_days(change.day, period))
+    # Without columns, a query of sums has one row even when nothing matches: `having` leaves it out.
+    return query.group_by(*columns).having(func.count() > 0)
+
+
+def _account_names(connection: Connection, numbers: Collection[int]) -> dict[int, str]:
+    names: dict[int, str] = {}
+    query = select(accounts.c.id, accounts.c.account)
+    wanted = sorted(numbers)
+    for start in range(0, len(wanted), _NAMES_AT_ONCE):
+        chunk = query.where(accounts.c.id.in_(wanted[start : start + _NAMES_AT_ONCE]))
+        names.update((number, name) for number, name in connection.execute(chunk))
+    return names
+
+
+def _shown(name: str, parts: Sequence[Any], names: Mapping[int, str]) -> Any:
+    if name == "account":
+        return names[parts[0]]
+    return "/".join(parts) if name == "model" else parts[0]
+
+
+def count_users(connection: Connection, period: Period, filters: Filters) -> tuple[int, int]:
+    """How many users and how many accounts called. An account whose calls name no user counts as one user."""
+    members = func.count(_event.user_id.distinct()).label("members")
+    each = select(_event.account_id, members).where(*conditions(period, filters)).group_by(_event.account_id).subquery()
+    users = func.sum(case((each.c.members == 0, 1), else_=each.c.members))
+    row = connection.execute(select(users, func.count()).select_from(each)).one()
+    return int(row[0] or 0), int(row[1])
+
+
+def active_users(connection: Connection, period: Period) -> int:
+    """How many users called in a period; an account whose calls name no user counts as one."""
+    return count_users(connection, period, {})[0]
+
+
+def data_as_of(connection: Connection) -> datetime | None:
+    """When the newest event occurred, or None without events."""
+    newest = select(func.max(_event.day)).scalar_subquery()
+    found: datetime | None = connection.execute(
+        select(func.max(_event.occurred_at, type_=_event.occurred_at.type)).where(_event.day == newest)
+    ).scalar_one()
+    return found
+
+
+def event_days(connection: Connection) -> tuple[date, date] | None:
+    """The first and the last day with an event, or None without events."""
+    first = connection.execute(select(func.min(_event.day))).scalar_one()
+    last = connection.execute(select(func.max(_event.day))).scalar_one()
+    return None if first is None else (first, last)

@@ -1,0 +1,81 @@
+"""One total over a period: usage, subscription fees and what is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection
+
+from metering.analytics.events import Filters, UsageRow, count_users, event_days, usage_by
+from metering.analytics.fees import read_fees
+from metering.analytics.period import Period
+from metering.analytics.repayments import repaid_daily
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sums of a period. Decimal units count in stored millionths."""
+
+    requests: int
+    units: dict[str, int]
+    cost_nanos: int
+    charge_nanos: int
+    usage_revenue_nanos: int
+    """Charges met from purchased credit at what was paid for it, and charges owed."""
+    repaid_nanos: int
+    """Revenue of postings: overdraft that a later purchase repaid."""
+    subscription_nanos: int
+    """Fees accrued by whole UTC day."""
+    users: int
+    accounts: int
+
+    @property
+    def revenue_nanos(self) -> int:
+        """Everything that was earned: usage, repaid overdraft and subscriptions."""
+        return self.usage_revenue_nanos + self.repaid_nanos + self.subscription_nanos
+
+    @property
+    def profit_nanos(self) -> int:
+        """Revenue less cost."""
+        return self.revenue_nanos - self.cost_nanos
+
+
+def totals(
+    connection: Connection, period: Period, filters: Filters | None = None, *, today: date | None = None
+) -> Totals:
+    """The sums of a period. Fees accrue through `today`; without it, to the period's end, or to the newest event.
+
+    Filters by account or plan choose among subscriptions too; under any other filter fees are 0, as they are never
+    spread over models, users or tasks.
+    """
+    wanted = filters or {}
+    rows = usage_by(connection, (), period, wanted)
+    usage = rows[0] if rows else UsageRow({}, 0, {}, 0, 0, 0)
+    users, callers = count_users(connection, period, wanted)
+    return Totals(
+        requests=usage.requests,
+        units=usage.units,
+        cost_nanos=usage.cost_nanos,
+        charge_nanos=usage.charge_nanos,
+        usage_revenue_nanos=usage.revenue_nanos,
+        repaid_nanos=sum(repaid_daily(connection, period, wanted).values()),
+        subscription_nanos=_fees(connection, period, wanted, today),
+        users=users,
+        accounts=callers,
+    )
+
+
+def _fees(connection: Connection, period: Period, filters: Filters, today: date | None) -> int:
+    if today is not None:
+        period = period.until(today)
+    elif period.end is None:
+        days = event_days(connection)
+        if days is None:
+            return 0
+        period = period.until(days[1])
+    end = period.end
+    if end is None:
+        return 0
+    start = date.min if period.start is None else period.start
+    return sum(fee.earned(start, end) for fee in read_fees(connection, period, filters))

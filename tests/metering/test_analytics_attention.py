@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, event, text
+
+from metering.analytics import Attention, Period, attention, totals, usage_by
+from schema.database import reading, writing
+from tests.metering.analytics_data import NOW, Rows
+
+OLD = NOW - timedelta(days=30)
+
+
+def found(engine: Engine) -> list[Attention]:
+    with reading(engine) as connection:
+        return attention(connection, NOW)
+
+
+def test_nothing_needs_attention_in_an_empty_database(engine: Engine) -> None:
+    assert found(engine) == []
+
+
+def test_unpriced_events_by_model_until_they_are_billed(engine: Engine) -> None:
+    with writing(engine) as connection:
+        rows = Rows(connection)
+        account = rows.account("acct-0001")
+        rows.event(account, NOW, status="unpriced", provider="openai", model="o9")
+        rows.event(account, NOW, status="unpriced", provider="openai", model="o9")
+        billed = rows.event(account, NOW, status="unpriced")
+        rows.adjustment(billed, cost_nanos=5, charge_nanos=5, price_id=rows.price())
+    message = "2 calls of openai/o9 cannot be billed: add a price, then re-rate"
+    assert found(engine) == [Attention("UNPRICED_EVENTS", message, 2, "openai/o9")]
+
+
+def test_models_sold_below_cost_in_the_last_30_days(engine: Engine) -> None:
+    with writing(engine) as connection:
+        rows = Rows(connection)
+        account = rows.account("acct-0001")
+        rows.task("manager_routing", billable=False)
+        rows.event(account, NOW, cost_nanos=2_000_000_000, charge_nanos=1_900_000_000, task="chat")
+        repaired = rows.event(account, NOW, provider="b", model="fine", cost_nanos=10, charge_nanos=9)
+        rows.adjustment(repaired, charge_nanos=1)
+        rows.event(account, NOW, provider="b", model="free-task", cost_nanos=10, task="manager_routing")
+        rows.event(account, OLD, provider="b", model="long-ago", cost_nanos=10)
+        rows.event(account, NOW, provider="b", model="even", cost_nanos=10, charge_nanos=10)
+        rows.event(account, OLD + timedelta(days=1), provider="c", model="given", cost_nanos=5_000)
+    assert found(engine) == [
+        Attention(
+            "SOLD_BELOW_COST",
+            "anthropic/claude-haiku-4-5 is sold below cost: 1 call in 30 days, cost $2.00, charged $1.90, "
+            "a margin of 0.95",
+            1,
+            "anthropic/claude-haiku-4-5",
+        ),
+        Attention(
+            "SOLD_BELOW_COST",
+            "c/given is sold below cost: 1 call in 30 days, cost $0.000005, charged $0.00, a margin of 0",
+            1,
+            "c/given",
+        ),
+    ]
+
+
+def test_accounts_below_zero(engine: Engine) -> None:
+    with writing(engine) as connection:
+        rows = Rows(connection)
+        rows.account("acct-0001", balance_nanos=-1_500_000_000)
+        rows.account("acct-0002", balance_nanos=0)
+    message = "account acct-0001 is $1.50 below zero"
+    assert found(engine) == [Attention("BELOW_ZERO", message, 1, "acct-0001")]
+    with writing(engine) as connection:
+        Rows(connection).account("acct-0003", balance_nanos=-2_000_000_000)
+    message = "2 accounts are $3.50 below zero in all; the deepest is acct-0003 with $2.00"
+    assert found(engine) == [Attention("BELOW_ZERO", message, 2, "acct-0003")]
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [({}, "ix_usage_events_day"), ({"account": "acct-0001"}, "ix_usage_events_account_id_occurred_at")],
+)
+def test_a_period_is_read_through_an_index(engine: Engine, filters: dict[str, str], index: str) -> None:
+    statements: list[tuple[str, object]] = []
+
+    def keep(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        statements.append((statement, parameters))
+
+    with writing(engine) as connection:
+        Rows(connection).account("acct-0001")
+    event.listen(engine, "before_cursor_execute", keep)
+    with reading(engine) as connection:
+        period = Period.last(30, NOW.date())
+        usage_by(connection, ["model"], period, filters)
+        totals(connection, period, filters)
+        asked = [(text_, given) for text_, given in statements if "FROM usage_events" in text_]
+        assert len(asked) == 3
+        if engine.dialect.name == "postgresql":
+            # With no rows the planner would rather read the table: ask which index it could use.
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        explain = "EXPLAIN" if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        for statement, parameters in asked:
+            plan = connection.exec_driver_sql(f"{explain} {statement}", parameters)
+            assert index in " ".join(str(row) for row in plan)
