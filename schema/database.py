@@ -1,7 +1,8 @@
 """Engines, transactions and schema versions.
 
 `make_engine` opens SQLite or PostgreSQL; `reading` and `writing` are the only two kinds of transaction;
-`require_current` refuses a database of another version; `upgrade` and `downgrade` run the migrations.
+`require_current` refuses a database of another version; `upgrade` and `downgrade` run the migrations. No message of
+these functions shows a password.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from schema.errors import DatabaseError, DatabaseUnreachableError, DatabaseVersionError
 from schema.tables import SCHEMA_VERSION
@@ -24,20 +25,26 @@ if TYPE_CHECKING:
 
 DatabaseState = Literal["missing", "empty", "current", "other"]
 
-_WRITE = "ratecard_write"
+_MODE = "ratecard_mode"
 _BUSY_SECONDS = 30
-_UPGRADE = "run `ratecard db upgrade`"
+_VERSION_TABLE = "alembic_version"
+_UPGRADE_LOCK = 0x72617465
+"""The advisory lock that upgrades of a PostgreSQL database take: `rate` in ASCII."""
+_SECRETS = frozenset({"password", "passfile", "sslpassword", "sslkey"})
+_HIDDEN = "***"
 
 
 def parse_url(url: str) -> URL:
     """A database URL with its driver filled in; raises DatabaseError when it is neither SQLite nor PostgreSQL."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise DatabaseError("the database URL cannot be read; write sqlite:///FILE or postgresql://…") from None
     if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
+        if (parsed.database or "").startswith("file:"):
+            raise DatabaseError("name the SQLite file by its path, not by a file: URI; write sqlite:///FILE")
         return parsed
     name = parsed.drivername
     raise DatabaseError(f"'{name}' is not a database of Ratecard's; write sqlite:///FILE or postgresql://…")
@@ -45,7 +52,12 @@ def parse_url(url: str) -> URL:
 
 def shown_url(url: str | URL) -> str:
     """The URL without its password, for people."""
-    return make_url(url).render_as_string(hide_password=True)
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return "(unreadable URL)"
+    hidden = {name: _HIDDEN for name in parsed.query if name in _SECRETS}
+    return parsed.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
 def make_engine(url: str, *, create: bool = True) -> Engine:
@@ -63,8 +75,15 @@ def _sqlite_engine(url: URL, create: bool) -> Engine:
     file = url.database
     if file and file != ":memory:":
         path = Path(file)
+        if path.is_dir():
+            raise DatabaseError(
+                f"{file} is a folder; name a file in it, such as sqlite:///{file.rstrip('/')}/ratecard.db"
+            )
         if create:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise DatabaseError(f"cannot make the folder of {file}: {error.strerror}") from None
             engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
         else:
             uri = f"{path.resolve().as_uri()}?mode=rw"
@@ -85,15 +104,17 @@ def _set_pragmas(connection: Any, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
+    mode = connection.get_execution_options().get(_MODE)
+    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if mode == 'read' else 'OFF'}")
     # A deferred transaction that reads first and writes later can fail as busy in its middle; writers lock at once.
-    immediate = connection.get_execution_options().get(_WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "write" else "BEGIN")
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection in a transaction that only reads: one consistent view, no write lock."""
+    """A connection in a transaction that can only read: one consistent view, no write lock."""
     with _connect(engine) as connection:
+        connection = connection.execution_options(**{_MODE: "read"})
         if engine.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
@@ -104,7 +125,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A connection in a transaction that writes; it commits at the end of the block, or not at all."""
     with _connect(engine) as connection:
-        connection = connection.execution_options(**{_WRITE: True})
+        connection = connection.execution_options(**{_MODE: "write"})
         with connection.begin():
             yield connection
 
@@ -113,41 +134,51 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def _connect(engine: Engine) -> Iterator[Connection]:
     try:
         connection = engine.connect()
-    except OperationalError as error:
+    except DBAPIError as error:
         raise _unreachable(engine, error) from None
     with connection:
         yield connection
 
 
 def _unreachable(engine: Engine, error: DBAPIError) -> DatabaseUnreachableError:
+    if _missing_file(engine):
+        return DatabaseUnreachableError(f"there is no database {shown_url(engine.url)}; run `ratecard apply` first")
     lines = str(error.orig).strip().splitlines()
     reason = lines[0] if lines else "no reason given"
     return DatabaseUnreachableError(f"cannot reach the database {shown_url(engine.url)}: {reason}")
 
 
+def _missing_file(engine: Engine) -> bool:
+    file = engine.url.database
+    return bool(engine.dialect.name == "sqlite" and file and file != ":memory:" and not Path(file).exists())
+
+
 def database_state(engine: Engine) -> DatabaseState:
     """What stands behind an engine. Reads only; a missing SQLite file is not made."""
-    file = engine.url.database
-    sqlite = engine.dialect.name == "sqlite"
-    if sqlite and file and file != ":memory:" and not Path(file).exists():
+    if _missing_file(engine):
         return "missing"
-    version = schema_version(engine)
-    if version is not None:
-        return "current" if version == SCHEMA_VERSION else "other"
     with _connect(engine) as connection:
-        return "other" if inspect(connection).get_table_names() else "empty"
+        version = _version(connection)
+        if version is not None:
+            return "current" if version == SCHEMA_VERSION else "other"
+        return "other" if _foreign_tables(connection) else "empty"
 
 
 def schema_version(engine: Engine) -> str | None:
     """The migration that the database is at, or None when it has none."""
     with _connect(engine) as connection:
-        try:
-            if not inspect(connection).has_table("alembic_version"):
-                return None
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
-        except DBAPIError as error:
-            raise _unreachable(engine, error) from None
+        return _version(connection)
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_VERSION_TABLE):
+        return None
+    found = connection.execute(text("SELECT max(version_num) FROM alembic_version")).scalar_one()
     return None if found is None else str(found)
+
+
+def _foreign_tables(connection: Connection) -> bool:
+    return any(name != _VERSION_TABLE for name in inspect(connection).get_table_names())
 
 
 def require_current(engine: Engine) -> None:
@@ -157,21 +188,38 @@ def require_current(engine: Engine) -> None:
     if state in ("missing", "empty"):
         raise DatabaseVersionError(f"the database {where} is {state}; run `ratecard apply` first")
     if state == "other":
-        version = schema_version(engine)
-        if version is None:
-            raise DatabaseVersionError(f"the database {where} holds tables that are not Ratecard's; name another one")
-        newer = version > SCHEMA_VERSION
-        advice = "upgrade the ratecard package" if newer else _UPGRADE
+        with _connect(engine) as connection:
+            _require_ours(connection, where)
+            version = _version(connection)
         raise DatabaseVersionError(
-            f"the database {where} has schema version {version}, this program needs {SCHEMA_VERSION}; {advice}"
+            f"the database {where} has schema version {version}, this program needs {SCHEMA_VERSION};"
+            " run `ratecard db upgrade`"
+        )
+
+
+def _require_ours(connection: Connection, where: str) -> None:
+    """Raise DatabaseVersionError when the tables are another program's, or a newer Ratecard's."""
+    version = _version(connection)
+    if version is None and not _foreign_tables(connection):
+        return
+    # Migrations are numbered with four digits: anything else was not made by any Ratecard.
+    ours = version is not None and len(version) == len(SCHEMA_VERSION) and version.isdecimal()
+    if not ours or not inspect(connection).has_table("release_changes"):
+        raise DatabaseVersionError(f"the database {where} holds tables that are not Ratecard's; name another one")
+    if version is not None and version > SCHEMA_VERSION:
+        raise DatabaseVersionError(
+            f"the database {where} has schema version {version}, this program needs {SCHEMA_VERSION};"
+            " upgrade the ratecard package"
         )
 
 
 def upgrade(engine: Engine, target: str = "head") -> None:
-    """Bring the schema to `target`, in one transaction."""
+    """Bring the schema to `target`, in one transaction; raises DatabaseVersionError on another program's tables."""
     from alembic import command
 
     with writing(engine) as connection:
+        _lock_schema(connection)
+        _require_ours(connection, shown_url(engine.url))
         command.upgrade(_alembic(connection), target)
 
 
@@ -180,7 +228,15 @@ def downgrade(engine: Engine, target: str) -> None:
     from alembic import command
 
     with writing(engine) as connection:
+        _lock_schema(connection)
+        _require_ours(connection, shown_url(engine.url))
         command.downgrade(_alembic(connection), target)
+
+
+def _lock_schema(connection: Connection) -> None:
+    # Two upgrades at once would both find no tables; SQLite's writers wait for each other anyway.
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
 
 
 def _alembic(connection: Connection) -> Config:

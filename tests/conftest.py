@@ -7,8 +7,10 @@ RATECARD_TEST_POSTGRES_URL when that is set, else one of our own that lives as l
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
@@ -24,6 +26,20 @@ MakeRepository = Callable[..., Path]
 RunRatecard = Callable[..., "subprocess.CompletedProcess[str]"]
 
 TEST_POSTGRES_URL = os.environ.get("RATECARD_TEST_POSTGRES_URL")
+SERVER_FOLDER = "PYTEST_POSTGRESQL_FOLDER"
+"""Tells the workers of a session where the server is that they share."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the server's folder. It is none of pytest's own: those are closed to the user that runs the server."""
+    if not hasattr(config, "workerinput"):
+        os.environ[SERVER_FOLDER] = tempfile.mkdtemp(prefix="ratecard-postgresql-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the server's folder; the last process that used the server has stopped it."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(SERVER_FOLDER), ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
@@ -42,16 +58,14 @@ def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabase
 
 
 @pytest.fixture(scope="session")
-def postgresql_databases(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[PostgresqlDatabases]:
+def postgresql_databases() -> Iterator[PostgresqlDatabases]:
     """Databases of one server that all workers share."""
     if TEST_POSTGRES_URL:
         databases = PostgresqlDatabases(TEST_POSTGRES_URL)
         yield databases
         databases.close()
         return
-    base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
-    with postgresql_server(shared / "postgresql") as url:
+    with postgresql_server(Path(os.environ[SERVER_FOLDER]) / "data") as url:
         yield PostgresqlDatabases(url)
 
 
@@ -137,18 +151,17 @@ def run_git() -> Callable[..., str]:
 
 @pytest.fixture
 def run_ratecard(tmp_path: Path) -> RunRatecard:
-    """`run_ratecard(*words, cwd=…, env=…, input=…)`: run the installed command; `env` adds to the environment."""
+    """`run_ratecard(*words, cwd=…, env=…, stdin=…)`: run the installed command; `env` adds to the environment."""
     command = Path(sys.executable).parent / "ratecard"
 
     def run(
-        *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, input: str | None = None
+        *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(command), *words],
             cwd=cwd or tmp_path,
             env={**os.environ, **(env or {})},
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
+            input=stdin or "",
             capture_output=True,
             text=True,
             timeout=120,

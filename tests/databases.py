@@ -43,7 +43,7 @@ class SqliteDatabases:
 
 
 class PostgresqlDatabases:
-    """Databases of one server, by CREATE DATABASE; names are unique, so that workers and sessions can share a server."""
+    """Databases of one server, by CREATE DATABASE; unique names let workers and sessions share a server."""
 
     def __init__(self, server: str) -> None:
         self._server = make_url(server).set(drivername="postgresql+psycopg")
@@ -90,7 +90,7 @@ def _migrate(url: str) -> None:
 
 @contextmanager
 def postgresql_server(folder: Path) -> Iterator[str]:
-    """A PostgreSQL server of our own in `folder`; processes that name the same folder share it, the last one stops it."""
+    """A PostgreSQL server in `folder`; processes that name the same folder share it, the last one stops it."""
     with warnings.catch_warnings():
         # On import it warns of hosts without XDG_RUNTIME_DIR, where it takes another folder.
         warnings.simplefilter("ignore")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from schema.database import database_state, make_engine, reading, writing
 from sqlalchemy import text
+
+from schema.database import database_state, make_engine, reading, writing
 
 
 def test_a_new_database_is_empty(database_url):

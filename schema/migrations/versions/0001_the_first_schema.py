@@ -3,6 +3,8 @@
 The tables as they were at this step, frozen: later steps alter them, this one stays as it is.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -34,43 +36,43 @@ def downgrade() -> None:
     frozen.drop_all(op.get_bind(), checkfirst=False)
 
 
-def _identity() -> sa.Column:
+def _identity() -> sa.Column[Any]:
     return sa.Column("id", Identity, primary_key=True, autoincrement=True)
 
 
-def _text(name: str, *, null: bool = False, **options: str) -> sa.Column:
+def _text(name: str, *, null: bool = False, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, sa.Text, nullable=null, **options)
 
 
-def _code(name: str, length: int, **options: str) -> sa.Column:
+def _code(name: str, length: int, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, sa.String(length), nullable=False, **options)
 
 
-def _time(name: str, *, null: bool = False, **options: str) -> sa.Column:
+def _time(name: str, *, null: bool = False, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, UtcTime, nullable=null, **options)
 
 
-def _day(name: str, **options: str) -> sa.Column:
+def _day(name: str, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, sa.Date, nullable=False, **options)
 
 
-def _flag(name: str) -> sa.Column:
+def _flag(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.Boolean, nullable=False)
 
 
-def _small(name: str, **options: str) -> sa.Column:
+def _small(name: str, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, sa.Integer, nullable=False, **options)
 
 
-def _whole(name: str, *, null: bool = False, **options: str) -> sa.Column:
+def _whole(name: str, *, null: bool = False, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, sa.BigInteger, nullable=null, **options)
 
 
-def _json(name: str, *, null: bool = False, **options: str) -> sa.Column:
+def _json(name: str, *, null: bool = False, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, Json, nullable=null, **options)
 
 
-def _refers(name: str, table: str, *, null: bool = False, **options: str) -> sa.Column:
+def _refers(name: str, table: str, *, null: bool = False, **options: Any) -> sa.Column[Any]:
     return sa.Column(name, Identity, sa.ForeignKey(f"{table}.id"), nullable=null, **options)
 
 
@@ -120,7 +122,7 @@ sa.Table(
 )
 
 
-def _config(name: str, key: tuple[sa.Column, ...], *values: sa.Column | sa.CheckConstraint) -> None:
+def _config(name: str, key: tuple[sa.Column[Any], ...], *values: sa.Column[Any] | sa.CheckConstraint) -> None:
     sa.Table(
         name,
         frozen,
