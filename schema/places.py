@@ -106,7 +106,8 @@ class Source:
     def _build(self, node: Node) -> Any:
         if isinstance(node, ScalarNode):
             value = node.value
-            return None if node.style is None and value in _NULLS else value
+            # libyaml's composer gives a plain scalar the style '', PyYAML's own gives None.
+            return None if not node.style and value in _NULLS else value
         known = self._built.get(id(node), self)
         if known is not self:
             return known
@@ -134,7 +135,7 @@ class Source:
             # The scalar case of _build, repeated here because most nodes are scalars in mappings.
             if type(child) is ScalarNode:
                 text = child.value
-                mapping[name] = None if child.style is None and text in _NULLS else text
+                mapping[name] = None if not child.style and text in _NULLS else text
             else:
                 mapping[name] = self._build(child)
         return mapping
@@ -257,7 +258,7 @@ def _typed(node: Node) -> Any:
     if isinstance(node, SequenceNode):
         return [_typed(child) for child in node.value]
     text: str = node.value
-    return text if isinstance(node, ScalarNode) and node.style is not None else scalar(text)
+    return text if isinstance(node, ScalarNode) and node.style else scalar(text)
 
 
 def scalar(text: str) -> bool | int | Decimal | str | None:

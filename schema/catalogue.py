@@ -1,0 +1,333 @@
+"""The whole tree of documents as one object.
+
+`load_catalogue` reads every YAML file of a config folder and finds all faults of single documents and all duplicates
+in one pass. A faulty part (a model, a route, a plan …) is left out and remembered as doubtful, so that checks over the
+tree do not report what merely follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from schema.documents import DOCUMENTS, document_kind
+from schema.documents.access import AccessDocument
+from schema.documents.commerce import CreditPacksDocument, FeaturesDocument
+from schema.documents.plans import PlansDocument
+from schema.documents.pricing import PricingDocument
+from schema.documents.rates import ExchangeRatesDocument, ReasoningDocument, RunUnitsDocument
+from schema.documents.registry import RegistryDocument
+from schema.documents.routing import RoutingDocument, TasksDocument
+from schema.faults import faults
+from schema.findings import Finding, Place, did_you_mean
+from schema.keys import KINDS, Key, moment_text
+from schema.places import Path, Source, read_source
+from schema.secrets import find_secrets
+
+SUFFIXES = (".yaml", ".yml")
+
+CONTAINERS = {
+    "registry": ("model", "models"),
+    "pricing": ("price", "prices"),
+    "routing": ("route", "routes"),
+    "tasks": ("task", "tasks"),
+    "plans": ("plan", "plans"),
+    "credit_packs": ("pack", "packs"),
+    "features": ("feature", "features"),
+    "reasoning": ("reasoning", "levels"),
+    "exchange_rates": ("rate", "rates"),
+}
+"""Kind of document: the kind of entity it holds, and under which key."""
+
+_DUPLICATES = {
+    "model": "DUPLICATE_MODEL",
+    "price": "DUPLICATE_PRICING",
+    "route": "DUPLICATE_ROUTING",
+    "access": "PERSON_TWICE",
+}
+
+
+class LinkedFile(bytes):
+    """Stands for what is no plain file: a symbolic link, a submodule, a device. Never followed, never read."""
+
+
+class Entity(NamedTuple):
+    """One entity and where it was written.
+
+    `document` is its part of the document (or a scalar, such as a role or a setting), `parent` the whole document,
+    whose defaults it may take, `path` its place in the file.
+    """
+
+    key: Key
+    document: Any
+    source: Source
+    path: Path
+    parent: BaseModel
+
+    def place(self, *more: str | int, key: bool = False) -> Place:
+        """Where the entity stands, or a part of it."""
+        return self.source.place((*self.path, *more), key=key)
+
+
+class Catalogue:
+    """All entities by kind and name, and the sources they were read from, by file."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.entities: dict[str, dict[str, Entity]] = {kind: {} for kind in KINDS}
+        self.sources: dict[str, Source] = {}
+        self._doubtful: set[tuple[str, str]] = set()
+        self._failed: set[tuple[str, str | None]] = set()
+
+    def of(self, kind: str) -> dict[str, Entity]:
+        """The entities of a kind by name."""
+        return self.entities[kind]
+
+    def may_exist(self, kind: str, name: str) -> bool:
+        """Whether an entity exists, or may stand in a part that could not be read."""
+        if name in self.entities[kind] or (kind, name) in self._doubtful or (kind, None) in self._failed:
+            return True
+        return (kind, name.partition("/")[0]) in self._failed
+
+    def complete(self, kind: str) -> bool:
+        """Whether every part of the tree that holds entities of a kind could be read."""
+        return not any(doubtful == kind for doubtful, _ in self._doubtful | self._failed)
+
+    def doubt(self, kind: str, name: str) -> None:
+        """Remember that an entity was written but could not be read."""
+        self._doubtful.add((kind, name))
+
+    def fail(self, kind: str, provider: str | None) -> None:
+        """Remember that entities of a kind (of one provider, or any) could not be read."""
+        self._failed.add((kind, provider))
+
+    def file(self, name: str) -> str:
+        """The path of a file of the folder, for findings about what is missing."""
+        return f"{self.folder}/{name}"
+
+    def counts(self) -> dict[str, int]:
+        """How many entities of each kind there are."""
+        return {kind: len(entities) for kind, entities in self.entities.items()}
+
+
+def load_catalogue(files: Mapping[str, bytes], folder: str = "config") -> tuple[Catalogue, list[Finding]]:
+    """Read all documents. `files` maps paths inside the folder to contents; findings name `folder/path`.
+
+    Only `*.yaml` and `*.yml` are read; files and folders whose name begins with a dot are not looked at.
+    """
+    catalogue = Catalogue(folder)
+    findings: list[Finding] = []
+    for path in sorted(files):
+        if _is_hidden(path) or not (isinstance(files[path], LinkedFile) or _is_document(path)):
+            continue
+        file = f"{folder}/{path}"
+        fault = _path_fault(path, files[path])
+        if fault is not None:
+            findings.append(Finding(fault[0], fault[1], Place(file)))
+            kind = document_kind(path)
+            if kind is not None:
+                _fail_document(catalogue, kind, None)
+            continue
+        source = read_source(file, files[path])
+        catalogue.sources[file] = source
+        findings += _load(catalogue, str(document_kind(path)), source)
+    return catalogue, findings
+
+
+def _is_hidden(path: str) -> bool:
+    return any(part.startswith(".") and part != ".." for part in PurePosixPath(path).parts)
+
+
+def _is_document(path: str) -> bool:
+    return PurePosixPath(path).suffix.lower() in SUFFIXES
+
+
+def _path_fault(path: str, data: bytes) -> tuple[str, str] | None:
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts:
+        return "PATH_OUTSIDE", "the path leaves the folder: only files inside it are read"
+    if isinstance(data, LinkedFile):
+        return "PATH_OUTSIDE", "links and submodules are not followed: put the files themselves here"
+    if document_kind(path) is None:
+        name = pure.parts[0] if len(pure.parts) > 1 else pure.stem
+        hint = did_you_mean(name, DOCUMENTS)
+        return "UNKNOWN_FILE", f"'{name}' is not a kind of document{hint} (known: {', '.join(DOCUMENTS)})"
+    return None
+
+
+def _load(catalogue: Catalogue, kind: str, source: Source) -> list[Finding]:
+    model = DOCUMENTS[kind]
+    findings = [_named_duplicate(finding, kind, source) for finding in source.findings]
+    findings += _secrets(source)
+    unreadable = any(finding.code != "DUPLICATE_KEY" for finding in source.findings)
+    if source.value is None or unreadable:
+        _fail_document(catalogue, kind, source.value)
+        if not findings:
+            findings.append(Finding("EMPTY_FILE", "the file says nothing: fill it or delete it", Place(source.file)))
+        return findings
+    try:
+        document: BaseModel = model.model_validate(source.value)
+    except ValidationError as error:
+        found = faults(model, source, error.errors(include_url=False))
+        told = {finding.place for finding in findings if finding.code == "SECRET_IN_YAML"}
+        findings += [finding for _, finding in found if finding.place not in told]
+        salvaged = _salvage(catalogue, kind, source, [path for path, _ in found])
+        if salvaged is None:
+            _fail_document(catalogue, kind, source.value)
+            return findings
+        document = salvaged
+    for entity in _entities(kind, document, source):
+        duplicate = _add(catalogue, entity)
+        if duplicate is not None:
+            findings.append(duplicate)
+    return findings
+
+
+def _named_duplicate(finding: Finding, kind: str, source: Source) -> Finding:
+    """A key that stands twice is a duplicate entity when it names one."""
+    entity, container = CONTAINERS.get(kind, ("", ""))
+    if finding.code != "DUPLICATE_KEY" or entity not in _DUPLICATES or entity == "price" or source.root is None:
+        return finding
+    node = source.node((container,))
+    if node is None or not isinstance(node.value, list):
+        return finding
+    places = {(key.start_mark.line + 1, key.start_mark.column + 1) for key, _ in node.value}
+    if (finding.place.line, finding.place.column) not in places:
+        return finding
+    return Finding(_DUPLICATES[entity], finding.message, finding.place)
+
+
+def _secrets(source: Source) -> list[Finding]:
+    text = source.text
+    message = "this looks like a secret: put it into an environment variable and name that (`secret_env: NAME`)"
+    found = []
+    for offset in find_secrets(text):
+        line_start = text.rfind("\n", 0, offset) + 1
+        place = Place(source.file, text.count("\n", 0, offset) + 1, offset - line_start + 1)
+        found.append(Finding("SECRET_IN_YAML", message, place))
+    return found
+
+
+def _salvage(catalogue: Catalogue, kind: str, source: Source, paths: list[Path]) -> BaseModel | None:
+    """The document without its faulty parts, or None when what is left is no document either."""
+    if not isinstance(source.value, dict):
+        return None
+    value = dict(source.value)
+    entity, container = CONTAINERS.get(kind, ("", ""))
+    for path in paths:
+        if not path:
+            return None
+        if path[0] == container and len(path) > 1 and isinstance(value[container], dict):
+            value[container] = {name: part for name, part in value[container].items() if name != path[1]}
+            catalogue.doubt(entity, _doubtful_name(kind, value, str(path[1])))
+        else:
+            value.pop(path[0], None)
+            _fail_document(catalogue, kind, source.value)
+    try:
+        document: BaseModel = DOCUMENTS[kind].model_validate(value)
+    except ValidationError:
+        return None
+    return document
+
+
+def _doubtful_name(kind: str, value: dict[str, Any], name: str) -> str:
+    return f"{value.get('provider')}/{name}" if kind in ("registry", "pricing", "routing") else name
+
+
+_HOLDS = {
+    "registry": ("provider", "model"),
+    "run_units": ("run_unit",),
+    "settings": ("setting",),
+    "access": ("access",),
+    "ratecard": ("policy",),
+}
+
+
+def _fail_document(catalogue: Catalogue, kind: str, value: Any) -> None:
+    provider = value.get("provider") if isinstance(value, dict) else None
+    for entity in _HOLDS.get(kind) or (CONTAINERS[kind][0],):
+        catalogue.fail(entity, provider if isinstance(provider, str) else None)
+
+
+def _add(catalogue: Catalogue, entity: Entity) -> Finding | None:
+    kind, name = entity.key
+    known = catalogue.entities[kind]
+    first = known.setdefault(name, entity)
+    if first is entity:
+        return None
+    if kind == "provider":
+        return _merge_provider(known, first, entity)
+    code = _DUPLICATES.get(kind, "DUPLICATE_ENTRY")
+    message = f"{entity.key} stands twice; it is already set at {first.place(key=True)}"
+    return Finding(code, message, entity.place(key=True))
+
+
+def _merge_provider(known: dict[str, Entity], first: Entity, entity: Entity) -> Finding | None:
+    """Several files may hold models of one provider; its display name is said once."""
+    said, again = first.document.display_name, entity.document.display_name
+    if said is None or again is None or said == again:
+        if said is None and again is not None:
+            known[entity.key.name] = entity
+        return None
+    message = f"{entity.key} is called '{again}' here and '{said}' at {first.place('display_name')}"
+    return Finding("DUPLICATE_ENTRY", message, entity.place("display_name"))
+
+
+def _entities(kind: str, document: Any, source: Source) -> Iterator[Entity]:
+    """The entities of one document."""
+    match document:
+        case RegistryDocument(provider=provider, models=models):
+            yield Entity(Key("provider", provider), document, source, (), document)
+            for name, part in models.items():
+                yield Entity(Key("model", f"{provider}/{name}"), part, source, ("models", name), document)
+        case PricingDocument(provider=provider, prices=prices):
+            for name, entries in prices.items():
+                for index, entry in enumerate(entries):
+                    key = Key("price", f"{provider}/{name}@{moment_text(entry.effective)}")
+                    yield Entity(key, entry, source, ("prices", name, index), document)
+        case RoutingDocument(provider=provider, routes=routes):
+            for name, route in routes.items():
+                yield Entity(Key("route", f"{provider}/{name}"), route, source, ("routes", name), document)
+        case ExchangeRatesDocument(rates=rates):
+            for pair, dated in rates.items():
+                for index, rate in enumerate(dated):
+                    key = Key("rate", f"{pair}@{moment_text(rate.effective)}")
+                    yield Entity(key, rate, source, ("rates", pair, index), document)
+        case RunUnitsDocument():
+            yield from _run_units(document, source)
+        case AccessDocument():
+            for role, people in (("admin", "admins"), ("analyst", "analysts"), ("viewer", "viewers")):
+                for index, person in enumerate(getattr(document, people)):
+                    yield Entity(Key("access", person), role, source, (people, index), document)
+        case TasksDocument() | PlansDocument() | CreditPacksDocument() | FeaturesDocument() | ReasoningDocument():
+            entity, container = CONTAINERS[kind]
+            for name, part in getattr(document, container).items():
+                yield Entity(Key(entity, name), part, source, (container, name), document)
+        case _:
+            yield from _top_level("setting" if kind == "settings" else "policy", document, source)
+
+
+def _run_units(document: RunUnitsDocument, source: Source) -> Iterator[Entity]:
+    for name in ("minimum", "decimals"):
+        if name in document.model_fields_set:
+            yield Entity(Key("run_unit", name), getattr(document, name), source, (name,), document)
+    for prefix, container in (("tier", "tiers"), ("tool", "overheads")):
+        for name, value in getattr(document, container).items():
+            yield Entity(Key("run_unit", f"{prefix}/{name}"), value, source, (container, name), document)
+
+
+def _top_level(kind: str, document: BaseModel, source: Source) -> Iterator[Entity]:
+    for name in sorted(document.model_fields_set):
+        value = getattr(document, name)
+        if kind == "setting" and name == "extra":
+            for extra in value:
+                path: Path = ("extra", extra)
+                yield Entity(Key(kind, f"extra.{extra}"), source.typed(path), source, path, document)
+        elif value is not None:
+            yield Entity(Key(kind, name), value, source, (name,), document)
+
+
+__all__ = ["CONTAINERS", "SUFFIXES", "Catalogue", "Entity", "LinkedFile", "load_catalogue"]
