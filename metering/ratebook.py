@@ -1,0 +1,215 @@
+"""The rate book: the current configuration in memory, immutable, with look-ups that do not depend on its size.
+
+It is loaded from the database, never from YAML, and can be pickled.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from metering.entities import Model, Pack, Plan, Release
+from metering.errors import BadEventError, NoPricingError, UnavailableError, UnregisteredModelError
+from metering.price import Price
+from metering.routing import Route, RouteChoice, find_route
+from metering.settings import Settings, read_settings
+from schema.findings import did_you_mean
+from schema.money import MICRO
+from schema.tables import CONFIG_TABLES, releases
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model with its prices: `prices[i]` is in force from `starts[i]` until the next start."""
+
+    model: Model
+    starts: tuple[datetime, ...]
+    prices: tuple[Price, ...]
+
+    def price_at(self, at: datetime) -> Price | None:
+        """The price in force at a moment, or None before the first."""
+        index = bisect_right(self.starts, at)
+        return self.prices[index - 1] if index else None
+
+
+@dataclass(frozen=True, slots=True)
+class RateBook:
+    """The current configuration, as one release left it. Nothing in it may be changed."""
+
+    release: Release
+    loaded_at: datetime
+    entries: dict[tuple[str, str], Entry]
+    """By provider and model, and by provider and alias."""
+    aliases: dict[str, Entry]
+    """By alias, which is unique over all providers, and by `provider/model`."""
+    routes: dict[tuple[str, str], Route]
+    billable: dict[str, bool]
+    """By task; a task that is not listed is billable."""
+    plans: dict[str, Plan]
+    packs: dict[str, Pack]
+    reasoning: dict[str, int]
+    """Multipliers of `output` in millionths, by level."""
+    settings: Settings
+    policy: dict[str, Any]
+
+    @classmethod
+    def load(cls, connection: Connection, *, now: datetime) -> RateBook:
+        """The book of the newest release that the connection sees. Raises UnavailableError when there is none.
+
+        Also right where each statement sees a new state: when a release lands in between, it reads again.
+        """
+        while True:
+            before = newest_release(connection)
+            if before is None:
+                raise UnavailableError("no release has been applied to this database; run `ratecard apply`")
+            rows = {kind: _current(connection, kind) for kind in _LOADED}
+            if newest_release(connection) == before:
+                return cls.build(before, rows, now=now)
+
+    @classmethod
+    def build(cls, release: Release, rows: Mapping[str, Iterable[Mapping[str, Any]]], *, now: datetime) -> RateBook:
+        """A book from the current rows by kind; kinds that are left out are empty."""
+        settings = read_settings({row["setting"]: row["value"] for row in rows.get("setting", ())})
+        dated: dict[tuple[str, str], list[Price]] = defaultdict(list)
+        for row in rows.get("price", ()):
+            dated[row["provider"], row["model"]].append(Price.compile(row, settings.credit_burn))
+        entries: dict[tuple[str, str], Entry] = {}
+        aliases: dict[str, Entry] = {}
+        keys: dict[str, Entry] = {}
+        for row in rows.get("model", ()):
+            model = Model.from_row(row)
+            entry = Entry(model, *timeline(dated.get((model.provider, model.name), ())))
+            keys[model.key] = entry
+            for alias in model.aliases:
+                aliases[alias] = entry
+                entries.setdefault((model.provider, alias), entry)
+            # A name is stronger than another model's alias.
+            entries[model.provider, model.name] = entry
+        return cls(
+            release=release,
+            loaded_at=now,
+            entries=entries,
+            aliases=aliases | keys,
+            routes={(row["provider"], row["task"]): Route.from_row(row) for row in rows.get("route", ())},
+            billable={row["task"]: row["billable"] for row in rows.get("task", ())},
+            plans={row["plan"]: Plan.from_row(row) for row in rows.get("plan", ())},
+            packs={row["pack"]: Pack.from_row(row) for row in rows.get("pack", ())},
+            reasoning={row["level"]: row["multiplier_micros"] for row in rows.get("reasoning", ())},
+            settings=settings,
+            policy={row["policy"]: row["value"] for row in rows.get("policy", ())},
+        )
+
+    def find(self, provider: str | None, name: str) -> Entry | None:
+        """The model of a provider by name, alias or `provider/model`, with its prices; None when there is none."""
+        if provider is not None:
+            entry = self.entries.get((provider, name))
+            if entry is not None:
+                return entry
+            # A route may lead to a model of another provider, which then stands before a slash; an alias of another
+            # provider's model would hide a slip.
+            entry = self.aliases.get(name)
+            return entry if entry is not None and entry.model.key == name else None
+        return self.aliases.get(name)
+
+    def find_model(self, provider: str | None, name: str) -> Model:
+        """The model of a provider by name, alias or `provider/model`; without a provider by the latter two.
+
+        Raises UnregisteredModelError.
+        """
+        entry = self.find(provider, name)
+        if entry is None:
+            raise self.unregistered(provider, name)
+        return entry.model
+
+    def price_at(self, provider: str | None, model: str, at: datetime) -> Price | None:
+        """The price of a model in force at a moment; None when the model is unknown or has none yet."""
+        entry = self.find(provider, model)
+        return None if entry is None else entry.price_at(at)
+
+    def callable_price(self, provider: str | None, name: str, at: datetime) -> Price:
+        """The price of a model that may be called at a moment.
+
+        Raises UnregisteredModelError when it is not registered or not active, NoPricingError when no price is in force.
+        """
+        entry = self.find(provider, name)
+        if entry is None:
+            raise self.unregistered(provider, name)
+        if not entry.model.active:
+            raise UnregisteredModelError(f"model {entry.model.key} is not active")
+        price = entry.price_at(at)
+        if price is None:
+            raise NoPricingError(f"model {entry.model.key} has no price in force at {at.isoformat()}")
+        return price
+
+    def route(self, provider: str, task: str | None, key: str | None) -> RouteChoice:
+        """The model that serves a task, the same one for the same key. Raises NoRouteError; looks at no price."""
+        route = find_route(self.routes, provider, task)
+        target = self.find_model(None, route.target(key))
+        fallbacks = [self.find_model(None, name) for name in route.fallbacks]
+        pairs = tuple((model.provider, model.name) for model in fallbacks)
+        return RouteChoice(target.provider, target.name, pairs, provider, route.task)
+
+    def setting(self, name: str) -> Any:
+        """A setting as the database stores it, or its default; `extra.NAME` for a free one. None when unknown."""
+        return self.settings.values.get(name)
+
+    def output_multiplier(self, level: str | None) -> int:
+        """The multiplier of `output` for a reasoning level, in millionths. Raises BadEventError for an unknown one."""
+        if level is None:
+            return MICRO
+        multiplier = self.reasoning.get(level)
+        if multiplier is None:
+            raise BadEventError(f"'{level}' is not a reasoning level{did_you_mean(level, self.reasoning)}")
+        return multiplier
+
+    def unregistered(self, provider: str | None, name: str) -> UnregisteredModelError:
+        """The refusal of a model that is not registered, with a hint."""
+        full = name if provider is None else f"{provider}/{name}"
+        return UnregisteredModelError(f"model {full} is not registered{did_you_mean(full, self.aliases)}")
+
+
+def timeline(prices: Iterable[Price]) -> tuple[tuple[datetime, ...], tuple[Price, ...]]:
+    """When which price is in force: at any moment the latest `effective` among those in force from then or before."""
+    starts: list[datetime] = []
+    winners: list[Price] = []
+    for price in sorted(prices, key=lambda price: (price.in_force_from, price.effective)):
+        if winners and winners[-1].effective > price.effective:
+            continue
+        if starts and starts[-1] == price.in_force_from:
+            winners[-1] = price
+        else:
+            starts.append(price.in_force_from)
+            winners.append(price)
+    return tuple(starts), tuple(winners)
+
+
+def newest_release(connection: Connection) -> Release | None:
+    """The newest release that the connection sees."""
+    table = releases.c
+    row = connection.execute(
+        select(table.id, table.commit_sha, table.label, table.applied_at).order_by(table.id.desc()).limit(1)
+    ).first()
+    return None if row is None else Release(*row)
+
+
+def newest_release_id(connection: Connection) -> int | None:
+    """The id of the newest release."""
+    return connection.execute(select(func.max(releases.c.id))).scalar()
+
+
+_LOADED = ("model", "price", "task", "route", "plan", "pack", "reasoning", "setting", "policy")
+
+
+def _current(connection: Connection, kind: str) -> list[Mapping[str, Any]]:
+    table = CONFIG_TABLES[kind].table
+    rows = connection.execute(select(table).where(table.c.retired_release.is_(None)).order_by(table.c.id))
+    return [dict(row) for row in rows.mappings()]
+
+
+__all__ = ["Entry", "Model", "Pack", "Plan", "Price", "RateBook", "Release", "Route", "RouteChoice", "timeline"]

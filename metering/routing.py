@@ -1,0 +1,80 @@
+"""Routes: which model serves a task, by exact task first, then by `_default`.
+
+A split is stable: the same key always lands on the same side, and weights are percents of the keys. The side is the
+place of a hash of provider, task and key (BLAKE2b, modulo 100) among the weights in the order of the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from metering.errors import NoRouteError
+
+DEFAULT_TASK = "_default"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A line of a routing table. Models are `provider/model`; the weights sum to 100."""
+
+    provider: str
+    task: str
+    targets: tuple[tuple[str, int], ...]
+    fallbacks: tuple[str, ...]
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Route:
+        """A route from a row of `routes`."""
+        return cls(
+            row["provider"],
+            row["task"],
+            tuple((target["model"], int(target["weight"])) for target in row["targets"]),
+            tuple(row["fallbacks"] or ()),
+        )
+
+    def target(self, key: str | None) -> str:
+        """The model for a key; without one, the target of the largest weight."""
+        if len(self.targets) == 1:
+            return self.targets[0][0]
+        if key is None:
+            return max(self.targets, key=lambda target: target[1])[0]
+        digest = blake2b(f"{self.provider}/{self.task}/{key}".encode(), digest_size=8).digest()
+        place = int.from_bytes(digest, "big") % 100
+        for model, weight in self.targets:
+            place -= weight
+            if place < 0:
+                return model
+        raise NoRouteError(f"the weights of route {self.provider}/{self.task} do not sum to 100")
+
+
+@dataclass(frozen=True, slots=True)
+class RouteChoice:
+    """What a route chose: the provider and model to call, and what may follow when that fails."""
+
+    provider: str
+    model: str
+    fallbacks: tuple[tuple[str, str], ...]
+    """Provider and model of each, in order."""
+    asked_provider: str
+    task: str
+    """The line that matched: the task, or `_default`."""
+
+    @property
+    def name(self) -> str:
+        """The model as `quote` and `record` take it beside the provider that was asked for."""
+        return self.model if self.provider == self.asked_provider else f"{self.provider}/{self.model}"
+
+
+def find_route(routes: Mapping[tuple[str, str], Route], provider: str, task: str | None) -> Route:
+    """The route of a task, else `_default`; raises NoRouteError."""
+    route = routes.get((provider, task)) if task is not None else None
+    route = route or routes.get((provider, DEFAULT_TASK))
+    if route is None:
+        raise NoRouteError(f"no route for task '{task}' of provider '{provider}', and no {DEFAULT_TASK}")
+    return route
+
+
+__all__ = ["DEFAULT_TASK", "Route", "RouteChoice", "find_route"]

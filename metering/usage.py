@@ -1,0 +1,276 @@
+"""What was called: the caller's `Usage`, and the `Event` that it is read into.
+
+Units never overlap: cached input is not also `input`. Quantities are whole numbers, decimals or their text, never
+binary floats; an event holds them as stored parts (see `schema.units`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from hashlib import blake2b
+from numbers import Integral
+from types import MappingProxyType
+from typing import Any
+
+from metering.errors import BadEventError, UnknownUnitError
+from schema.findings import did_you_mean
+from schema.keys import parse_moment
+from schema.units import DECIMAL_UNITS, MILLION, UNITS, WHOLE_UNITS
+
+Quantity = int | Decimal | str
+
+LONGEST_NAME = 200
+"""Characters of an event's id, an account, a provider or a model."""
+LARGEST_FIELD = 10 * 1024
+"""Bytes of any other field."""
+LARGEST_QUANTITY = 10**12
+"""Units of one kind in one event; more can only be a slip."""
+AHEAD = timedelta(minutes=5)
+"""How far a caller's clock may be ahead of ours."""
+
+_WHOLE = frozenset(WHOLE_UNITS)
+_DECIMAL = frozenset(DECIMAL_UNITS)
+_MOST_DECIMALS = 60
+_NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{0,30})?", re.ASCII)
+_ZERO_CHARACTER = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode
+_encode_details = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """One call that happened.
+
+    `event_id` is unique in its account: the same event again is charged once. `occurred_at` is now when it is not
+    given; a naive time is UTC. `provider` may be left out when `model` is an alias or `provider/model`.
+    """
+
+    event_id: str
+    account: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    units: Mapping[str, Quantity] = field(default_factory=lambda: MappingProxyType({}))
+    occurred_at: datetime | str | None = None
+    user: str | None = None
+    task: str | None = None
+    feature: str | None = None
+    tool: str | None = None
+    tier: str | None = None
+    reasoning_level: str | None = None
+    cpu_seconds: Quantity | None = None
+    gpu_seconds: Quantity | None = None
+    latency_ms: Quantity | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A usage as it is stored: checked, in UTC, units in stored parts and only those that are not zero."""
+
+    event_id: str
+    account: str
+    occurred_at: datetime
+    provider: str | None
+    model: str
+    user: str | None
+    task: str | None
+    feature: str | None
+    tool: str | None
+    tier: str | None
+    reasoning_level: str | None
+    units: dict[str, int]
+    cpu_seconds_micros: int | None
+    gpu_seconds_micros: int | None
+    latency_ms: int | None
+    details: str | None
+    content_hash: bytes
+    """Tells a repeat from a clash: 16 bytes over what the caller gave, apart from account and event id."""
+
+
+def read_usage(usage: Usage, *, now: datetime) -> Event:
+    """Check a usage and bring it to the stored form.
+
+    Raises BadEventError, or UnknownUnitError for a unit that does not exist. A time that the caller did not give is not
+    part of the hash, so that a retry is the same event.
+    """
+    units = stored_units(usage.units)
+    given = usage.occurred_at
+    occurred_at = now if given is None else _moment(given, now)
+    user = _text("user", usage.user)
+    task = _text("task", usage.task)
+    feature = _text("feature", usage.feature)
+    tool = _text("tool", usage.tool)
+    tier = _text("tier", usage.tier)
+    level = _text("reasoning_level", usage.reasoning_level)
+    provider = _name("provider", usage.provider, required=False)
+    model = _name("model", usage.model)
+    cpu = None if usage.cpu_seconds is None else _parts("cpu_seconds", usage.cpu_seconds, MILLION)
+    gpu = None if usage.gpu_seconds is None else _parts("gpu_seconds", usage.gpu_seconds, MILLION)
+    latency = None if usage.latency_ms is None else _parts("latency_ms", usage.latency_ms, 1)
+    details, canonical = (None, None) if usage.metadata is None else _details(usage.metadata)
+    contents = {
+        "occurred_at": None if given is None else occurred_at.isoformat(),
+        "provider": provider,
+        "model": model,
+        "user": user,
+        "task": task,
+        "feature": feature,
+        "tool": tool,
+        "tier": tier,
+        "reasoning_level": level,
+        "units": units,
+        "cpu_seconds": cpu,
+        "gpu_seconds": gpu,
+        "latency_ms": latency,
+        "metadata": canonical,
+    }
+    # Absent fields stay out, so that a field added later does not change the hash of events without it.
+    hashed = blake2b(_encode({name: value for name, value in contents.items() if value}).encode(), digest_size=16)
+    return Event(
+        event_id=_name("event_id", usage.event_id) or "",
+        account=_name("account", usage.account) or "",
+        occurred_at=occurred_at,
+        provider=provider,
+        model=model or "",
+        user=user,
+        task=task,
+        feature=feature,
+        tool=tool,
+        tier=tier,
+        reasoning_level=level,
+        units=units,
+        cpu_seconds_micros=cpu,
+        gpu_seconds_micros=gpu,
+        latency_ms=latency,
+        details=details,
+        content_hash=hashed.digest(),
+    )
+
+
+def stored_units(units: Mapping[str, Quantity]) -> dict[str, int]:
+    """Quantities by unit as stored parts, without those that are zero.
+
+    Raises UnknownUnitError, or BadEventError for a quantity that is negative, a float, or has too many decimals.
+    """
+    stored = {}
+    for unit, quantity in units.items():
+        if unit in _WHOLE:
+            parts = _parts(unit, quantity, 1)
+        elif unit in _DECIMAL:
+            parts = _parts(unit, quantity, MILLION)
+        else:
+            raise UnknownUnitError(f"'{unit}' is not a unit{did_you_mean(str(unit), UNITS)}")
+        if parts:
+            stored[unit] = parts
+    return stored
+
+
+def _parts(name: str, quantity: Any, per_unit: int) -> int:
+    if type(quantity) is not int:
+        if isinstance(quantity, str):
+            if not _NUMBER.fullmatch(quantity):
+                raise BadEventError(f"{name} is {_shown(quantity)}, which is not a number")
+            quantity = Decimal(quantity)
+        if isinstance(quantity, Decimal):
+            return _decimal_parts(name, quantity, per_unit)
+        if isinstance(quantity, float):
+            raise BadEventError(f"{name} is the binary float {quantity!r}; give an int, a Decimal or text")
+        if isinstance(quantity, bool) or not isinstance(quantity, Integral):
+            raise BadEventError(f"{name} is {_shown(quantity)}, which is not a number")
+        quantity = int(quantity)
+    if quantity < 0:
+        raise BadEventError(f"{name} is negative: {quantity}")
+    if quantity > LARGEST_QUANTITY:
+        raise BadEventError(f"{name} is more than {LARGEST_QUANTITY}")
+    parts: int = quantity * per_unit
+    return parts
+
+
+def _decimal_parts(name: str, quantity: Decimal, per_unit: int) -> int:
+    if not quantity.is_finite():
+        raise BadEventError(f"{name} is {quantity}, which is not a number")
+    if quantity < 0:
+        raise BadEventError(f"{name} is negative: {quantity}")
+    if quantity > LARGEST_QUANTITY:
+        raise BadEventError(f"{name} is more than {LARGEST_QUANTITY}")
+    exponent = quantity.as_tuple().exponent
+    parts, rest = 0, 1
+    if isinstance(exponent, int) and exponent >= -_MOST_DECIMALS:
+        # Fractions of integers: no decimal context rounds in between.
+        numerator, denominator = quantity.as_integer_ratio()
+        parts, rest = divmod(numerator * per_unit, denominator)
+    if rest:
+        allowed = "a whole number" if per_unit == 1 else "of at most 6 decimals"
+        raise BadEventError(f"{name} is {quantity}; it must be {allowed}")
+    return parts
+
+
+def _moment(given: datetime | str, now: datetime) -> datetime:
+    try:
+        moment = parse_moment(given) if isinstance(given, str) else given
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError, AttributeError):
+        raise BadEventError(f"occurred_at is {_shown(given)}, which is not a time") from None
+    if moment > now + AHEAD:
+        raise BadEventError(f"occurred_at is more than 5 minutes ahead: {moment.isoformat()}")
+    return moment
+
+
+def _name(name: str, value: str | None, *, required: bool = True) -> str | None:
+    text = _text(name, value)
+    if text is None:
+        if required:
+            raise BadEventError(f"{name} is missing")
+        return None
+    if len(text) > LONGEST_NAME:
+        raise BadEventError(f"{name} has {len(text)} characters; at most {LONGEST_NAME} are allowed")
+    return text
+
+
+def _text(name: str, value: str | None) -> str | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise BadEventError(f"{name} is {_shown(value)}, which is not text")
+    if not value.isascii():
+        try:
+            size = len(value.encode())
+        except UnicodeEncodeError:
+            raise BadEventError(f"{name} is not valid Unicode") from None
+    else:
+        size = len(value)
+    if size > LARGEST_FIELD:
+        raise BadEventError(f"{name} has {size} bytes; at most {LARGEST_FIELD} are allowed")
+    if "\x00" in value:
+        raise BadEventError(f"{name} holds a zero character")
+    return value
+
+
+def _details(metadata: Mapping[str, Any]) -> tuple[str, str]:
+    """JSON text as it is stored, and with sorted keys for the hash."""
+    if not isinstance(metadata, Mapping):
+        raise BadEventError(f"metadata is {_shown(metadata)}, which is not a mapping")
+    try:
+        text = _encode_details(dict(metadata))
+        canonical = _encode(dict(metadata))
+        size = len(text.encode())
+    except (TypeError, ValueError, RecursionError):
+        raise BadEventError("metadata cannot be written as JSON") from None
+    if size > LARGEST_FIELD:
+        raise BadEventError(f"metadata has {size} bytes; at most {LARGEST_FIELD} are allowed")
+    if "\\u0000" in text and _ZERO_CHARACTER.search(text):
+        raise BadEventError("metadata holds a zero character")
+    return text, canonical
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+__all__ = ["AHEAD", "Event", "Quantity", "Usage", "read_usage", "stored_units"]
