@@ -5,12 +5,24 @@ Values arrive as the text that was written (see `schema.places`), so numbers are
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from schema.findings import did_you_mean
 from schema.keys import parse_moment
@@ -20,7 +32,24 @@ from schema.units import UNITS
 class Document(BaseModel):
     """A part of a document: immutable, and refusing keys that it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+        # A model is built when it is first used: programs that read no YAML do not pay for its validators.
+        defer_build=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShortForm:
+    """A mark for JSON Schemas: `schema` may stand where the annotated object is expected."""
+
+    schema: Mapping[str, Any]
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [dict(self.schema), handler(core_schema)]}
 
 
 def _number(minimum: str | int = 0, **extra: Any) -> WithJsonSchema:

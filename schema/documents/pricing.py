@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schema.documents.base import (
@@ -17,6 +17,7 @@ from schema.documents.base import (
     Multiplier,
     PerMillion,
     PerUnit,
+    ShortForm,
     Slug,
     Text,
     Unit,
@@ -52,25 +53,7 @@ def _margin(value: Any) -> Any:
 Margin = Annotated[
     Margins,
     BeforeValidator(_margin),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "minimum": 0, "maximum": 1000},
-                {
-                    "type": "object",
-                    "required": ["default"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "default": {"type": "number", "minimum": 0, "maximum": 1000},
-                        "plans": {
-                            "type": "object",
-                            "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1000},
-                        },
-                    },
-                },
-            ]
-        }
-    ),
+    ShortForm({"type": "number", "minimum": 0, "maximum": 1000, "description": "One margin for all plans."}),
 ]
 
 

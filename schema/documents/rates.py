@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, WithJsonSchema
 
 from schema.documents.base import Document, Moment, Multiplier, Slug
 from schema.documents.pricing import Source
@@ -39,7 +39,11 @@ class ExchangeRate(Document):
 
     effective: Moment
     """In force from this date or timestamp."""
-    rate: Annotated[Decimal, Field(gt=0, le=10**9, decimal_places=6, allow_inf_nan=False)]
+    rate: Annotated[
+        Decimal,
+        Field(gt=0, le=10**9, decimal_places=6, allow_inf_nan=False),
+        WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
+    ]
     """How much of the second currency one unit of the first is."""
     source: Source | None = None
     """Where it was read."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schema.documents.base import Document, Flag, ModelName, Slug, Text
+from schema.documents.base import Document, Flag, ModelName, ShortForm, Slug, Text
 
 DEFAULT_TASK = "_default"
 
@@ -53,33 +53,7 @@ def _route(value: Any) -> Any:
 Route = Annotated[
     RouteTarget,
     BeforeValidator(_route),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string"},
-                {
-                    "type": "object",
-                    "additionalProperties": False,
-                    "properties": {
-                        "model": {"type": "string"},
-                        "split": {
-                            "type": "array",
-                            "items": {
-                                "type": "object",
-                                "additionalProperties": False,
-                                "required": ["model", "weight"],
-                                "properties": {
-                                    "model": {"type": "string"},
-                                    "weight": {"type": "integer", "minimum": 1, "maximum": 100},
-                                },
-                            },
-                        },
-                        "fallbacks": {"type": "array", "items": {"type": "string"}},
-                    },
-                },
-            ]
-        }
-    ),
+    ShortForm({"type": "string", "minLength": 1, "description": "A model of this provider, or provider/model."}),
 ]
 
 
