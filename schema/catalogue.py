@@ -92,6 +92,14 @@ class Catalogue:
             return True
         return (kind, name.partition("/")[0]) in self._failed
 
+    def model_of(self, provider: str, text: str) -> str:
+        """`provider/model` of what a route says: its own provider's model, else one of the provider it begins with."""
+        own = f"{provider}/{text}"
+        head, slash, _ = text.partition("/")
+        if own in self.entities["model"] or not slash:
+            return own
+        return text if head in self.entities["provider"] else own
+
     def complete(self, kind: str) -> bool:
         """Whether every part of the tree that holds entities of a kind could be read."""
         return not any(doubtful == kind for doubtful, _ in self._doubtful | self._failed)
