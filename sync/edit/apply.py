@@ -1,0 +1,116 @@
+"""Edits applied to the texts of a configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from schema.keys import Key, moment_text, split_dated
+from schema.places import Source
+from sync.edit.edits import AddEntity, Edit, RemoveEntity, SetField
+from sync.edit.entities import add_entity, copy_in_force, remove_entity, set_field
+from sync.edit.locate import Files, container_path, find, moment_of, part_at, paths_of
+from sync.edit.values import Value, plain
+from sync.errors import EditError
+
+ABSENT = "absent"
+"""The version of an entity that is not there."""
+_DATED = ("price", "rate")
+
+
+def apply_edits(
+    files: Mapping[str, bytes],
+    edits: Sequence[Edit],
+    *,
+    now: datetime,
+    effective: datetime | None = None,
+    folder: str = "config",
+) -> dict[str, bytes | None]:
+    """The files that the edits change, by path inside the config folder; None for a file that goes.
+
+    A dated kind without a date in its key is edited from `effective` on (default: the day of `now`): in a copy of the
+    entry in force at `now`, put beside it. Raises EditError when an edit cannot be written exactly.
+    """
+    texts = Files(files, folder)
+    for edit in edits:
+        key = resolve_key(texts, edit, now=now, effective=effective)
+        if isinstance(edit, SetField):
+            set_field(texts, SetField(key, edit.field, edit.value))
+        elif isinstance(edit, AddEntity):
+            add_entity(texts, AddEntity(key, edit.fields))
+        else:
+            remove_entity(texts, RemoveEntity(key))
+    return texts.changed()
+
+
+def resolve_key(texts: Files, edit: Edit, *, now: datetime, effective: datetime | None) -> Key:
+    """The key with its date. For setting a field without a date, the dated entry is made when it is missing."""
+    key = edit.key
+    if key.kind not in _DATED:
+        return key
+    name, date = split_dated(key.name)
+    if date:
+        moment = moment_of(date)
+        if moment is None:
+            raise EditError(f"'{date}' in '{key}' is not a date; write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ")
+        return Key(key.kind, f"{name}@{moment_text(moment)}")
+    if isinstance(edit, RemoveEntity):
+        raise EditError(f"'{key}' has no date; write {key.kind} {name}@YYYY-MM-DD to say which entry goes")
+    start = effective or now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if isinstance(edit, AddEntity):
+        return Key(key.kind, f"{name}@{moment_text(start)}")
+    return copy_in_force(texts, key, start, now)
+
+
+def entity_version(files: Mapping[str, bytes], key: Key, folder: str = "config") -> str:
+    """What an entity says, as a hash: equal versions mean equal values, comments and spelling of YAML aside.
+
+    A price or rate without a date in its key stands for all its entries. `ABSENT` when there is no such entity.
+    """
+    found = find_value(Files(files, folder), key)
+    if found is None:
+        return ABSENT
+    text = json.dumps(plain(found[1]), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+def entity_text(files: Mapping[str, bytes], key: Key, folder: str = "config") -> str:
+    """What an entity says, on one line of JSON, for messages; `nothing` when it is not there."""
+    found = find_value(Files(files, folder), key)
+    return "nothing" if found is None else json.dumps(plain(found[1]), ensure_ascii=False)
+
+
+def find_value(texts: Files, key: Key) -> tuple[Source, Value] | None:
+    """The file and value of an entity, or None."""
+    if key.kind in _DATED and not split_dated(key.name)[1]:
+        for file in paths_of(texts, key):
+            entries = part_at(texts.source(file), container_path(key))
+            if entries is not None:
+                return texts.source(file), entries
+        return None
+    location = find(texts, key)
+    if location is None:
+        return None
+    source = texts.source(location.file)
+    if key.kind == "access":
+        return source, {"role": location.path[0]}
+    value = part_at(source, location.path)
+    if key.kind == "provider" and isinstance(value, dict):
+        value = {name: child for name, child in value.items() if name != "models"}
+    return source, value
+
+
+def reprice_notes(files: Mapping[str, bytes], edits: Sequence[Edit], now: datetime) -> list[str]:
+    """What an apply will ask for because of these edits: an entry already in effect changes only with --reprice."""
+    texts = Files(files)
+    notes: dict[str, None] = {}
+    for edit in edits:
+        name, date = split_dated(edit.key.name)
+        moment = moment_of(date)
+        if edit.key.kind != "price" or moment is None or moment > now:
+            continue
+        if find(texts, Key("price", f"{name}@{date}")) is not None:
+            notes[f"{edit.key} is in effect already: apply will ask for --reprice"] = None
+    return list(notes)
