@@ -1,0 +1,36 @@
+"""The target of plan, apply and drift: a commit whose config is valid, and the rows it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from schema.errors import ConfigError
+from sync.checks import validate_files
+from sync.desired import desired_rows
+from sync.plan import Target
+from sync.repository import Repository
+
+
+def load_target(
+    repository: Repository, ref: str, folder: str, *, now: datetime, environment_admins: Sequence[str] = ()
+) -> Target:
+    """Read and validate a folder at a commit; the work tree is not looked at.
+
+    Raises RepositoryError when git has no such commit or folder, ConfigError with every finding when it is not valid.
+    """
+    commit = repository.commit(ref)
+    files = repository.config_files(commit.sha, folder)
+    validation = validate_files(files, folder, now, environment_admins)
+    if not validation.ok:
+        raise ConfigError(validation.errors)
+
+    def follows(earlier: str) -> bool:
+        # A clone that does not know the earlier commit (it is shallow, or the branch was squashed) cannot tell.
+        return not repository.knows(earlier) or repository.is_ancestor(earlier, commit.sha)
+
+    tree = repository.config_tree(commit.sha, folder)
+    return Target(commit, tree, desired_rows(validation.catalogue), follows)
+
+
+__all__ = ["load_target"]
