@@ -53,6 +53,15 @@ class EditError(SyncError):
 
 
 class ConflictError(EditError):
-    """The edited entity has changed since the person saw it."""
+    """The edited entity has changed since the person saw it.
+
+    `key` names it, `current` is what it says now and `proposed` what the person wants, both as JSON on one line.
+    """
 
     code = "CONFLICT"
+
+    def __init__(self, key: str, current: str, proposed: str) -> None:
+        self.key = key
+        self.current = current
+        self.proposed = proposed
+        super().__init__(f"{key} has changed since you saw it: it is now {current}, you want {proposed}")

@@ -63,14 +63,13 @@ class Files:
     """
 
     def __init__(self, files: Mapping[str, bytes], folder: str = "config") -> None:
-        self._files = files
+        self._files = {path: data for path, data in files.items() if not _is_hidden(path)}
         self._folder = folder
         self._sources: dict[str, Source | None] = {}
 
     def paths(self, kind: str) -> list[str]:
         """The files of a kind of document, in order."""
-        known = {*self._files, *self._sources}
-        return sorted(path for path in known if self._exists(path) and document_kind(path) == kind)
+        return [path for path in self.all_paths() if document_kind(path) == kind]
 
     def all_paths(self) -> list[str]:
         """Every file."""
@@ -140,7 +139,10 @@ def paths_of(files: Files, key: Key) -> list[str]:
     if kind not in OF_PROVIDERS:
         return paths
     provider = key.name if key.kind == "provider" else split_model(key.name)[0]
-    return [path for path in paths if _top(files.source(path)).get("provider") == provider]
+    held = [path for path in paths if _top(files.source(path)).get("provider") == provider]
+    if key.kind == "provider":
+        held.sort(key=lambda path: "display_name" not in _top(files.source(path)))
+    return held
 
 
 def names(files: Files, kind: str) -> list[str]:
@@ -251,6 +253,10 @@ def _names_in(source: Source, kind: str) -> Iterator[str]:
         yield from (str(person) for role in ROLES.values() for person in (top.get(role) or ()))
     else:
         yield from map(str, top)
+
+
+def _is_hidden(path: str) -> bool:
+    return any(part.startswith(".") for part in path.split("/"))
 
 
 def _top(source: Source) -> dict[str, Any]:

@@ -1,0 +1,86 @@
+"""The texts of a proposal: branch name, commit message, diff."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from sync.edit import AddEntity, Edit, RemoveEntity, SetField
+from sync.edit.values import Value, plain
+from sync.errors import UsageError
+
+PREFIX = "ratecard/"
+"""What the name of every proposal's branch begins with."""
+PROPOSAL_REFS = (f"refs/heads/{PREFIX}**", f"refs/remotes/*/{PREFIX}**")
+"""Patterns of the refs of proposals, here and as last seen on remotes."""
+_MAX_SLUG = 50
+_MAX_TITLE = 200
+
+
+def checked_title(title: str) -> str:
+    """A title on one line; raises UsageError when it is empty or longer than 200 characters."""
+    title = " ".join(title.split())
+    if not title:
+        raise UsageError("a proposal needs a title")
+    if len(title) > _MAX_TITLE:
+        raise UsageError(f"the title has {len(title)} characters; at most {_MAX_TITLE} fit")
+    return title
+
+
+def slug(title: str) -> str:
+    """A title as part of a branch's name: small letters, digits and dashes."""
+    plain_text = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain_text).strip("-")
+    return words[:_MAX_SLUG].strip("-") or "edit"
+
+
+def proposal_names(refs: Iterable[str]) -> set[str]:
+    """The names of branches that full ref names stand for, `refs/remotes/REMOTE/` taken off."""
+    return {ref.split("/", 3 if ref.startswith("refs/remotes/") else 2)[-1] for ref in refs}
+
+
+def commit_message(title: str, edits: Sequence[Edit]) -> str:
+    """The title, then each edit on a line."""
+    return title + "\n\n" + "".join(f"- {_described(edit)}\n" for edit in edits)
+
+
+def _described(edit: Edit) -> str:
+    if isinstance(edit, AddEntity):
+        return f"add {edit.key}"
+    if isinstance(edit, RemoveEntity):
+        return f"remove {edit.key}"
+    return _described_field(edit)
+
+
+def _described_field(edit: SetField) -> str:
+    if edit.value is None:
+        return f"take {edit.field} out of {edit.key}"
+    return f"set {edit.field} of {edit.key} to {_shown(edit.value)}"
+
+
+def _shown(value: Value) -> str:
+    text = " ".join(str(plain(value)).split())
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+def unified_diff(path: str, before: bytes | None, after: bytes | None) -> str:
+    """The unified diff of one file as git prints it; None stands for no file."""
+    old, new = (b"" if data is None else data for data in (before, after))
+    names = ("/dev/null" if before is None else f"a/{path}", "/dev/null" if after is None else f"b/{path}")
+    lines = [f"diff --git a/{path} b/{path}\n"]
+    for line in difflib.unified_diff(_lines(old), _lines(new), *names):
+        lines.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
+    return "".join(lines)
+
+
+def line_counts(diff: str) -> tuple[int, int]:
+    """How many lines a unified diff adds and removes."""
+    body = [line for line in diff.splitlines() if not line.startswith(("+++", "---"))]
+    return sum(line.startswith("+") for line in body), sum(line.startswith("-") for line in body)
+
+
+def _lines(data: bytes) -> list[str]:
+    parts = data.decode("utf-8", "replace").split("\n")
+    return [part + "\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from schema.documents.policy import Forge
+from sync.forge import pull_request_url
+
+GITHUB = "https://github.com/team/rates/compare/main...ratecard/x?expand=1"
+GITLAB = (
+    "https://gitlab.com/group/sub/rates/-/merge_requests/new"
+    "?merge_request%5Bsource_branch%5D=ratecard%2Fx&merge_request%5Btarget_branch%5D=main"
+)
+
+
+@pytest.mark.parametrize(
+    ("remote", "url"),
+    [
+        ("https://github.com/team/rates.git", GITHUB),
+        ("https://someone:secret@github.com/team/rates", GITHUB),
+        ("git@github.com:team/rates.git", GITHUB),
+        ("ssh://git@github.com:22/team/rates.git", GITHUB),
+        ("git@gitlab.com:group/sub/rates.git", GITLAB),
+        ("https://gitlab.com/group/sub/rates/", GITLAB),
+        (
+            "https://gitlab.example.com:8443/a/b.git",
+            GITLAB.replace("gitlab.com/group/sub/rates", "gitlab.example.com:8443/a/b"),
+        ),
+        ("https://git.example.com/a/b.git", None),
+        ("/srv/github/rates.git", None),
+        ("file:///srv/gitlab/rates.git", None),
+        ("https://github.com/", None),
+        (None, None),
+    ],
+)
+def test_the_remote_tells_where_a_pull_request_is_opened(remote: str | None, url: str | None) -> None:
+    assert pull_request_url("ratecard/x", "main", forge=None, remote_url=remote) == url
+
+
+def test_the_policy_decides_over_the_remote() -> None:
+    forge = Forge(kind="github", url="https://code.example.com/team/rates/")
+    assert pull_request_url("ratecard/x", "release/1", forge=forge, remote_url="git@gitlab.com:a/b") == (
+        "https://code.example.com/team/rates/compare/release/1...ratecard/x?expand=1"
+    )
