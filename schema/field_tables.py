@@ -103,7 +103,7 @@ def _type(field: dict[str, Any]) -> str:
 def _scalar(field: dict[str, Any]) -> str:
     if field.get("format") == "date":
         return "date"
-    if "T " in field.get("pattern", ""):
+    if "[T ]" in field.get("pattern", ""):
         return "date or timestamp"
     words = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
     word = words.get(str(field.get("type")), "anything")

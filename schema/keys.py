@@ -9,6 +9,7 @@ The provider ends at the first `/` (a model's name may hold more); the date begi
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -32,6 +33,14 @@ KINDS = (
     "policy",
 )
 """Every kind of entity, in the order in which plans list and apply them."""
+
+MOMENT_PATTERN = (
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
+)
+"""A date, or a timestamp to the minute, second or a part of it, with or without a zone."""
+
+_MOMENT = re.compile(MOMENT_PATTERN)
+_LIKE_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}.*")
 
 
 class Key(NamedTuple):
@@ -64,9 +73,12 @@ def split_model(text: str) -> tuple[str, str]:
 
 
 def split_dated(name: str) -> tuple[str, str]:
-    """Name and date of `name@date`; the date begins after the last `@`. The date is empty when there is none."""
+    """Name and date of `name@date`; the date begins after the last `@` that a date follows. It is empty without one.
+
+    A model's name may hold an `@` of its own: `vertex/claude@20240229` has no date.
+    """
     head, at, date = name.rpartition("@")
-    return (head, date) if at else (name, "")
+    return (head, date) if at and _LIKE_DATE.fullmatch(date) else (name, "")
 
 
 def moment_text(moment: datetime) -> str:
@@ -80,9 +92,11 @@ def moment_text(moment: datetime) -> str:
 def parse_moment(text: str) -> datetime:
     """The inverse of `moment_text`: a date (00:00 UTC) or a timestamp; a naive time is UTC. Raises ValueError."""
     text = text.strip()
-    if "_" in text or "W" in text:
+    # fromisoformat alone reads more than people write: week dates, dates without dashes, hours without minutes.
+    if not _MOMENT.fullmatch(text):
         raise ValueError(f"'{text}' is not a date")
     moment = datetime.fromisoformat(text)
-    if len(text) < len("2026-01-01"):
-        raise ValueError(f"'{text}' is not a date")
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"'{text}' is not a date") from None

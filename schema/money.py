@@ -6,21 +6,28 @@ millionths. Decimals exist only at the edge, where text is read or shown; a bina
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
+from decimal import Decimal, Inexact, localcontext
 
 PICO = 10**12
 NANO = 10**9
 MICRO = 10**6
 PICO_PER_NANO = 1_000
+_MOST_DIGITS = 30
 
 
 def _whole(value: Decimal, power: int, what: str) -> int:
+    if not value.is_finite() or value.adjusted() > _MOST_DIGITS:
+        raise ValueError(f"{what} {value} is no amount")
     with localcontext() as context:
         context.prec = 60
-        scaled = value.scaleb(power)
-        whole = int(scaled)
-        if scaled != whole:
-            raise ValueError(f"{what} {value} has more than {power} decimals")
+        context.traps[Inexact] = True
+        try:
+            scaled = value.scaleb(power)
+            whole = int(scaled)
+        except Inexact:
+            whole = None
+    if whole is None or scaled != whole:
+        raise ValueError(f"{what} {value} has more than {power} decimals")
     return whole
 
 

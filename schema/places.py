@@ -8,7 +8,7 @@ resolved the YAML 1.1 way: `no` is text.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -24,28 +24,42 @@ except ImportError as missing:  # pragma: no cover - every wheel of PyYAML carri
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_DEPTH = 50
+"""How many lists and mappings may stand inside each other."""
 MAX_EXPANSION = 20
 """How many times larger than its text's nodes a document may grow through aliases."""
 
 Path = tuple[str | int, ...]
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_NUMBER = re.compile(r"[-+]?(\d[\d_]*)(\.\d+)?([eE][-+]?\d+)?")
-_NESTERS = re.compile(r"[\[\]{}]")
-_LINE_NESTING = re.compile(r"(?:[-?:][ \t]+){8}")
+_NUMBER = re.compile(r"[-+]?([0-9][0-9_]{0,60})(\.[0-9]{1,60})?([eE][-+]?[0-9]{1,2})?")
+_MERGE = "<<"
+
+
+class _TooDeepError(Exception):
+    def __init__(self, node: Node) -> None:
+        self.node = node
 
 
 class _TextResolver:
-    """Leaves scalars alone: PyYAML asks a resolver for tags, and all we want is the text."""
+    """Leaves scalars alone: PyYAML asks a resolver for tags, and all we want is the text.
+
+    It is told of every step into a node, which is where depth is bounded: libyaml's composer recurses in C, and enough
+    levels would end the process.
+    """
+
+    _depth = 0
 
     def resolve(self, kind: type[Node], value: str | None, implicit: object) -> str:
         return ""
 
     def descend_resolver(self, current_node: Node | None, current_index: object) -> None:
-        return
+        self._depth += 1
+        # The scalar in the deepest list or mapping is a step, too.
+        if self._depth > MAX_DEPTH + 1 and current_node is not None:
+            raise _TooDeepError(current_node)
 
     def ascend_resolver(self) -> None:
-        return
+        self._depth -= 1
 
 
 class _Composer(_TextResolver, CParser):
@@ -101,7 +115,7 @@ class Source:
         return None if node is None else _typed(node)
 
     def _place(self, node: Node) -> Place:
-        return Place(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+        return _place_of(self.file, node)
 
     def _build(self, node: Node) -> Any:
         if isinstance(node, ScalarNode):
@@ -127,6 +141,9 @@ class Source:
                 self._report("BAD_KEY", "a key must be plain text", key)
                 continue
             name = key.value
+            if name == _MERGE and not key.style:
+                self._report("MERGE_KEY", "merge keys (<<) are not read: write the values out", key)
+                continue
             if name in mapping:
                 first = next(other for other, _ in node.value if other.value == name)
                 line = first.start_mark.line + 1
@@ -153,58 +170,58 @@ def read_source(file: str, data: bytes | str) -> Source:
         text = data if isinstance(data, str) else data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return _unusable(file, "NOT_UTF8", f"byte {error.start} is not UTF-8; save the file as UTF-8")
+    composer = None
     try:
-        deep = _too_deep(text)
-        if deep is not None:
-            message = f"values are nested more than {MAX_DEPTH} levels deep"
-            return _unusable(file, "TOO_DEEP", message, text, deep)
         composer = _Composer(text)
-        try:
-            root = composer.get_single_node()
-        finally:
-            composer.dispose()
+        root = composer.get_single_node()
     except yaml.YAMLError as error:
         return _syntax_fault(file, text, error)
+    except _TooDeepError as error:
+        message = f"values are nested more than {MAX_DEPTH} levels deep"
+        return _unusable(file, "TOO_DEEP", message, text, _place_of(file, error.node))
+    finally:
+        if composer is not None:
+            composer.dispose()
     if root is not None and "*" in text:
         fault = _expansion_fault(root)
         if fault is not None:
-            mark = root.start_mark
-            return _unusable(file, "ANCHOR_EXPLOSION", fault, text, Place(file, mark.line + 1, mark.column + 1))
-    return Source(file, text, root)
+            return _unusable(file, "ANCHOR_EXPLOSION", fault, text, _place_of(file, root))
+    source = Source(file, text, root)
+    if root is not None and "!" in text:
+        source.findings.extend(_tag_faults(file, root))
+    return source
 
 
 def _unusable(file: str, code: str, message: str, text: str = "", place: Place | None = None) -> Source:
     source = Source(file, text, None)
-    source.findings.append(Finding(code, message, Place(file, place.line, place.column) if place else Place(file)))
+    source.findings.append(Finding(code, message, place or Place(file)))
     return source
 
 
+def _place_of(file: str, node: Node) -> Place:
+    return Place(file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
 def _syntax_fault(file: str, text: str, error: yaml.YAMLError) -> Source:
+    if isinstance(error, yaml.reader.ReaderError):
+        # It counts bytes of UTF-8; an escape shows what an editor may not.
+        before = text.encode()[: error.position].decode(errors="ignore")
+        place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        return _unusable(
+            file, "YAML_SYNTAX", f"the character U+{error.character:04X} cannot stand in YAML", text, place
+        )
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
-    place = Place(file, mark.line + 1, mark.column + 1) if mark else None
-    return _unusable(file, "YAML_SYNTAX", f"this is not valid YAML: {problem}", text, place)
+    problem = getattr(error, "problem", None) or "it cannot be read"
+    if problem == "but found another document":
+        message = "a second document begins here; a file holds one: put it into a file of its own"
+    else:
+        message = f"this is not valid YAML: {problem}"
+    return _unusable(file, "YAML_SYNTAX", message, text, Place(file, mark.line + 1, mark.column + 1) if mark else None)
 
 
-def _too_deep(text: str) -> Place | None:
-    """Where nesting passes MAX_DEPTH. libyaml's composer recurses in C, so depth is bounded before it runs."""
-    depth = deepest = 0
-    for match in _NESTERS.finditer(text):
-        depth = depth + 1 if match[0] in "[{" else max(0, depth - 1)
-        deepest = max(deepest, depth)
-    indented = "\n" + " " * (MAX_DEPTH + 1) in text
-    if deepest <= MAX_DEPTH // 2 and not indented and not _LINE_NESTING.search(text):
-        return None
-    level = 0
-    for event in yaml.parse(text, yaml.CSafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            level += 1
-            if level > MAX_DEPTH:
-                mark = event.start_mark
-                return Place("", mark.line + 1, mark.column + 1) if mark else Place("")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            level -= 1
-    return None
+def _tag_faults(file: str, root: Node) -> list[Finding]:
+    tagged = [node for node in _nodes(root) if node.tag]
+    return [Finding("TAG", f"tags are not read: remove {node.tag}", _place_of(file, node)) for node in tagged]
 
 
 def _expansion_fault(root: Node) -> str | None:
@@ -230,31 +247,36 @@ def _expansion_fault(root: Node) -> str | None:
         expanded = size(root)
     except RecursionError:
         return "an alias (*) stands inside the very value that its anchor (&) names"
-    written = sum(1 + (len(node_value) if isinstance(node_value, list) else 0) for node_value in _values(root, set()))
+    written = sum(1 + (len(node.value) if isinstance(node.value, list) else 0) for node in _nodes(root))
     if expanded > MAX_EXPANSION * written + 1_000:
         return f"aliases (*) blow {written:,} written values up to {expanded:,}; write them out"
     return None
 
 
-def _values(node: Node, seen: set[int]) -> list[Any]:
-    found: list[Any] = []
-    stack = [node]
+def _nodes(root: Node) -> Iterator[Node]:
+    """Every node once, however many aliases lead to it."""
+    seen: set[int] = set()
+    stack = [root]
     while stack:
         current = stack.pop()
         if id(current) in seen:
             continue
         seen.add(id(current))
-        found.append(current.value)
+        yield current
         if isinstance(current, SequenceNode):
-            stack.extend(current.value)
+            stack.extend(reversed(current.value))
         elif isinstance(current, MappingNode):
-            stack.extend(part for pair in current.value for part in pair)
-    return found
+            stack.extend(part for pair in reversed(current.value) for part in reversed(pair))
 
 
 def _typed(node: Node) -> Any:
     if isinstance(node, MappingNode):
-        return {key.value: _typed(child) for key, child in node.value}
+        # As in `_build`: what is no key is left out, and the first of two equal keys counts.
+        typed: dict[str, Any] = {}
+        for key, child in node.value:
+            if isinstance(key, ScalarNode) and key.value not in typed:
+                typed[key.value] = _typed(child)
+        return typed
     if isinstance(node, SequenceNode):
         return [_typed(child) for child in node.value]
     text: str = node.value
@@ -270,6 +292,7 @@ def scalar(text: str) -> bool | int | Decimal | str | None:
     if text in ("false", "False", "FALSE"):
         return False
     number = _NUMBER.fullmatch(text)
+    # A run of digits longer than any amount, or a huge exponent, stays text: its digits could fill the memory.
     if number is None:
         return text
     return Decimal(text) if number[2] or number[3] else int(text)

@@ -25,7 +25,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from schema.findings import did_you_mean
-from schema.keys import parse_moment
+from schema.keys import MOMENT_PATTERN, parse_moment
 from schema.units import UNITS
 
 
@@ -105,7 +105,6 @@ def _known_unit(unit: str) -> str:
     return unit
 
 
-_MOMENT_PATTERN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$"
 _UPPER = Decimal(1_000_000)
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
@@ -126,7 +125,7 @@ Multiplier = Annotated[Decimal, Field(ge=0, le=1_000, decimal_places=6, allow_in
 Moment = Annotated[
     datetime,
     BeforeValidator(_moment),
-    WithJsonSchema({"type": "string", "pattern": _MOMENT_PATTERN}),
+    WithJsonSchema({"type": "string", "pattern": f"^{MOMENT_PATTERN}$"}),
 ]
 """A date (00:00 UTC) or a UTC timestamp."""
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
