@@ -1,0 +1,204 @@
+"""Overview: what was earned, what it cost, and what needs attention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal
+
+import streamlit as st
+
+from dashboard import charts, data, sources
+from dashboard.filters import Selection, filter_bar
+from dashboard.formats import change, count, dollars, literal, money, points, ratio
+from dashboard.layout import card, card_title, empty_state, page_header
+from dashboard.periods import period_text
+from dashboard.session import require, require_data
+from dashboard.usage_table import name_of
+from metering.analytics import Attention, DayRow, Totals
+
+TOP_MODELS = 8
+_LINKS = {
+    "UNPRICED_EVENTS": ("app_pages/pricing.py", "model", "Set a price"),
+    "SOLD_BELOW_COST": ("app_pages/pricing.py", "model", "Look at the price"),
+    "BELOW_ZERO": ("app_pages/usage.py", "account", "Look at the usage"),
+}
+DeltaColour = Literal["normal", "inverse"]
+
+
+def _metric(label: str, value: str, delta: str | None, trend: Sequence[float], **more: str) -> None:
+    colour: DeltaColour = "inverse" if more.get("good") == "down" else "normal"
+    plain = more.get("good") == "neither" or delta is None or delta.lstrip("+-").startswith("0.0")
+    st.metric(
+        label,
+        value,
+        delta,
+        delta_color="off" if plain else colour,
+        delta_arrow="off" if plain else "auto",
+        border=True,
+        chart_data=list(trend),
+        chart_type="area",
+        help=more.get("help"),
+        height="stretch",
+    )
+
+
+def _cards(now: Totals, before: Totals | None, days: Sequence[DayRow], standing: data.Standing) -> None:
+    """The numbers of the range; their trends leave today out, which is not over."""
+
+    def against(name: str) -> str | None:
+        return change(getattr(now, name), getattr(before, name)) if before else None
+
+    margin = (now.profit_nanos, now.revenue_nanos)
+    margin_before = (before.profit_nanos, before.revenue_nanos) if before else (0, 0)
+    margins = [row.profit_nanos / row.revenue_nanos if row.revenue_nanos else 0.0 for row in days]
+    active = [float(number) for number in standing.active_daily[:-1]]
+    with st.grid(5, min_column_width=165, gap="small"):
+        _metric(
+            "Revenue",
+            money(now.revenue_nanos),
+            against("revenue_nanos"),
+            [dollars(row.revenue_nanos) for row in days],
+            help="Subscription fees accrued by day, purchased credit as it is used, and overage.",
+        )
+        _metric(
+            "Cost",
+            money(now.cost_nanos),
+            against("cost_nanos"),
+            [dollars(row.cost_nanos) for row in days],
+            good="down",
+            help="What the providers take.",
+        )
+        _metric(
+            "Profit",
+            money(now.profit_nanos),
+            against("profit_nanos"),
+            [dollars(row.profit_nanos) for row in days],
+            help="Revenue less cost.",
+        )
+        _metric(
+            "Profit margin",
+            ratio(*margin),
+            points(margin, margin_before) if before else None,
+            margins,
+            help="Profit as a share of revenue.",
+        )
+        _metric(
+            "MRR",
+            money(standing.mrr_nanos),
+            change(standing.mrr_nanos, standing.mrr_before_nanos) if before else None,
+            [dollars(nanos) for nanos in standing.mrr_daily],
+            help="Monthly recurring revenue today: monthly fees and a twelfth of annual ones. Against 30 days ago.",
+        )
+        _metric("Requests", count(now.requests), against("requests"), [float(row.requests) for row in days])
+        _metric(
+            "Users",
+            count(now.users),
+            against("users"),
+            active,
+            help=f"Who called in the range, in {now.accounts:,} accounts.",
+        )
+        _metric("Accounts", count(now.accounts), against("accounts"), active, help="Accounts that called in the range.")
+        _metric(
+            "Active today",
+            count(standing.active_today),
+            change(standing.active_today, standing.active_yesterday) if before else None,
+            active[-7:],
+            good="neither",
+            help="Users with a call since 00:00 UTC, against all of yesterday.",
+        )
+        _metric(
+            "Active this month",
+            count(standing.active_month),
+            change(standing.active_month, standing.active_last_month) if before else None,
+            active,
+            help="Users with a call this month, against as many days of the month before.",
+        )
+
+
+def _revenue_chart(selection: Selection, days: Sequence[DayRow], stamp: sources.Stamp, before: list[DayRow]) -> None:
+    with card("cost_and_revenue"):
+        card_title("Cost against revenue", "USD by UTC day; diamonds mark the releases that changed prices")
+        marks = data.price_releases(sources.engine(), stamp.text, selection.bounds)
+        chart = charts.cost_and_revenue(
+            [row.day for row in days],
+            {
+                "Subscriptions": [dollars(row.subscription_nanos) for row in days],
+                "Usage": [dollars(row.usage_revenue_nanos + row.repaid_nanos) for row in days],
+            },
+            [dollars(row.cost_nanos) for row in days],
+            marks,
+            [dollars(row.revenue_nanos) for row in before],
+        )
+        st.altair_chart(chart, key="chart_cost_and_revenue", alt="Cost against revenue by day")
+
+
+def _models_chart(selection: Selection, stamp: sources.Stamp) -> None:
+    engine = sources.engine()
+    with card("cost_by_model"):
+        card_title("Cost by model", f"The {TOP_MODELS} dearest in the range")
+        rows = data.usage_by(engine, stamp.text, ("model",), selection.bounds, selection.filters)
+        if not rows:
+            st.caption("No calls in this range.")
+            return
+        shown = [(name_of(row, "model"), row.cost_nanos) for row in rows[:TOP_MODELS]]
+        rest = sum(row.cost_nanos for row in rows[TOP_MODELS:])
+        if rest:
+            shown.append((charts.OTHER, rest))
+        order = data.all_time_ranking(engine, stamp.text, "model")
+        colour_of = charts.colours([name for name, _ in shown], order)
+        bars = [(name, dollars(nanos), money(nanos)) for name, nanos in shown]
+        st.altair_chart(charts.ranking(bars, colour_of, title="Cost"), key="chart_cost_by_model", alt="Cost by model")
+
+
+def _attention(found: Sequence[Attention]) -> None:
+    with card("attention"):
+        card_title("Needs attention")
+        if not found:
+            st.caption("Nothing: every call is priced, no model is sold below cost, no account is below zero.")
+        for item in found[:8]:
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+                st.markdown(f":orange[:material/error:] {literal(item.message)}", width="content")
+                page, parameter, label = _LINKS.get(item.code, ("app_pages/usage.py", "", "Look"))
+                parameters = {parameter: item.target} if parameter else None
+                st.page_link(
+                    page, label=label, icon=":material/arrow_forward:", icon_position="right", query_params=parameters
+                )
+        if len(found) > 8:
+            st.caption(f"and {len(found) - 8} more")
+
+
+def page() -> None:
+    """Draw the page."""
+    person = require("viewer")
+    stamp = require_data()
+    now = sources.utc_now()
+    today = now.date()
+    page_header("Overview", "What was earned and what it cost", person, stamp.as_of)
+    selection = filter_bar(today)
+    engine = sources.engine()
+    if stamp.as_of is None:
+        empty_state(
+            "No calls recorded yet",
+            "The rate card is applied. Record calls with the metering library, or import a file of them.",
+            "ratecard meter import usage.csv",
+        )
+    arguments = (selection.filters, today)
+    totals = data.totals(engine, stamp.text, selection.bounds, *arguments)
+    days = data.daily(engine, stamp.text, selection.bounds, *arguments)
+    before = data.totals(engine, stamp.text, selection.bounds_before, *arguments) if selection.compare else None
+    days_before = data.daily(engine, stamp.text, selection.bounds_before, *arguments) if selection.compare else []
+    _cards(totals, before, [row for row in days if row.day < today], data.standing(engine, stamp.text, today))
+    if before:
+        st.caption(f"{period_text(selection.period)}, changes against {period_text(selection.period.previous())}")
+    else:
+        st.caption(period_text(selection.period))
+    left, right = st.columns([3, 2], gap="small")
+    with left:
+        _revenue_chart(selection, days, stamp, days_before)
+    with right:
+        _models_chart(selection, stamp)
+    _attention(data.attention(engine, stamp.text, now.replace(second=0, microsecond=0) + timedelta(minutes=1)))
+
+
+page()

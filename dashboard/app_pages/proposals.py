@@ -1,0 +1,140 @@
+"""Proposals: branches that wait, who wrote them, what they change; merging and applying where the policy allows it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import sources
+from dashboard.access import CurrentPerson
+from dashboard.drafts import Base, read_base
+from dashboard.formats import literal, moment, short_commit
+from dashboard.forms import findings_list
+from dashboard.layout import card, empty_state, page_header
+from dashboard.merging import CONFIRM, confirm_merge, merge_note, unapplied
+from dashboard.session import require
+from schema.errors import RatecardError
+from sync.checks import Validation, validate_files
+from sync.context import environment_admins
+from sync.proposals import ProposalInfo, discard, list_proposals
+from sync.repository import Repository
+
+_FAILED = "proposal_failed"
+
+
+@st.cache_resource(show_spinner=False, max_entries=50)
+def _checks(top: str, commit: str, day: str) -> Validation:
+    """What validation says of a proposal's own commit; `day` decides which prices are in force."""
+    files = Repository.open(top).config_files(commit, sources.CONFIG_FOLDER)
+    return validate_files(files, sources.CONFIG_FOLDER, sources.utc_now(), environment_admins())
+
+
+def _discard(branch: str) -> None:
+    require("admin", "discard a proposal")
+    repository = sources.repository()
+    if repository is None:
+        return
+    try:
+        discard(repository, branch)
+    except RatecardError as error:
+        st.session_state[_FAILED] = (branch, str(error))
+
+
+def _badges(info: ProposalInfo, checks: Validation) -> None:
+    with st.container(horizontal=True, gap="xsmall"):
+        if info.merges:
+            st.badge("Merges cleanly", icon=":material/check:", color="green")
+        else:
+            st.badge("Conflicts with the base", icon=":material/error:", color="red")
+        if checks.ok:
+            st.badge("Checks pass", icon=":material/check:", color="green")
+        else:
+            st.badge(f"{len(checks.errors)} errors", icon=":material/error:", color="red")
+        if info.remote:
+            st.badge(f"on {literal(info.remote)}", color="gray")
+
+
+def _proposal(repository: Repository, info: ProposalInfo, base: Base, person: CurrentPerson, *, opened: bool) -> None:
+    checks = _checks(str(repository.top), info.commit, sources.utc_now().date().isoformat())
+    with card(f"proposal_{short_commit(info.commit)}"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            with st.container(gap="xxsmall", width="stretch"):
+                st.subheader(literal(info.title), anchor=False)
+                st.caption(f"{literal(str(info.author))} · {moment(info.authored_at)}")
+            _badges(info, checks)
+        with st.container(horizontal=True, gap="medium"):
+            st.caption(f"Branch :blue[{literal(info.branch)}]")
+            st.caption(f"Commit {short_commit(info.commit)}")
+            st.caption(f"{', '.join(literal(file) for file in info.files)}")
+        findings_list(checks.errors)
+        with st.expander("Diff", expanded=opened):
+            st.code(info.diff, language="diff")
+        _actions(info, checks, base, person)
+        failed = st.session_state.get(_FAILED)
+        if failed and failed[0] == info.branch:
+            st.error(literal(failed[1]), icon=":material/error:")
+
+
+def _actions(info: ProposalInfo, checks: Validation, base: Base, person: CurrentPerson) -> None:
+    allowed = person.may("admin") and bool(person.email)
+    merges = sources.local_merges()
+    reason = None
+    if not merges:
+        reason = "The policy leaves merging to the forge (local_merges in config/ratecard.yaml)."
+    elif not allowed:
+        reason = "Only an admin whom git knows may merge and apply."
+    elif sources.state()[0] != "current":
+        reason = "There is no database to apply to yet: run `ratecard apply` first."
+    elif not info.merges or not checks.ok:
+        reason = "It must merge cleanly and pass its checks first."
+    with st.container(horizontal=True):
+        st.button(
+            "Merge and apply",
+            type="primary",
+            icon=":material/merge:",
+            key=f"merge_{info.branch}",
+            disabled=reason is not None,
+            help=reason,
+            on_click=st.session_state.__setitem__,
+            args=(CONFIRM, info.commit),
+        )
+        with st.popover("Discard", icon=":material/delete:", type="tertiary", disabled=not allowed):
+            st.caption("The branch goes; its commit stays in git's memory for a while.")
+            st.button("Discard it", key=f"discard_{info.branch}", on_click=_discard, args=(info.branch,))
+    if st.session_state.get(CONFIRM) == info.commit and reason is None:
+        confirm_merge(info, base, person)
+
+
+def _list(repository: Repository, base: Base, person: CurrentPerson) -> None:
+    found = list_proposals(repository, base.branch, sources.CONFIG_FOLDER)
+    wanted = st.query_params.get("branch")
+    if not found:
+        empty_state(
+            "No proposals wait",
+            "Change a model, a price or a route, and propose it: the commit shows up here.",
+        )
+        return
+    st.caption(f"{len(found):,} waiting to be merged into {literal(base.branch)}")
+    found.sort(key=lambda info: info.branch != wanted)
+    for info in found:
+        _proposal(repository, info, base, person, opened=len(found) <= 3 or info.branch == wanted)
+
+
+def page() -> None:
+    """Draw the page."""
+    person = require("viewer")
+    page_header("Proposals", "Edits that wait as branches", person)
+    merge_note()
+    repository = sources.repository()
+    base = read_base()
+    if repository is None or base is None:
+        empty_state(
+            "No repository here",
+            "Start the dashboard in the clone that holds config/, on a repository that has the base branch.",
+        )
+        return
+    if sources.state()[0] == "current":
+        unapplied(base, person, person.may("admin") and bool(person.email))
+    _list(repository, base, person)
+
+
+page()

@@ -1,0 +1,94 @@
+"""Numbers, times and names as people read them. Pure: amounts come in as whole nano-USD, texts go out."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from schema.money import NANO, multiplier_text, plain, usd
+
+MISSING = "—"
+TIMES = "\u00d7"
+_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def money(nanos: int, places: int = 2) -> str:
+    """USD with thousands and a fixed number of decimals: `$1,234.50`, `-$0.07`."""
+    value = usd(nanos).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+    sign = "-" if value < 0 else ""
+    return f"{sign}${abs(value):,.{places}f}"
+
+
+def exact_money(nanos: int) -> str:
+    """USD with every decimal that it has, at least two: `$0.0035`, `$12.50`."""
+    text = plain(abs(usd(nanos)))
+    whole, _, decimals = text.partition(".")
+    sign = "-" if nanos < 0 else ""
+    return f"{sign}${int(whole):,}.{decimals.ljust(2, '0')}"
+
+
+def dollars(nanos: int) -> float:
+    """USD for the length of a bar or the sorting of a column, never for arithmetic."""
+    return nanos / NANO
+
+
+def count(number: int) -> str:
+    """A whole number with thousands."""
+    return f"{number:,}"
+
+
+def ratio(numerator: int, denominator: int) -> str:
+    """A share in percent with one decimal, or a dash when there is nothing to divide by."""
+    if denominator == 0:
+        return MISSING
+    return f"{Decimal(numerator * 100) / Decimal(denominator):.1f}%"
+
+
+def change(now: int, before: int) -> str | None:
+    """The change in percent against an earlier value, with its sign; None when there was nothing before."""
+    if before == 0:
+        return None
+    return f"{Decimal((now - before) * 100) / Decimal(abs(before)):+.1f}%"
+
+
+def points(now: tuple[int, int], before: tuple[int, int]) -> str | None:
+    """The change of a share in percentage points: `(part, whole)` now against before."""
+    if now[1] == 0 or before[1] == 0:
+        return None
+    difference = Decimal(now[0] * 100) / now[1] - Decimal(before[0] * 100) / before[1]
+    return f"{difference:+.1f} pp"
+
+
+def multiplier(micros: int) -> str:
+    """A margin or weight with a sign of multiplication."""
+    return f"{multiplier_text(micros)}{TIMES}"
+
+
+def day(value: date) -> str:
+    """A day: `3 Nov 2026`."""
+    return f"{value.day} {value:%b %Y}"
+
+
+def moment(value: datetime | None) -> str:
+    """A UTC moment to the minute: `3 Nov 2026, 14:05 UTC`."""
+    return MISSING if value is None else f"{day(value)}, {value:%H:%M} UTC"
+
+
+def short_commit(sha: str) -> str:
+    """The first eight digits of a commit."""
+    return sha[:8]
+
+
+def literal(text: str) -> str:
+    """A name as Markdown that shows exactly that name: no markup, directive, formula, link or emoji code in it acts."""
+    flat = " ".join(text.split())
+    return _PUNCTUATION.sub(r"\\\1", flat)
+
+
+def csv_cell(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
+        return "'" + value
+    return value

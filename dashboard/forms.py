@@ -1,0 +1,179 @@
+"""What the forms of the configuration pages share: the example call, the diff with its findings, and Propose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import streamlit as st
+
+from dashboard import sources
+from dashboard.access import CurrentPerson
+from dashboard.drafts import forget, seen_versions
+from dashboard.example_cost import Example, difference
+from dashboard.formats import exact_money, literal, short_commit
+from dashboard.session import require
+from schema.errors import RatecardError
+from schema.findings import Finding
+from schema.keys import Key
+from sync.context import environment_admins
+from sync.edit import Edit
+from sync.propose import Preview, preview, propose
+from sync.repository import Person
+
+_DONE = "last_proposal"
+
+
+def example_panel(words: str, before: Example | None, after: Example | None) -> None:
+    """The example call before and after the edit."""
+    st.markdown(f"**Example call** · {literal(words)}" if words else "**Example call**")
+    if after is None:
+        st.caption("No price for such a call yet: fill in the rates.")
+        return
+    first, second, third = st.columns(3, gap="small")
+    with first:
+        _example("Cost", after.cost_nanos, before.cost_nanos if before else None, "inverse")
+    with second:
+        _example("Charge", after.charge_nanos, before.charge_nanos if before else None, "normal")
+    with third:
+        changed = before is not None and before.margin != after.margin
+        st.metric(
+            "Charge ÷ cost",
+            after.margin,
+            f"was {before.margin}" if before and changed else None,
+            delta_color="off",
+            delta_arrow="off",
+        )
+
+
+def _example(label: str, after: int, before: int | None, good: str) -> None:
+    delta = None if before is None else difference(after, before)
+    words = f"was {exact_money(before)}" if before is not None and delta else None
+    st.metric(
+        label,
+        exact_money(after),
+        delta,
+        delta_color="inverse" if good == "inverse" else "normal",
+        delta_description=words,
+    )
+
+
+def findings_list(findings: Sequence[Finding]) -> None:
+    """Errors and warnings of a validation, each with its place."""
+    for finding in findings:
+        colour, icon = ("red", "error") if finding.severity == "error" else ("orange", "warning")
+        place = literal(f"{finding.place.file}:{finding.place.line}")
+        st.markdown(f":{colour}[:material/{icon}:] {literal(finding.message)} :gray[{place} · {finding.code}]")
+
+
+def proposal_note(prefix: str) -> None:
+    """What the last proposal of this form became, until the next edit."""
+    done: dict[str, tuple[str, str]] = st.session_state.get(_DONE, {})
+    if prefix not in done:
+        return
+    branch, commit = done[prefix]
+    st.success(
+        f"Proposed as commit **{short_commit(commit)}** on branch **{literal(branch)}**.",
+        icon=":material/check_circle:",
+    )
+    st.page_link(
+        "app_pages/proposals.py",
+        label="Review and merge it",
+        icon=":material/arrow_forward:",
+        icon_position="right",
+        query_params={"branch": branch},
+    )
+
+
+def propose_panel(
+    edits: Sequence[Edit],
+    *,
+    prefix: str,
+    key: Key,
+    title: str,
+    person: CurrentPerson,
+    now: datetime,
+    effective: datetime | None = None,
+) -> None:
+    """The diff of the edits, what validation says of it, a title, and the button that makes it a commit.
+
+    `prefix` begins the keys of the form's inputs, `key` is the entity whose version the person has seen.
+    """
+    if not edits:
+        proposal_note(prefix)
+        st.caption("Change a value to see the commit that it becomes.")
+        return
+    st.session_state.get(_DONE, {}).pop(prefix, None)
+    repository = sources.repository()
+    if repository is None:
+        st.caption("Not in a git repository: edits cannot be proposed from here.")
+        return
+    try:
+        shown: Preview = preview(
+            repository,
+            edits,
+            folder=sources.CONFIG_FOLDER,
+            now=now,
+            effective=effective,
+            environment_admins=environment_admins(),
+        )
+    except RatecardError as error:
+        st.error(literal(str(error)), icon=":material/error:")
+        return
+    st.code(shown.diff, language="diff")
+    for note in shown.notes:
+        st.caption(f":orange[:material/info:] {literal(note)}")
+    findings_list([*shown.validation.errors, *_about(shown)])
+    allowed = person.may("admin") and bool(person.email)
+    message = st.text_input("Title of the commit", value=title, key=f"{prefix}title_{title}", max_chars=100)
+    with st.container(horizontal=True):
+        st.button(
+            "Propose",
+            type="primary",
+            icon=":material/commit:",
+            key=f"{prefix}propose",
+            disabled=not (allowed and shown.validation.ok and message.strip()),
+            help=None if allowed else "Only an admin whom git knows may propose.",
+            on_click=_propose,
+            args=(edits, prefix, key, message, now, effective),
+        )
+        st.button("Start over", key=f"{prefix}reset", type="tertiary", on_click=forget, args=(prefix, key))
+    failed = st.session_state.get(f"{prefix}failed")
+    if failed:
+        st.error(literal(failed), icon=":material/error:")
+
+
+def _about(shown: Preview) -> list[Finding]:
+    """The warnings in files that the edit touches; the others were there before."""
+    touched = {f"{sources.CONFIG_FOLDER}/{path}" for path in shown.files}
+    return [finding for finding in shown.validation.warnings if finding.place.file in touched]
+
+
+def _propose(
+    edits: Sequence[Edit], prefix: str, key: Key, title: str, now: datetime, effective: datetime | None
+) -> None:
+    # A callback: it runs before the page, with the role read again.
+    person = require("admin", "propose a change")
+    repository = sources.repository()
+    if repository is None:
+        return
+    try:
+        proposal = propose(
+            repository,
+            edits,
+            title=title.strip(),
+            author=Person(person.name, person.email),
+            folder=sources.CONFIG_FOLDER,
+            now=now,
+            effective=effective,
+            seen=seen_versions({key}),
+            environment_admins=environment_admins(),
+        )
+    except RatecardError as error:
+        st.session_state[f"{prefix}failed"] = str(error)
+        return
+    forget(prefix, key)
+    st.session_state.setdefault(_DONE, {})[prefix] = (proposal.branch, proposal.commit)
+
+
+__all__ = ["example_panel", "findings_list", "proposal_note", "propose_panel"]

@@ -1,0 +1,175 @@
+"""The form of a price as data: the texts it starts with, the edits it means, the row that it would become. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+from schema.catalogue import Entity
+from schema.documents.pricing import Margins, PriceEntry, PricingDocument
+from schema.keys import Key
+from schema.money import micros, plain, rate_from_per_million, rate_from_per_unit
+from schema.units import DECIMAL_UNITS, REQUIRED_UNITS, TOKEN_UNITS
+from sync.edit import AddEntity, Edit, SetField
+
+Way = Literal["Margin", "List price", "Credits"]
+WAYS: tuple[Way, ...] = ("Margin", "List price", "Credits")
+_FIELD: dict[Way, str] = {"Margin": "margin", "List price": "charge", "Credits": "credits"}
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTexts:
+    """What stands in the form. Rates are keyed by their field: `per_million.input`, `per_unit.image`."""
+
+    rates: Mapping[str, str]
+    way: Way = "Margin"
+    margin: str = ""
+    plan_margins: Mapping[str, str] = field(default_factory=dict)
+    charge: Mapping[str, str] = field(default_factory=dict)
+    credits: str = ""
+
+
+class FormError(ValueError):
+    """A text of the form that is no number of the right kind."""
+
+
+def unit_label(name: str) -> str:
+    """`per_million.cache_read` as people read it: `Cache read, USD per million`."""
+    basis, _, unit = name.partition(".")
+    return f"{unit.replace('_', ' ').capitalize()}, USD per {'million' if basis == 'per_million' else 'unit'}"
+
+
+def initial_texts(entity: Entity | None, model_type: str) -> PriceTexts:
+    """The texts of the entry that an edit starts from; the units that the model's type needs when there is none."""
+    if entity is None or not isinstance(entity.document, PriceEntry):
+        units = REQUIRED_UNITS.get(model_type) or ("image",)
+        return PriceTexts({f"{'per_million' if unit in TOKEN_UNITS else 'per_unit'}.{unit}": "" for unit in units})
+    entry = entity.document
+    texts = PriceTexts(_rates(entry), margin="")
+    if entry.charge is not None:
+        return replace(texts, way="List price", charge=_rates(entry.charge))
+    if entry.credits is not None:
+        return replace(texts, way="Credits", credits=plain(entry.credits.multiplier))
+    margin = entry.margin or _default_margin(entity)
+    if margin is None:
+        return texts
+    plans = {plan: plain(value) for plan, value in margin.plans.items()}
+    return replace(texts, margin=plain(margin.default), plan_margins=plans)
+
+
+def _default_margin(entity: Entity) -> Margins | None:
+    parent = entity.parent
+    return parent.defaults.margin if isinstance(parent, PricingDocument) and parent.defaults else None
+
+
+def _rates(part: Any) -> dict[str, str]:
+    return {
+        **{f"per_million.{unit}": plain(value) for unit, value in part.per_million.items()},
+        **{f"per_unit.{unit}": plain(value) for unit, value in part.per_unit.items()},
+    }
+
+
+def number(text: str, what: str) -> Decimal:
+    """A number of the form; raises FormError."""
+    try:
+        value = Decimal(text.strip())
+    except InvalidOperation:
+        raise FormError(f"{what}: '{text}' is not a number") from None
+    if not value.is_finite() or value < 0:
+        raise FormError(f"{what}: '{text}' is not a positive number")
+    return value
+
+
+def edits_of(before: PriceTexts, after: PriceTexts, name: str, *, new: bool) -> list[Edit]:
+    """What the form means. `name` is `provider/model`, with `@date` for an entry that stands there; `new` adds one."""
+    key = Key("price", name)
+    if new:
+        return [AddEntity(key, _fields(after))] if any(after.rates.values()) else []
+    edits: list[Edit] = [
+        SetField(key, unit, text.strip() or None)
+        for unit, text in after.rates.items()
+        if text.strip() != before.rates.get(unit, "")
+    ]
+    if after.way != before.way:
+        edits.append(SetField(key, _FIELD[before.way], None))
+        edits += [SetField(key, unit, text) for unit, text in _charge_fields(after).items()]
+        return edits
+    old = _charge_fields(before)
+    return edits + [
+        SetField(key, unit, text or None) for unit, text in _charge_fields(after).items() if text != old.get(unit)
+    ]
+
+
+def _fields(texts: PriceTexts) -> dict[str, str]:
+    return {unit: text.strip() for unit, text in texts.rates.items() if text.strip()} | _charge_fields(texts)
+
+
+def _charge_fields(texts: PriceTexts) -> dict[str, str]:
+    if texts.way == "List price":
+        return {f"charge.{unit}": text.strip() for unit, text in texts.charge.items() if text.strip()}
+    if texts.way == "Credits":
+        return {"credits.multiplier": texts.credits.strip()}
+    if not texts.plan_margins:
+        return {"margin": texts.margin.strip()} if texts.margin.strip() else {}
+    plans = {f'margin.plans."{plan}"': text.strip() for plan, text in texts.plan_margins.items()}
+    return {"margin.default": texts.margin.strip(), **plans}
+
+
+def row_of(texts: PriceTexts, base: Mapping[str, Any] | None, name: str, effective: datetime) -> dict[str, Any]:
+    """The canonical row of `prices` that the texts would become; tiers are kept. Raises FormError."""
+    provider, _, model = name.partition("@")[0].partition("/")
+    row: dict[str, Any] = {
+        "provider": provider,
+        "model": model,
+        "effective": effective,
+        "rates": _pico(texts.rates),
+        "tiers": base["tiers"] if base else [],
+        "margin_micros": None,
+        "plan_margins": {},
+        "charge_rates": None,
+        "charge_tiers": None,
+        "credits_micros": None,
+    }
+    if texts.way == "List price":
+        row["charge_rates"] = _pico(texts.charge)
+        row["charge_tiers"] = base["charge_tiers"] if base else None
+    elif texts.way == "Credits":
+        row["credits_micros"] = _micros(texts.credits, "Credit multiplier")
+    else:
+        row["margin_micros"] = _micros(texts.margin, "Margin")
+        row["plan_margins"] = {plan: _micros(text, f"Margin of {plan}") for plan, text in texts.plan_margins.items()}
+    return row
+
+
+def _pico(rates: Mapping[str, str]) -> dict[str, int]:
+    found = {}
+    for name, text in rates.items():
+        if not text.strip():
+            continue
+        basis, _, unit = name.partition(".")
+        value = number(text, unit_label(name))
+        try:
+            found[unit] = rate_from_per_million(value) if basis == "per_million" else rate_from_per_unit(value)
+        except ValueError as error:
+            raise FormError(str(error)) from None
+    return found
+
+
+def _micros(text: str, what: str) -> int:
+    try:
+        return micros(number(text, what))
+    except FormError:
+        raise
+    except ValueError as error:
+        raise FormError(str(error)) from None
+
+
+def addable_units(texts: PriceTexts) -> list[str]:
+    """Units that the entry does not name yet, as fields."""
+    named = {name.partition(".")[2] for name in texts.rates}
+    tokens = [f"per_million.{unit}" for unit in TOKEN_UNITS if unit not in named]
+    others = ("image", "request", "character", "page", *DECIMAL_UNITS)
+    return tokens + [f"per_unit.{unit}" for unit in others if unit not in named]

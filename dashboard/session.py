@@ -1,0 +1,107 @@
+"""What every page begins with: the person of this run, and the stamp of the data, or a page that says what to do."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import streamlit as st
+from sqlalchemy.exc import DBAPIError
+
+from dashboard import sources
+from dashboard.access import (
+    AccessDeniedError,
+    CurrentPerson,
+    Mode,
+    Role,
+    demand,
+    listed_roles,
+    local_fault,
+    role_of,
+    sign_in_configured,
+)
+from dashboard.layout import empty_state
+from schema.database import reading
+from schema.errors import DatabaseError
+from sync.context import environment_admins
+
+
+def _signed_in_or_stop() -> tuple[str, str]:
+    if not st.user.get("is_logged_in", False):
+        empty_state("Sign in to see the rate card", "Your provider tells Ratecard who you are.")
+        st.button("Sign in", type="primary", on_click=st.login)
+        st.stop()
+    return str(st.user.get("name") or st.user.get("email") or ""), str(st.user.get("email") or "")
+
+
+def _local_or_stop() -> tuple[str, str]:
+    fault = local_fault(st.get_option("server.address"), st.context.headers.get("Host"))
+    if fault:
+        empty_state("The dashboard does not run here", fault)
+        st.stop()
+    repository = sources.repository()
+    person = repository.identity() if repository else None
+    return (person.name, person.email) if person else ("", "")
+
+
+def _listed() -> dict[str, Role]:
+    try:
+        if sources.state()[0] != "current":
+            return {}
+        with reading(sources.engine()) as connection:
+            return listed_roles(connection)
+    except DatabaseError:
+        return {}
+
+
+def current_person() -> CurrentPerson:
+    """The person of this run with the role that holds now; stops the run for someone who may see nothing."""
+    mode: Mode = "signed in" if sign_in_configured() else "local"
+    name, email = _signed_in_or_stop() if mode == "signed in" else _local_or_stop()
+    merges = mode == "local" and sources.local_merges()
+    role = role_of(email, _listed(), environment_admins(), mode=mode, local_merges=merges)
+    if role is None:
+        empty_state("You have no access yet", f"{email} stands in no list of config/access.yaml; ask an admin.")
+        st.stop()
+    return CurrentPerson(name, email, role, mode)
+
+
+def require(role: Role, what: str = "see this page") -> CurrentPerson:
+    """The person, if their role allows it; else the run ends with a word. Called by pages and before each write."""
+    person = current_person()
+    try:
+        demand(person, role, what)
+    except AccessDeniedError as error:
+        empty_state("Not with your role", str(error))
+        st.stop()
+    return person
+
+
+def _stop(title: str, advice: str, command: str | None = None) -> NoReturn:
+    empty_state(title, advice, command)
+    st.stop()
+    raise AssertionError("st.stop returned")
+
+
+def require_data() -> sources.Stamp:
+    """What the database holds; without a database or a release, a page that says what to run."""
+    try:
+        found, address = sources.state()
+    except (DatabaseError, DBAPIError) as error:
+        _stop("The database cannot be reached", str(error).splitlines()[0])
+    if found in ("missing", "empty"):
+        _stop(
+            "Nothing has been applied yet",
+            f"The database {address} is {found}. Apply the configuration of this repository, or look at the demo "
+            "with `ratecard demo`.",
+            "ratecard apply --yes",
+        )
+    if found == "other":
+        _stop(
+            "The database is of another version",
+            f"{address} does not have the schema of this program.",
+            "ratecard db upgrade",
+        )
+    stamp = sources.read_stamp()
+    if stamp is None:
+        _stop("Nothing has been applied yet", f"{address} holds no release.", "ratecard apply --yes")
+    return stamp

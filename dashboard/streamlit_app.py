@@ -1,0 +1,50 @@
+"""The dashboard: `streamlit run dashboard/streamlit_app.py` in a clone, or `ratecard dashboard`."""
+
+from __future__ import annotations
+
+import logging
+
+import streamlit as st
+from sqlalchemy.exc import DBAPIError
+
+from dashboard.layout import ASSETS, error_state, style
+from schema.errors import DatabaseError, RatecardError
+
+PAGES = {
+    "Analytics": (
+        ("app_pages/overview.py", "Overview", ":material/monitoring:"),
+        ("app_pages/usage.py", "Usage", ":material/bar_chart:"),
+    ),
+    "Configuration": (
+        ("app_pages/models.py", "Models", ":material/deployed_code:"),
+        ("app_pages/pricing.py", "Pricing", ":material/sell:"),
+        ("app_pages/routing.py", "Routing", ":material/alt_route:"),
+    ),
+    "Operations": (("app_pages/proposals.py", "Proposals", ":material/merge:"),),
+}
+"""Groups of the navigation: file, title and icon of each page. Every page asks for its role itself."""
+
+
+def main() -> None:
+    """Choose the page and draw it; a fault of the data becomes a page that says what to do."""
+    st.set_page_config(page_title="Ratecard", page_icon=str(ASSETS / "favicon.svg"), layout="wide")
+    st.logo(str(ASSETS / "logo.png"), size="large")
+    style()
+    groups = {
+        group: [st.Page(file, title=title, icon=icon, default=title == "Overview") for file, title, icon in pages]
+        for group, pages in PAGES.items()
+    }
+    page = st.navigation(groups, position="top")
+    st.set_page_config(page_title=f"{page.title} · Ratecard", page_icon=str(ASSETS / "favicon.svg"))
+    try:
+        page.run()
+    except RatecardError as error:
+        error_state(error)
+    except DBAPIError as error:
+        error_state(DatabaseError(str(error.orig or error).splitlines()[0]))
+    except Exception:
+        logging.getLogger("ratecard.dashboard").exception("the page %s failed", page.title)
+        error_state(RuntimeError("The page could not be drawn. The server's log says why; reload to try again."))
+
+
+main()

@@ -1,0 +1,97 @@
+"""Usage as a table: what can be measured, the frame on the page, and its CSV. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from dashboard.formats import csv_cell, dollars
+from metering.analytics import UsageRow
+from schema.money import plain, usd, usd_text
+from schema.units import DECIMAL_UNITS, MILLION, TOKEN_UNITS, UNITS
+
+GROUPS = {
+    "Model": "model",
+    "Provider": "provider",
+    "Account": "account",
+    "User": "user",
+    "Plan": "plan",
+    "Task": "task",
+}
+"""What usage is grouped by: the word on the page and the column."""
+
+
+def tokens(row: UsageRow) -> int:
+    """The tokens of all kinds that a row's calls used."""
+    return sum(row.units.get(unit, 0) for unit in TOKEN_UNITS)
+
+
+METRICS: dict[str, tuple[Callable[[UsageRow], int], bool]] = {
+    "Cost": (lambda row: row.cost_nanos, True),
+    "Charge": (lambda row: row.charge_nanos, True),
+    "Revenue": (lambda row: row.revenue_nanos, True),
+    "Requests": (lambda row: row.requests, False),
+    "Tokens": (tokens, False),
+}
+"""What can be charted: how a row says it, and whether it is nano-USD."""
+
+
+def name_of(row: UsageRow, group: str) -> str:
+    """The name of a row's group; usage that names none is called so."""
+    value = row.keys[group]
+    return f"(no {group})" if value is None else str(value)
+
+
+def top_names(rows: Sequence[UsageRow], group: str, measure: Callable[[UsageRow], int], limit: int) -> list[str]:
+    """The `limit` names with the largest values, largest first."""
+    ordered = sorted(rows, key=lambda row: (-measure(row), name_of(row, group)))
+    return [name_of(row, group) for row in ordered[:limit]]
+
+
+def used_units(rows: Sequence[UsageRow]) -> list[str]:
+    """The units that occur, in their usual order."""
+    return [unit for unit in UNITS if any(unit in row.units for row in rows)]
+
+
+def frame(rows: Sequence[UsageRow], group: str) -> pd.DataFrame:
+    """The table on the page. Amounts are USD as floats, for sorting and showing only."""
+    total = sum(row.cost_nanos for row in rows)
+    units = used_units(rows)
+    return pd.DataFrame.from_records(
+        [
+            {
+                group.capitalize(): name_of(row, group),
+                "Requests": row.requests,
+                "Cost": dollars(row.cost_nanos),
+                "Share of cost": row.cost_nanos / total if total else 0.0,
+                "Charge": dollars(row.charge_nanos),
+                "Revenue": dollars(row.revenue_nanos),
+                "Profit": dollars(row.profit_nanos),
+                **{unit: row.units.get(unit, 0) / (MILLION if unit in DECIMAL_UNITS else 1) for unit in units},
+            }
+            for row in rows
+        ]
+    )
+
+
+def to_csv(rows: Sequence[UsageRow], group: str) -> str:
+    """The table as CSV with exact amounts. No name in it is taken for a formula by a spreadsheet."""
+    units = used_units(rows)
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([group, "requests", *units, "cost_usd", "charge_usd", "revenue_usd", "profit_usd"])
+    for row in rows:
+        amounts = (row.cost_nanos, row.charge_nanos, row.revenue_nanos, row.profit_nanos)
+        name = csv_cell(name_of(row, group))
+        counts = [_count_text(row, unit) for unit in units]
+        writer.writerow([name, row.requests, *counts, *(usd_text(amount) for amount in amounts)])
+    return file.getvalue()
+
+
+def _count_text(row: UsageRow, unit: str) -> str:
+    stored = row.units.get(unit, 0)
+    # Stored millionths of a decimal unit become its decimals: 1e-6 is a thousand times 1e-9.
+    return plain(usd(stored * 1_000)) if unit in DECIMAL_UNITS else str(stored)
