@@ -157,7 +157,8 @@ def in_force_from(
     """From when a price that arrives now is in force.
 
     From its `effective`; but from `now` at the earliest for a model that already had a price in force (`priced`), so
-    that nobody is billed backwards by accident, unless `reprice`. A change of words only (source, note) leaves the moment alone.
+    that nobody is billed backwards by accident, unless `reprice`. A change of words only (source, note) leaves the
+    moment alone.
     """
     after = change.after or {}
     effective: datetime = after["effective"]

@@ -13,6 +13,7 @@ from schema.errors import DatabaseError
 from schema.keys import moment_text, parse_moment
 from schema.tables import CONFIG_TABLES, release_changes, releases
 from sync.desired import Row, Rows
+from sync.presenting import present
 
 _MANY_KEYS = 500
 """From how many keys on the whole journal is read rather than each key asked for."""
@@ -186,6 +187,7 @@ __all__ = [
     "journal_entry",
     "last_release",
     "list_releases",
+    "present",
     "read_current",
     "released",
     "row_name",

@@ -1,0 +1,53 @@
+"""A plan as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sync.plan import ALLOWED_BY, Change, Plan
+from sync.presenting import leaves, present, value_text
+from sync.render.style import Style, table
+
+_SIGNS = {"create": "+", "update": "~", "delete": "-"}
+_ONE_LINE = 160
+
+
+def plan_lines(plan: Plan, style: Style) -> Iterator[str]:
+    """The whole plan: changes with before and after, what is unsafe, and the sums."""
+    base = f"release {plan.base_release}" if plan.base_release else "an empty database"
+    yield f"commit {plan.commit.sha[:12]} ({plan.commit.title}) against {base}"
+    if not plan.changes:
+        yield "no changes"
+        return
+    yield ""
+    for change in plan.changes:
+        yield from _change_lines(change, style)
+    if plan.unsafe:
+        yield ""
+        yield style.paint("bold", "unsafe, refused without the option that is named:")
+        for unsafe in plan.unsafe:
+            sign, option = style.paint("error", "!"), ALLOWED_BY[unsafe.code]
+            yield f"{sign} {unsafe.key}: {unsafe.message} ({option}) [{unsafe.code}]"
+    yield ""
+    yield summary_line(plan)
+
+
+def summary_line(plan: Plan) -> str:
+    """Such as `1 to create, 2 to update, 0 to delete`."""
+    return ", ".join(f"{count:,} to {action}" for action, count in plan.summary.items())
+
+
+def _change_lines(change: Change, style: Style) -> Iterator[str]:
+    before, after = leaves(present(change.kind, change.before)), leaves(present(change.kind, change.after))
+    sign = style.paint(change.action, f"{_SIGNS[change.action]} {change.key}")
+    if change.action != "update":
+        said = ", ".join(f"{field} {value_text(value)}" for field, value in (after or before).items())
+        yield f"{sign}  {style.paint('dim', said if len(said) <= _ONE_LINE else said[:_ONE_LINE] + '…')}"
+        return
+    yield sign
+    fields = [field for field in dict.fromkeys([*before, *after]) if before.get(field) != after.get(field)]
+    rows = [(field, value_text(before.get(field)), "->", value_text(after.get(field))) for field in fields]
+    yield from (f"    {line}" for line in table(rows))
+
+
+__all__ = ["plan_lines", "summary_line"]
