@@ -11,6 +11,8 @@ MeteringError (a RatecardError)
 │   ├── UnknownAccountError        UNKNOWN_ACCOUNT        404
 │   └── QuotaExceededError         QUOTA_EXCEEDED         429
 ├── EventConflictError        EVENT_CONFLICT   409   same id, other contents
+├── BadGrantError             BAD_GRANT        422   a grant that cannot be made
+├── SubscriptionError         BAD_SUBSCRIPTION 422   a subscription that cannot begin or end so
 ├── BadEventError             BAD_EVENT        422   an event that cannot be read
 │   └── UnknownUnitError      UNKNOWN_UNIT     422
 └── ImportFileError           BAD_FILE         422   a file of events that cannot be read at all
@@ -87,10 +89,24 @@ class QuotaExceededError(RefusalError):
 
 
 class EventConflictError(MeteringError):
-    """The event's id is known with other contents."""
+    """The id of an event, or the key of a grant, is known with other contents."""
 
     code = "EVENT_CONFLICT"
     status = 409
+
+
+class BadGrantError(MeteringError):
+    """A grant that cannot be made."""
+
+    code = "BAD_GRANT"
+    status = 422
+
+
+class SubscriptionError(MeteringError):
+    """A subscription that cannot begin or end as it was asked to."""
+
+    code = "BAD_SUBSCRIPTION"
+    status = 422
 
 
 class BadEventError(MeteringError):

@@ -1,0 +1,148 @@
+"""What one call is worth by the rate book: found, rated, and the refusal that it met on the way. Pure.
+
+A refusal stops a call that is about to be made. A call that has happened is kept all the same, unpriced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from metering.entities import Release
+from metering.errors import NoPricingError, RefusalError, UnregisteredModelError
+from metering.price import Price
+from metering.ratebook import RateBook
+from metering.rating import amounts, burn_charge
+from schema.keys import split_model
+from schema.money import MICRO, usd
+
+UNNAMED_PROVIDER = "unknown"
+"""Where a call stands whose provider nobody named and whose model nobody registered."""
+
+
+class Quote(NamedTuple):
+    """What a call would cost and be charged, in nano-USD (and USD), by which price of which release."""
+
+    cost_nanos: int
+    charge_nanos: int
+    price_key: str | None
+    """`provider/model@date`; None when an unregistered model is charged by credit burn."""
+    release: Release
+
+    @property
+    def cost(self) -> Decimal:
+        """What the provider takes, in USD."""
+        return usd(self.cost_nanos)
+
+    @property
+    def charge(self) -> Decimal:
+        """What it is worth to us, in USD."""
+        return usd(self.charge_nanos)
+
+
+class Appraisal(NamedTuple):
+    """A call that has happened, rated. With a refusal it is unpriced: cost and charge are 0."""
+
+    provider: str
+    model: str
+    price: Price | None
+    cost_nanos: int
+    charge_nanos: int
+    refusal: RefusalError | None
+
+
+def quote(
+    book: RateBook,
+    provider: str | None,
+    model: str,
+    units: Mapping[str, int],
+    *,
+    plan: str | None,
+    at: datetime,
+    task: str | None = None,
+    reasoning_level: str | None = None,
+) -> Quote:
+    """Rate a call (units in stored parts) that is about to be made at a moment.
+
+    Raises UnregisteredModelError (also when the model is inactive), NoPricingError, UnknownUnitError, and BadEventError
+    for an unknown reasoning level.
+    """
+    multiplier = MICRO if reasoning_level is None else book.output_multiplier(reasoning_level)
+    entry = book.entries.get((provider, model)) if provider is not None else None  # found at once in nearly all calls
+    if entry is None:
+        entry = book.find(provider, model)
+        if entry is None:
+            charge = _burned(book, units, multiplier)
+            if charge is None:
+                raise book.unregistered(provider, model)
+            return Quote(0, charge if _billable(book, task) else 0, None, book.release)
+    price = entry.price_at(at)
+    if price is None or not entry.model.active:
+        price = book.callable_price(provider, model, at)
+    cost, charge = amounts(price, units, plan, multiplier)
+    if task is not None and not _billable(book, task):
+        charge = 0
+    return Quote(cost, charge, price.key, book.release)
+
+
+def appraise(
+    book: RateBook,
+    provider: str | None,
+    model: str,
+    units: Mapping[str, int],
+    *,
+    plan: str,
+    at: datetime,
+    task: str | None,
+    reasoning_level: str | None,
+) -> Appraisal:
+    """Rate a call (units in stored parts) that happened at a moment, by the price in force then.
+
+    An inactive model that has a price is billed. Raises BadEventError for an unknown reasoning level.
+    """
+    multiplier = book.output_multiplier(reasoning_level)
+    billable = _billable(book, task)
+    entry = book.find(provider, model)
+    try:
+        if entry is None:
+            charge = _burned(book, units, multiplier)
+            refusal = book.unregistered(provider, model) if charge is None else None
+            return Appraisal(*_named(provider, model), None, 0, (charge or 0) if billable else 0, refusal)
+        found = entry.model
+        price = entry.price_at(at)
+        if price is None:
+            raise NoPricingError(f"model {found.key} has no price in force at {at.isoformat()}")
+        cost, charge = amounts(price, units, plan, multiplier)
+    except NoPricingError as refusal:
+        named = _named(provider, model) if entry is None else (entry.model.provider, entry.model.name)
+        return Appraisal(*named, None, 0, 0, refusal)
+    return Appraisal(found.provider, found.name, price, cost, charge if billable else 0, None)
+
+
+def _billable(book: RateBook, task: str | None) -> bool:
+    return task is None or book.billable.get(task, True)
+
+
+def _burned(book: RateBook, units: Mapping[str, int], output_multiplier_micros: int) -> int | None:
+    settings = book.settings
+    if settings.unknown_model_micros is None:
+        return None
+    return burn_charge(
+        settings.credit_burn,
+        settings.unknown_model_micros,
+        units,
+        output_multiplier_micros=output_multiplier_micros,
+    )
+
+
+def _named(provider: str | None, model: str) -> tuple[str, str]:
+    if provider is not None:
+        return provider, model
+    if "/" in model.strip("/"):
+        return split_model(model.strip("/"))
+    return UNNAMED_PROVIDER, model
+
+
+__all__ = ["Appraisal", "Quote", "UnregisteredModelError", "appraise", "quote"]

@@ -1,0 +1,345 @@
+"""The meter: what a program holds to ask for routes and prices, and to record what was used.
+
+    with Meter.open(url) as meter:
+        model = meter.route("anthropic", "extraction", key=user_id)
+        quote = meter.quote("anthropic", model, {"input": 4_000, "output": 500}, plan="pro")
+        receipt = meter.record(Usage(event_id=…, account=…, provider="anthropic", model=model, units={…}))
+
+A meter may be shared by threads. It keeps the rate book in memory and looks for a newer release when the book is older
+than `max_age`, and within every transaction that records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from types import TracebackType
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from metering import appraisal
+from metering.accounts import Balance, ensure_accounts, read_balance
+from metering.appraisal import Quote
+from metering.errors import BadGrantError, MeteringError, UnavailableError, UnknownAccountError
+from metering.grants import add_grant
+from metering.price import Price
+from metering.ratebook import RateBook, newest_release_id
+from metering.receipts import Receipt
+from metering.recording import Outcome, Recorded, Unpriced, record_events
+from metering.routing import RouteChoice
+from metering.settings import credits_to_nanos
+from metering.usage import Quantity, Usage, read_usage, stored_units
+from metering.wallet import Grant
+from schema.database import make_engine, reading, require_current, shown_url, writing
+from schema.errors import DatabaseUnreachableError
+from schema.money import nanos
+from schema.units import WHOLE_UNITS
+
+MAX_AGE = timedelta(seconds=5)
+"""How old a rate book may be before the meter looks for a newer release."""
+
+_RETRIED = frozenset({"40001", "40P01"})
+_ATTEMPTS = 5
+_WHOLE = frozenset(WHOLE_UNITS)
+Result = TypeVar("Result")
+
+
+def utc_now() -> datetime:
+    """The clock of a meter that is given none."""
+    return datetime.now(UTC)
+
+
+class Meter:
+    """Routes, prices and records calls on one database."""
+
+    def __init__(self, engine: Engine, *, now: Callable[[], datetime] = utc_now, max_age: timedelta = MAX_AGE) -> None:
+        self._engine = engine
+        self._now = now
+        self._max_age = max_age
+        self._account_ids: dict[str, int] = {}
+        self._unkeyed = count()
+        moment = now()
+        self._book = self._load(moment)
+        self._confirmed_at = moment
+        self._check_at = moment + max_age
+
+    @classmethod
+    def open(cls, url: str, *, now: Callable[[], datetime] = utc_now, max_age: timedelta = MAX_AGE) -> Meter:
+        """A meter on the database at `url`.
+
+        Raises UnavailableError when it cannot be reached or has no release, DatabaseVersionError when it has another
+        schema version than this program.
+        """
+        engine = make_engine(url, create=False)
+        try:
+            try:
+                require_current(engine)
+            except DatabaseUnreachableError as error:
+                raise UnavailableError(str(error)) from error
+            return cls(engine, now=now, max_age=max_age)
+        except BaseException:
+            engine.dispose()
+            raise
+
+    def __enter__(self) -> Meter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+        return self._engine
+
+    @property
+    def book(self) -> RateBook:
+        """The rate book, not older than `max_age` unless the database is away and the policy lets it serve."""
+        return self._current(self._now())
+
+    def reload(self) -> RateBook:
+        """Load the newest release now. Raises UnavailableError."""
+        moment = self._now()
+        self._keep(self._load(moment), moment)
+        return self._book
+
+    def route(self, provider: str, task: str | None = None, *, key: str | None = None) -> str:
+        """The model for a task: a model of `provider`, or `provider/model` when the route leads to another one's.
+
+        The same key gets the same side of a split; calls without a key are spread by the weights. Raises NoRouteError,
+        and UnregisteredModelError or NoPricingError when the chosen model may not be called; fallbacks are never taken
+        silently (see `choose`).
+        """
+        return self.choose(provider, task, key=key).name
+
+    def choose(self, provider: str, task: str | None = None, *, key: str | None = None) -> RouteChoice:
+        """As `route`, with the fallbacks."""
+        moment = self._now()
+        book = self._current(moment)
+        choice = book.route(provider, task, f"call {next(self._unkeyed)}" if key is None else key)
+        book.callable_price(choice.provider, choice.model, moment)
+        return choice
+
+    def price(self, provider: str | None, model: str, *, at: datetime | None = None) -> Price:
+        """The price of a model in force at a moment (now). Raises UnregisteredModelError, NoPricingError."""
+        moment = self._now()
+        return self._current(moment).callable_price(provider, model, _utc(at) if at else moment)
+
+    def quote(
+        self,
+        provider: str | None,
+        model: str,
+        units: Mapping[str, Quantity],
+        *,
+        plan: str | None = None,
+        at: datetime | None = None,
+        task: str | None = None,
+        reasoning_level: str | None = None,
+    ) -> Quote:
+        """What a call would cost and be charged now (or at a moment), for an account on `plan`.
+
+        Raises UnregisteredModelError (also when the model is inactive), NoPricingError, UnknownUnitError,
+        BadEventError.
+        """
+        moment = self._now()
+        book = self._book if moment < self._check_at else self._current(moment)
+        for unit, quantity in units.items():
+            if unit not in _WHOLE or quantity.__class__ is not int or quantity < 0:
+                units = stored_units(units)
+                break
+        return appraisal.quote(
+            book,
+            provider,
+            model,
+            units,  # type: ignore[arg-type]  # all whole numbers now
+            plan=plan,
+            at=moment if at is None else _utc(at),
+            task=task,
+            reasoning_level=reasoning_level,
+        )
+
+    def record(self, usage: Usage) -> Receipt:
+        """Record a call that happened: its event, its posting and the balance, in one transaction.
+
+        The same (account, event id) again returns the first receipt and charges nothing. Raises EventConflictError when
+        the event is known with other contents, BadEventError, UnknownAccountError, UnavailableError.
+        """
+        return self.record_many([usage])[0]
+
+    def record_many(self, usages: Iterable[Usage]) -> list[Receipt]:
+        """Record calls in one transaction, in the order given; the first error refuses all of them.
+
+        Raises what `record` raises.
+        """
+        outcomes = self._record(usages, unpriced="keep", collect=False)
+        return [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
+
+    def record_each(self, usages: Iterable[Usage], *, unpriced: Unpriced = "keep") -> list[Outcome]:
+        """Record those calls that can be, in one transaction; the error of another stands in its place.
+
+        `unpriced="refuse"` makes an error of a call that no price covers, which is otherwise kept as `unpriced` and
+        charged nothing yet. Raises UnavailableError.
+        """
+        return self._record(usages, unpriced=unpriced, collect=True)
+
+    def grant(
+        self,
+        account: str,
+        kind: str,
+        *,
+        key: str,
+        usd: Decimal | None = None,
+        credits: int | None = None,  # noqa: A002 - what customers know them as
+        paid: Decimal = Decimal(0),
+        starts_at: datetime | None = None,
+        expires_at: datetime | None = None,
+        priority: int | None = None,
+        note: str | None = None,
+    ) -> Grant:
+        """Give an account credit worth `usd` of usage, or so many `credits`; `paid` is what was paid for it, in USD.
+
+        `kind` is plan, signup, promo or purchase. The same `key` again returns the first grant. An unknown account is
+        created when settings say so. Raises BadGrantError, EventConflictError, UnknownAccountError, UnavailableError.
+        """
+        if (usd is None) == (credits is None):
+            raise BadGrantError("a grant is worth either USD or credits: give one of the two")
+        now = self._now().astimezone(UTC)
+
+        def give(connection: Connection) -> Grant:
+            book = self._newest(connection, now)
+            face = credits_to_nanos(credits, book.settings.credits_per_dollar) if credits is not None else _nanos(usd)
+            number = ensure_accounts(connection, [account], book.settings, now=now).get(account)
+            if number is None:
+                raise UnknownAccountError(f"there is no account '{account}'")
+            return add_grant(
+                connection,
+                number,
+                kind,
+                face,
+                paid_nanos=_nanos(paid),
+                idempotency_key=key,
+                starts_at=None if starts_at is None else _utc(starts_at),
+                expires_at=None if expires_at is None else _utc(expires_at),
+                priority=priority,
+                now=now,
+                note=note,
+            )
+
+        return self._write(give)
+
+    def balance(self, account: str) -> Balance:
+        """What an account has now. Raises UnknownAccountError, UnavailableError."""
+        now = self._now()
+        return self._guarded(lambda: self._read(lambda connection: read_balance(connection, account, now=now)))
+
+    def _record(self, usages: Iterable[Usage], *, unpriced: Unpriced, collect: bool) -> list[Outcome]:
+        now = self._now().astimezone(UTC)
+        errors: dict[int, MeteringError] = {}
+        events = []
+        for index, usage in enumerate(usages):
+            try:
+                events.append(read_usage(usage, now=now))
+            except MeteringError as error:
+                if not collect:
+                    raise
+                errors[index] = error
+        if not events:
+            return list(errors.values())
+
+        def record(connection: Connection) -> Recorded:
+            return record_events(
+                connection,
+                self._book,
+                events,
+                now=now,
+                account_ids=self._account_ids,
+                unpriced=unpriced,
+                collect=collect,
+            )
+
+        recorded = self._write(record)
+        # Only what is committed is kept: an account that a failed transaction created does not exist.
+        self._account_ids.update(recorded.account_ids)
+        self._keep(recorded.book, now)
+        found = iter(recorded.outcomes)
+        return [errors.get(index) or next(found) for index in range(len(errors) + len(events))]
+
+    def _current(self, moment: datetime) -> RateBook:
+        if moment < self._check_at:
+            return self._book
+        try:
+            self._keep(self._guarded(lambda: self._read(lambda found: self._newest(found, moment))), moment)
+        except UnavailableError:
+            away = self._book.policy.get("database_away")
+            if not away or not away.get("serve", True):
+                raise
+            if moment - self._confirmed_at > timedelta(minutes=int(away.get("max_age_minutes", 60))):
+                raise
+            self._check_at = moment + self._max_age
+        return self._book
+
+    def _newest(self, connection: Connection, moment: datetime) -> RateBook:
+        book = self._book
+        return book if newest_release_id(connection) == book.release.id else RateBook.load(connection, now=moment)
+
+    def _load(self, moment: datetime) -> RateBook:
+        return self._guarded(lambda: self._read(lambda connection: RateBook.load(connection, now=moment)))
+
+    def _keep(self, book: RateBook, moment: datetime) -> None:
+        # Another thread may have seen a later release meanwhile; ids rise with time.
+        if not hasattr(self, "_book") or book.release.id >= self._book.release.id:
+            self._book = book
+        self._confirmed_at = moment
+        self._check_at = moment + self._max_age
+
+    def _read(self, operation: Callable[[Connection], Result]) -> Result:
+        with reading(self._engine) as connection:
+            return operation(connection)
+
+    def _write(self, operation: Callable[[Connection], Result]) -> Result:
+        """Run an operation in a transaction; again from the start when the database broke a deadlock."""
+
+        def attempt() -> Result:
+            with writing(self._engine) as connection:
+                return operation(connection)
+
+        return self._guarded(attempt)
+
+    def _guarded(self, operation: Callable[[], Result]) -> Result:
+        driver_error = self._engine.dialect.loaded_dbapi.OperationalError
+        for last in (*[False] * (_ATTEMPTS - 1), True):
+            try:
+                return operation()
+            except DatabaseUnreachableError as error:
+                raise UnavailableError(str(error)) from error
+            except (OperationalError, driver_error) as error:
+                cause = error.orig if isinstance(error, DBAPIError) else error
+                if last or getattr(cause, "sqlstate", None) not in _RETRIED:
+                    where = shown_url(self._engine.url)
+                    reason = (str(cause).strip().splitlines() or ["no reason given"])[0]
+                    raise UnavailableError(f"the database {where} failed: {reason}") from error
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def _nanos(amount: Decimal | None) -> int:
+    try:
+        return nanos(amount or Decimal(0))
+    except ValueError as error:
+        raise BadGrantError(str(error)) from None
+
+
+__all__ = ["MAX_AGE", "Meter", "utc_now"]

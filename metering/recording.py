@@ -1,0 +1,323 @@
+"""Recording: events, their postings and the balances they leave, in one transaction that the caller owns.
+
+The accounts' state rows are locked in order, then everything is decided in memory and written by a few statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from metering.accounts import ensure_accounts, find_accounts
+from metering.appraisal import Appraisal, appraise
+from metering.errors import BadEventError, EventConflictError, MeteringError, UnknownAccountError
+from metering.ledger import posting
+from metering.ratebook import RateBook
+from metering.receipts import Receipt, read_receipts
+from metering.storage import Locked, PostingRow, Store, store_for
+from metering.subscriptions import Subscription, plan_in, subscriptions_of
+from metering.usage import Event
+from metering.wallet import Met, Wallet
+from schema.units import UNITS
+
+Outcome = Receipt | MeteringError
+Unpriced = Literal["keep", "refuse"]
+
+LARGEST_AMOUNT = 10**18
+"""Nano-USD that one event may come to: a thousand million USD can only be a slip."""
+
+
+@dataclass(slots=True)
+class Recorded:
+    """The outcomes, in the order of the events, and what a caller may keep when the transaction is committed."""
+
+    outcomes: list[Outcome]
+    book: RateBook
+    """The book of the newest release, by which the events were rated."""
+    account_ids: dict[str, int]
+
+
+@dataclass(slots=True)
+class _Account:
+    wallet: Wallet
+    posting_id: int
+    charged: int = 0
+    first_event: str | None = None
+    """The first event that was charged: it names the posting."""
+    last_at: datetime | None = None
+    history: list[Subscription] | None = None
+    counted: bool = False
+
+
+@dataclass(slots=True)
+class _New:
+    """An event about to be written, and its place among the outcomes."""
+
+    index: int
+    usage_id: int
+    event: Event
+    account: _Account
+    plan: str
+    worth: Appraisal
+    met: Met
+
+
+@dataclass(slots=True)
+class _Batch:
+    new: list[_New] = field(default_factory=list)
+    repeats: dict[int, int] = field(default_factory=dict)
+    """Row of the event that was recorded before, by place."""
+    twice: dict[int, int] = field(default_factory=dict)
+    """Place of the event earlier in the same batch, by place."""
+    errors: dict[int, MeteringError] = field(default_factory=dict)
+
+
+def record_events(
+    connection: Connection,
+    book: RateBook,
+    events: Sequence[Event],
+    *,
+    now: datetime,
+    account_ids: dict[str, int],
+    unpriced: Unpriced = "keep",
+    collect: bool = False,
+) -> Recorded:
+    """Record events in the order given; the transaction must have begun for writing.
+
+    `account_ids` are ids that are known already. An event whose (account, event id) is known with the same contents
+    yields its first receipt; with others EventConflictError. With `collect`, an error stands in the event's place;
+    otherwise the first one is raised. `unpriced` says whether a call that no price covers is kept or is an error.
+    """
+    batch = _Batch()
+    known_ids, book = _accounts(connection, book, events, account_ids, now, batch)
+    if not collect:
+        _raise_first(batch)
+    store = store_for(connection)
+    asked = [(index, event) for index, event in enumerate(events) if index not in batch.errors]
+    ids = sorted({known_ids[event.account] for _, event in asked})
+    keys = [(known_ids[event.account], event.event_id) for _, event in asked]
+    locked = store.lock(ids, keys, len(asked))
+    if locked.release_id != book.release.id:
+        book = RateBook.load(connection, now=now)
+    accounts = {
+        number: _Account(Wallet(locked.states[number], locked.grants.get(number, ())), posting_id)
+        for number, posting_id in zip(ids, locked.posting_ids, strict=True)
+    }
+    _decide(connection, book, locked, asked, keys, accounts, unpriced, batch)
+    if not collect:
+        _raise_first(batch)
+    if batch.new:
+        _write(store, book, batch.new, accounts, now)
+    return Recorded(_outcomes(connection, batch, book, len(events)), book, known_ids)
+
+
+def _raise_first(batch: _Batch) -> None:
+    if batch.errors:
+        raise batch.errors[min(batch.errors)]
+
+
+def _accounts(
+    connection: Connection,
+    book: RateBook,
+    events: Sequence[Event],
+    account_ids: dict[str, int],
+    now: datetime,
+    batch: _Batch,
+) -> tuple[dict[str, int], RateBook]:
+    """The ids of all accounts, created where settings say so.
+
+    Before any lock: a transaction that waits for an account which another one creates holds no state row.
+    """
+    names = {event.account for event in events}
+    ids = {name: account_ids[name] for name in names if name in account_ids}
+    missing = names - ids.keys()
+    if missing:
+        ids |= find_accounts(connection, missing)
+        missing -= ids.keys()
+    if missing:
+        book = RateBook.load(connection, now=now)
+        ids |= ensure_accounts(connection, missing, book.settings, now=now)
+    for index, event in enumerate(events):
+        if event.account not in ids:
+            batch.errors[index] = UnknownAccountError(f"there is no account '{event.account}'")
+    return ids, book
+
+
+def _decide(
+    connection: Connection,
+    book: RateBook,
+    locked: Locked,
+    asked: Sequence[tuple[int, Event]],
+    keys: Sequence[tuple[int, str]],
+    accounts: dict[int, _Account],
+    unpriced: Unpriced,
+    batch: _Batch,
+) -> None:
+    seen: dict[tuple[int, str], tuple[int, bytes]] = {}
+    usage_ids = iter(locked.event_ids)
+    for (index, event), key in zip(asked, keys, strict=True):
+        before = locked.known.get(key)
+        earlier = seen.get(key)
+        if before is not None or earlier is not None:
+            where, contents = before or earlier or (0, b"")
+            if contents != event.content_hash:
+                batch.errors[index] = EventConflictError(
+                    f"event {event.event_id} of account {event.account} is known with other contents"
+                )
+            elif before is not None:
+                batch.repeats[index] = where
+            else:
+                batch.twice[index] = where
+            continue
+        account = accounts[key[0]]
+        try:
+            new = _rate(connection, book, index, next(usage_ids), event, account, unpriced)
+        except MeteringError as error:
+            batch.errors[index] = error
+            continue
+        seen[key] = (index, event.content_hash)
+        batch.new.append(new)
+
+
+def _rate(
+    connection: Connection,
+    book: RateBook,
+    index: int,
+    usage_id: int,
+    event: Event,
+    account: _Account,
+    unpriced: Unpriced,
+) -> _New:
+    wallet, at = account.wallet, event.occurred_at
+    plan = wallet.state.plan
+    if at < wallet.state.plan_since:
+        if account.history is None:
+            number = wallet.state.account_id
+            account.history = subscriptions_of(connection, [number])[number]
+        plan = plan_in(account.history, at, book.settings.default_plan)
+    worth = appraise(
+        book,
+        event.provider,
+        event.model,
+        event.units,
+        plan=plan,
+        at=at,
+        task=event.task,
+        reasoning_level=event.reasoning_level,
+    )
+    if worth.refusal is not None and unpriced == "refuse":
+        raise worth.refusal
+    if max(worth.cost_nanos, worth.charge_nanos) > LARGEST_AMOUNT:
+        raise BadEventError(f"event {event.event_id} comes to more than a thousand million USD")
+    wallet.state.count(at, event.units)
+    account.counted = True
+    charge = worth.charge_nanos
+    if not charge:
+        return _New(index, usage_id, event, account, plan, worth, _NOTHING)
+    known_plan = book.plans.get(plan)
+    observe = book.settings.observe or (known_plan is not None and known_plan.overage == "observe")
+    met = wallet.debit(charge, at, observe=observe)
+    account.charged += charge
+    account.first_event = account.first_event or event.event_id
+    account.last_at = at if account.last_at is None or at > account.last_at else account.last_at
+    return _New(index, usage_id, event, account, plan, worth, met)
+
+
+_NOTHING = Met(0, 0, 0, 0, 0, 0)
+
+
+def _write(store: Store, book: RateBook, new: Sequence[_New], accounts: dict[int, _Account], now: datetime) -> None:
+    touched = [account for account in accounts.values() if account.counted]
+    recorded_at = store.moment(now)
+    store.write(
+        states=[account.wallet.state for account in touched],
+        grants=[grant for account in touched for grant in account.wallet.changed.values()],
+        postings=[_debit(store, account, now) for account in touched if account.charged],
+        events=[_event_row(store, one, book.release.id, recorded_at) for one in new],
+        keys=[
+            (one.account.wallet.state.account_id, one.event.event_id, one.usage_id, one.event.content_hash)
+            for one in new
+        ],
+    )
+
+
+def _debit(store: Store, account: _Account, now: datetime) -> PostingRow:
+    state = account.wallet.state
+    return posting(
+        store,
+        number=account.posting_id,
+        account_id=state.account_id,
+        kind="debit",
+        amount_nanos=-account.charged,
+        balance_nanos=state.balance_nanos,
+        burned=account.wallet.burned.items(),
+        # An event is charged in one transaction only, so its id names the posting for good.
+        key=f"usage:{account.first_event}",
+        occurred_at=account.last_at or now,
+        now=now,
+    )
+
+
+def _event_row(store: Store, new: _New, release_id: int, recorded_at: Any) -> tuple[Any, ...]:
+    """The row in the order of `metering.storage.EVENT_COLUMNS`."""
+    event, worth = new.event, new.worth
+    units = event.units.get
+    return (
+        new.usage_id,
+        new.account.wallet.state.account_id,
+        event.event_id,
+        store.moment(event.occurred_at),
+        recorded_at,
+        store.day(event.occurred_at.date()),
+        event.user,
+        worth.provider,
+        worth.model,
+        new.plan,
+        event.task,
+        event.feature,
+        event.tool,
+        event.tier,
+        event.reasoning_level,
+        event.cpu_seconds_micros,
+        event.gpu_seconds_micros,
+        event.latency_ms,
+        event.details,
+        "priced" if worth.refusal is None else "unpriced",
+        None if worth.price is None else worth.price.id,
+        release_id,
+        new.account.posting_id if worth.charge_nanos else None,
+        worth.cost_nanos,
+        worth.charge_nanos,
+        *new.met,
+        *[units(unit, 0) for unit in UNITS],
+    )
+
+
+def _outcomes(connection: Connection, batch: _Batch, book: RateBook, count: int) -> list[Outcome]:
+    outcomes: dict[int, Outcome] = dict(batch.errors)
+    release = book.release
+    for one in batch.new:
+        worth = one.worth
+        outcomes[one.index] = Receipt(
+            one.event.event_id,
+            "priced" if worth.refusal is None else "unpriced",
+            worth.cost_nanos,
+            worth.charge_nanos,
+            one.account.wallet.state.balance_nanos,
+            release,
+            None if worth.price is None else worth.price.key,
+        )
+    if batch.repeats:
+        first = read_receipts(connection, sorted(set(batch.repeats.values())))
+        outcomes |= {index: first[row] for index, row in batch.repeats.items()}
+    for index, earlier in batch.twice.items():
+        outcome = outcomes[earlier]
+        outcomes[index] = outcome.again() if isinstance(outcome, Receipt) else outcome
+    return [outcomes[index] for index in range(count)]
+
+
+__all__ = ["Outcome", "Recorded", "Unpriced", "record_events"]
