@@ -40,7 +40,6 @@ MOMENT_PATTERN = (
 """A date, or a timestamp to the minute, second or a part of it, with or without a zone."""
 
 _MOMENT = re.compile(MOMENT_PATTERN)
-_LIKE_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}.*")
 
 
 class Key(NamedTuple):
@@ -73,12 +72,12 @@ def split_model(text: str) -> tuple[str, str]:
 
 
 def split_dated(name: str) -> tuple[str, str]:
-    """Name and date of `name@date`; the date begins after the last `@` that a date follows. It is empty without one.
+    """Name and date of `name@date`; the date begins after the last `@` and is empty when there is none.
 
-    A model's name may hold an `@` of its own: `vertex/claude@20240229` has no date.
+    A model's name may end with an `@` and digits of its own: `vertex/claude@20240229` has no date.
     """
     head, at, date = name.rpartition("@")
-    return (head, date) if at and _LIKE_DATE.fullmatch(date) else (name, "")
+    return (head, date) if at and not date.isdecimal() else (name, "")
 
 
 def moment_text(moment: datetime) -> str:
