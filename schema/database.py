@@ -87,12 +87,17 @@ def _sqlite_engine(url: URL, create: bool) -> Engine:
             engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
         else:
             uri = f"{path.resolve().as_uri()}?mode=rw"
-            engine = create_engine(url, creator=lambda: sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS))
+            engine = create_engine(url, creator=lambda: _connect_sqlite(uri))
     else:
         engine = create_engine(url)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _connect_sqlite(uri: str) -> sqlite3.Connection:
+    # As SQLAlchemy's own connections: the pool hands one to one thread at a time, not always the same thread.
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False)
 
 
 def _set_pragmas(connection: Any, _: object) -> None:
