@@ -170,7 +170,9 @@ def _load(catalogue: Catalogue, kind: str, source: Source) -> list[Finding]:
     model = DOCUMENTS[kind]
     findings = [_named_duplicate(finding, kind, source) for finding in source.findings]
     findings += _secrets(source)
-    unreadable = any(finding.code != "DUPLICATE_KEY" for finding in source.findings)
+    controls = _control_characters(source)
+    findings += controls
+    unreadable = bool(controls) or any(finding.code != "DUPLICATE_KEY" for finding in source.findings)
     if source.value is None or unreadable:
         _fail_document(catalogue, kind, source.value)
         if not findings:
@@ -217,6 +219,18 @@ def _secrets(source: Source) -> list[Finding]:
         place = Place(source.file, text.count("\n", 0, offset) + 1, offset - line_start + 1)
         found.append(Finding("SECRET_IN_YAML", message, place))
     return found
+
+
+def _control_characters(source: Source) -> list[Finding]:
+    """Escapes in quoted text may write what no name needs, what terminals obey and what PostgreSQL refuses."""
+    if "\\" not in source.text:
+        return []
+    message = "this text holds a control character; remove the escape"
+    return [
+        Finding("CONTROL_CHARACTER", message, source.place_of(node))
+        for node in source.scalars()
+        if any((character < " " and character not in "\n\t") or character == "\x7f" for character in node.value)
+    ]
 
 
 def _salvage(catalogue: Catalogue, kind: str, source: Source, paths: list[Path]) -> BaseModel | None:

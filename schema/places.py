@@ -105,17 +105,34 @@ class Source:
         while path:
             node = (self.key_node(path) if key else None) or self.node(path)
             if node is not None:
-                return self._place(node)
+                return self.place_of(node)
             path = path[:-1]
-        return self._place(self.root) if self.root is not None else Place(self.file)
+        return self.place_of(self.root) if self.root is not None else Place(self.file)
 
     def typed(self, path: Path) -> Any:
         """The value at `path` with YAML 1.2's core types: null, true, false, whole numbers, decimals, text."""
         node = self.node(path)
         return None if node is None else _typed(node)
 
-    def _place(self, node: Node) -> Place:
+    def place_of(self, node: Node) -> Place:
+        """Where a node begins."""
         return _place_of(self.file, node)
+
+    def scalars(self) -> Iterator[ScalarNode]:
+        """Every scalar of the document, keys included, each once."""
+        seen: set[int] = set()
+        stack = [] if self.root is None else [self.root]
+        while stack:
+            node = stack.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if isinstance(node, ScalarNode):
+                yield node
+            elif isinstance(node, SequenceNode):
+                stack.extend(reversed(node.value))
+            elif isinstance(node, MappingNode):
+                stack.extend(part for pair in reversed(node.value) for part in reversed(pair))
 
     def _build(self, node: Node) -> Any:
         if isinstance(node, ScalarNode):
@@ -158,7 +175,7 @@ class Source:
         return mapping
 
     def _report(self, code: str, message: str, node: Node) -> None:
-        self.findings.append(Finding(code, message, self._place(node)))
+        self.findings.append(Finding(code, message, self.place_of(node)))
 
 
 def read_source(file: str, data: bytes | str) -> Source:

@@ -20,6 +20,10 @@ _NAMED = (
     r"(?i:secret|password|passwd|api_?key|token|master_key|credential)[a-z_]*['\"]?[ \t]*:[ \t]*['\"]?"
     r"(?P<value>(?=[^\s'\"]*\d)(?=[^\s'\"]*[A-Za-z])[0-9A-Za-z+/=_.-]{20,})"
 )
+# Looking for these first is much faster than the expressions, and most files hold none.
+_BEGINNINGS = ("k_live_", "k_test_", "whsec_", "sk-", "AKIA", "AIza", "gh", "glpat-", "xox", "PRIVATE KEY")
+_NAMES = ("secret", "passw", "api_key", "apikey", "token", "master_key", "credential")
+
 _SECRET = re.compile(rf"(?<![0-9A-Za-z_-])(?P<key>{_KEYS})")
 _NAMED_SECRET = re.compile(_NAMED)
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -28,10 +32,14 @@ _SHOWN_LENGTH = 60
 
 def find_secrets(text: str) -> Iterator[int]:
     """Where (offset) in `text` a value begins that looks like a key: by its own form, or by its name and randomness."""
-    found = {match.start("key") for match in _SECRET.finditer(text)}
-    for match in _NAMED_SECRET.finditer(text):
-        if not _VARIABLE.fullmatch(match["value"]):
-            found.add(match.start("value"))
+    found: set[int] = set()
+    if any(beginning in text for beginning in _BEGINNINGS):
+        found.update(match.start("key") for match in _SECRET.finditer(text))
+    lowered = text.lower()
+    if any(name in lowered for name in _NAMES):
+        for match in _NAMED_SECRET.finditer(text):
+            if not _VARIABLE.fullmatch(match["value"]):
+                found.add(match.start("value"))
     return iter(sorted(found))
 
 

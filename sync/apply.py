@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Table, insert, text, update
 from schema.database import database_state, require_current, upgrade, writing
 from schema.keys import split_dated
 from schema.tables import CONFIG_TABLES, audit_log, release_changes, releases
+from sync.bulk import insert_rows
 from sync.current import Current, journal_entry
 from sync.errors import PlanError, RefusedError
 from sync.plan import ALLOWED_BY, FORMAT_VERSION, Change, Plan, Target, plan_for
@@ -137,8 +138,7 @@ def _write(
             for change in changes
             if change.after is not None
         ]
-        if rows:
-            connection.execute(insert(config.table), rows)
+        insert_rows(connection, config.table, rows)
     _journal(connection, plan.changes, in_force, release)
     _audit(connection, plan, now, applied_by, label, release)
     if connection.dialect.name == "postgresql":
@@ -208,7 +208,7 @@ def _journal(connection: Connection, changes: Iterable[Change], in_force: dict[s
         }
         for change in changes
     ]
-    connection.execute(insert(release_changes), rows)
+    insert_rows(connection, release_changes, rows)
 
 
 def _audit(connection: Connection, plan: Plan, now: datetime, applied_by: str, label: str | None, release: int) -> None:

@@ -25,6 +25,7 @@ CODES: dict[str, Code] = {
     "BAD_KEY": Code("error", "A key is a list or a mapping.", "Use plain text as the key."),
     "DUPLICATE_KEY": Code("error", "A key stands twice in one mapping.", "Keep one of the two."),
     "EMPTY_FILE": Code("error", "A file says nothing.", "Fill it or delete it: emptying it would remove its entities."),
+    "CONTROL_CHARACTER": Code("error", "An escape writes a control character into a text.", "Remove the escape."),
     "SECRET_IN_YAML": Code(
         "error", "A value looks like a key or a password.", "Name an environment variable instead; revoke the key."
     ),

@@ -1,12 +1,14 @@
 """The command line: one module a command, imported only when it is called.
 
-A command module has `configure(parser)`, which declares its arguments, and `run(arguments)`, which returns the exit code.
+A command module has `configure(parser)`, which declares its arguments, and `run(arguments)`, which returns the exit
+code.
 Exit codes: 0 fine, 1 a finding or refusal (one message on stderr), 64 wrong usage.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -29,6 +31,9 @@ COMMANDS = {
     "dashboard": "open the dashboard",
 }
 """Every command with its line in `ratecard --help`; the module has the command's name."""
+
+BRIEF = frozenset({"validate", "plan", "apply", "drift", "releases", "propose", "fmt", "schema"})
+"""Commands that end before a collection of cyclic garbage pays: the trees that they build hold none."""
 
 EXIT_FINDING = 1
 EXIT_USAGE = 64
@@ -56,7 +61,7 @@ def add_common(parser: argparse.ArgumentParser, *formats: str, database: bool = 
             "--database",
             metavar="URL",
             default=os.environ.get("RATECARD_DATABASE_URL"),
-            help="SQLite or PostgreSQL (default: RATECARD_DATABASE_URL, else .ratecard/ratecard.db at the git top level)",
+            help="SQLite or PostgreSQL (default: RATECARD_DATABASE_URL, else .ratecard/ratecard.db at the git top)",
         )
 
 
@@ -101,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from schema.findings import did_you_mean
 
         return _fail(f"'{words[0]}' is not a command{did_you_mean(words[0], COMMANDS)}", EXIT_USAGE)
+    if words[0] in BRIEF:
+        gc.disable()
     try:
         return _run(words)
     except KeyboardInterrupt:
@@ -108,6 +115,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FINDING
+    finally:
+        if words[0] in BRIEF:
+            # What is left ends with the process: its last collection need not walk through it.
+            gc.freeze()
+            gc.enable()
 
 
 def _run(words: list[str]) -> int:
