@@ -74,10 +74,10 @@ def split_model(text: str) -> tuple[str, str]:
 def split_dated(name: str) -> tuple[str, str]:
     """Name and date of `name@date`; the date begins after the last `@` and is empty when there is none.
 
-    A model's name may end with an `@` and digits of its own: `vertex/claude@20240229` has no date.
+    A model's name may hold an `@` of its own: `vertex/claude@20240229` and `cloudflare/@cf/meta/llama` have no date.
     """
     head, at, date = name.rpartition("@")
-    return (head, date) if at and not date.isdecimal() else (name, "")
+    return (head, date) if at and not date.isdecimal() and "/" not in date else (name, "")
 
 
 def moment_text(moment: datetime) -> str:

@@ -110,8 +110,8 @@ _UPPER = Decimal(1_000_000)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=100)]
 """A name that stands in keys: letters, digits, `_`, `-` and `.`."""
-ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][^\s#]*$", max_length=200)]
-"""A model's name; it may hold slashes and colons."""
+ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_@][^\s#]*$", max_length=200)]
+"""A model's name; it may hold slashes, colons and `@`."""
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Usd = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=9, allow_inf_nan=False), _number()]

@@ -81,6 +81,8 @@ def test_what_is_no_model(text):
         ("p/m@20240229@2026-01-01", ("p/m@20240229", "2026-01-01")),
         ("p/m@20240229", ("p/m@20240229", "")),
         ("p/m@2026-13-45", ("p/m", "2026-13-45")),
+        ("cloudflare/@cf/meta/llama", ("cloudflare/@cf/meta/llama", "")),
+        ("cloudflare/@cf/meta/llama@2026-01-01", ("cloudflare/@cf/meta/llama", "2026-01-01")),
         ("p/m@tomorrow", ("p/m", "tomorrow")),
         ("p/m@", ("p/m", "")),
         ("p/m", ("p/m", "")),
