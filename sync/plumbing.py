@@ -33,7 +33,10 @@ def feed(repository: Repository, words: tuple[str, ...], data: bytes, env: Mappi
 
 def quiet(repository: Repository, *words: str) -> str:
     """What a git command prints, hooks switched off."""
-    return repository.run(*_QUIET[1:], *words)
+    status, output, errors = attempt(repository, *words)
+    if status != 0:
+        raise RepositoryError(f"git {words[0]}: {first_line(errors)}")
+    return output
 
 
 def attempt(repository: Repository, *words: str) -> tuple[int, str, str]:

@@ -272,17 +272,17 @@ def _new_file(files: Files, key: Key) -> str:
     path = f"{kind}/{provider}.yaml" if provider else f"{kind}.yaml"
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", path) or ".." in path or path in files.all_paths():
         raise EditError(f"no file can be made for {key}: '{path}' is taken or not a fit name")
-    line = f"# yaml-language-server: $schema={schema_reference(files, path)}\n"
+    line = f"# yaml-language-server: $schema={schema_reference(files.given, path)}\n"
     body = f"provider: {provider}\n" if provider else ""
     files.put(path, files.new_source(path, line + body))
     return path
 
 
-def schema_reference(files: Files, path: str) -> str:
+def schema_reference(files: Mapping[str, bytes], path: str) -> str:
     """The JSON Schema of a file, relative to it, in the folder in which other files find theirs."""
     kind = document_kind(path)
-    for other in files.all_paths():
-        match = _SCHEMA_LINE.search(files.source(other).text[:1000])
+    for other in sorted(files):
+        match = _SCHEMA_LINE.search(files[other][:1000].decode("utf-8", "replace"))
         if match and "://" not in match[1]:
             schemas = posixpath.join(_ANYWHERE, posixpath.dirname(other), posixpath.dirname(match[1]))
             wanted = posixpath.normpath(posixpath.join(schemas, f"{kind}.json"))

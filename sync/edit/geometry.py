@@ -70,7 +70,7 @@ def place_text(source: Source, node: Node) -> str:
 def first_column(node: Node) -> int:
     """The column of a block collection's keys or dashes."""
     if isinstance(node, MappingNode) and node.value:
-        return int(node.value[0][0].start_mark.column)
+        return min(int(key.start_mark.column) for key, _ in node.value)
     return int(node.start_mark.column)
 
 

@@ -59,11 +59,11 @@ class Location:
 class Files:
     """The texts of a configuration while it is edited; files are parsed when they are asked for.
 
-    `files` maps paths inside the config folder to contents, `folder` stands before them in messages.
+    `given` maps paths inside the config folder to contents as they were, `folder` stands before them in messages.
     """
 
     def __init__(self, files: Mapping[str, bytes], folder: str = "config") -> None:
-        self._files = {path: data for path, data in files.items() if not _is_hidden(path)}
+        self.given = {path: data for path, data in files.items() if not _is_hidden(path)}
         self._folder = folder
         self._sources: dict[str, Source | None] = {}
 
@@ -73,13 +73,13 @@ class Files:
 
     def all_paths(self) -> list[str]:
         """Every file."""
-        return sorted(path for path in {*self._files, *self._sources} if self._exists(path))
+        return sorted(path for path in {*self.given, *self._sources} if self._exists(path))
 
     def source(self, path: str) -> Source:
         """A parsed file; raises EditError when its text has a fault."""
         found = self._sources.get(path)
         if found is None:
-            data = self._files[path]
+            data = self.given[path]
             if type(data) is not bytes:
                 raise EditError(f"{self._folder}/{path} is a link or a submodule; edit the file that it stands for")
             found = read_source(f"{self._folder}/{path}", data)
@@ -100,7 +100,7 @@ class Files:
         """The files whose bytes differ from those given; None for a file that is gone."""
         result: dict[str, bytes | None] = {}
         for path, source in sorted(self._sources.items()):
-            before = self._files.get(path)
+            before = self.given.get(path)
             if source is None:
                 if before is not None:
                     result[path] = None
@@ -112,7 +112,7 @@ class Files:
         return result
 
     def _exists(self, path: str) -> bool:
-        return self._sources[path] is not None if path in self._sources else path in self._files
+        return self._sources[path] is not None if path in self._sources else path in self.given
 
 
 def find(files: Files, key: Key) -> Location | None:

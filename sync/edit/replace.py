@@ -22,6 +22,7 @@ from sync.edit.values import Value, is_sequence
 from sync.edit.writing import block_lines, inline
 from sync.errors import EditError
 
+_MARKED_SEQUENCE = re.compile(r"(?:[&!]\S*[ \t]*)+(?:#[^\r\n]*)?[\r\n]+(?:[ \t]*(?:#[^\r\n]*)?[\r\n]+)*( *)-")
 _COLON = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*+)*+:")
 
 
@@ -73,9 +74,20 @@ def _behind_colon(text: str, position: int) -> int:
     return colon.end() if colon else position
 
 
+def dash_column(source: Source, sequence: SequenceNode) -> int:
+    """The column of a block sequence's dashes; its node begins at its anchor or tag when it has one."""
+    start = sequence.start_mark.index
+    if source.text[start : start + 1] == "-":
+        return int(sequence.start_mark.column)
+    match = _MARKED_SEQUENCE.match(source.text, start)
+    if match is None:
+        raise EditError(f"{source.file}: cannot find the dashes of a list on line {sequence.start_mark.line + 1}")
+    return len(match[1])
+
+
 def dash_position(source: Source, sequence: SequenceNode, index: int) -> int:
     """Where the dash of an item of a block sequence stands. Raises EditError when it is not found."""
-    column = sequence.start_mark.column
+    column = dash_column(source, sequence)
     item = sequence.value[index]
     position = item.start_mark.index
     if index and position < sequence.value[index - 1].start_mark.index:
@@ -113,8 +125,9 @@ def _as_block(source: Source, path: Path, value: Value, layout: Layout, after: i
     parent = source.node(path[:-1])
     column = first_column(parent) if parent is not None else 0
     if isinstance(parent, SequenceNode):
-        lines = block_lines(value, column + 2, layout)
-        lines[0] = lines[0].lstrip(" ")
+        gap = " " if text[start - 1 : start] == "-" else ""
+        lines = block_lines(value, start + len(gap) - line_start(text, start), layout)
+        lines[0] = gap + lines[0].lstrip(" ")
         return text[:start] + layout.newline.join(lines) + text[end:]
     lines = block_lines(value, column + (layout.dash if is_sequence(value) else layout.step), layout)
     colon = _behind_colon(text, after)
