@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 import streamlit as st
 from sqlalchemy import Connection, select
@@ -24,7 +25,7 @@ from schema.tables import CONFIG_TABLES
 Role = Literal["viewer", "analyst", "admin"]
 Mode = Literal["local", "signed in"]
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "admin")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class AccessDeniedError(RatecardError):
@@ -86,8 +87,7 @@ def local_fault(address: str | None, host: str | None) -> str | None:
             f"Without sign-in the dashboard answers this machine only, but the server is bound to {address or 'every'} "
             "address. Start it with --server.address=127.0.0.1, or configure [auth] in .streamlit/secrets.toml."
         )
-    name = (host or "localhost").rsplit(":", 1)[0] if (host or "").count(":") == 1 else (host or "localhost")
-    name = name[: name.index("]") + 1] if name.startswith("[") and "]" in name else name
+    name = urlsplit(f"//{host or 'localhost'}").hostname
     if name not in _LOOPBACK:
         return "Without sign-in the dashboard is served to this machine only: open it as http://localhost."
     return None

@@ -11,6 +11,8 @@ from schema.money import NANO, multiplier_text, plain, usd
 MISSING = "—"
 TIMES = "\u00d7"
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_LINKS = re.compile(r"\b(www|https?|ftp)(?=[.:])", re.IGNORECASE)
+_JOINER = "\u2060"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
@@ -84,7 +86,12 @@ def short_commit(sha: str) -> str:
 def literal(text: str) -> str:
     """A name as Markdown that shows exactly that name: no markup, directive, formula, link or emoji code in it acts."""
     flat = " ".join(text.split())
-    return _PUNCTUATION.sub(r"\\\1", flat)
+    return _PUNCTUATION.sub(_escaped, _LINKS.sub(f"\\1{_JOINER}", flat))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    # Addresses and emoji codes are found after escapes are undone: an invisible joiner breaks them.
+    return f"\\{found[1]}{_JOINER}" if found[1] in "@:" else f"\\{found[1]}"
 
 
 def csv_cell(value: object) -> object:

@@ -40,7 +40,7 @@ def _discard(branch: str) -> None:
 
 
 def _badges(info: ProposalInfo, checks: Validation) -> None:
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(horizontal=True, gap="xsmall", width="content"):
         if info.merges:
             st.badge("Merges cleanly", icon=":material/check:", color="green")
         else:
@@ -62,9 +62,9 @@ def _proposal(repository: Repository, info: ProposalInfo, base: Base, person: Cu
                 st.caption(f"{literal(str(info.author))} · {moment(info.authored_at)}")
             _badges(info, checks)
         with st.container(horizontal=True, gap="medium"):
-            st.caption(f"Branch :blue[{literal(info.branch)}]")
-            st.caption(f"Commit {short_commit(info.commit)}")
-            st.caption(f"{', '.join(literal(file) for file in info.files)}")
+            st.caption(f":material/alt_route: {literal(info.branch)}", width="content")
+            st.caption(f":material/commit: {short_commit(info.commit)}", width="content")
+            st.caption(f":material/description: {', '.join(literal(file) for file in info.files)}", width="content")
         findings_list(checks.errors)
         with st.expander("Diff", expanded=opened):
             st.code(info.diff, language="diff")

@@ -1,0 +1,60 @@
+"""Who may do what."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard.access import AccessDeniedError, CurrentPerson, Mode, Role, demand, local_fault, role_of
+
+LISTED: dict[str, Role] = {"desk@example.com": "admin", "books@example.com": "analyst", "help@example.com": "viewer"}
+
+
+@pytest.mark.parametrize(
+    ("email", "mode", "merges", "role"),
+    [
+        ("Desk@Example.com", "signed in", False, "admin"),
+        ("books@example.com", "signed in", False, "analyst"),
+        ("ROOT@example.com", "signed in", False, "admin"),
+        ("nobody@example.com", "signed in", True, None),
+        ("", "signed in", True, None),
+        ("help@example.com", "local", True, "viewer"),
+        ("nobody@example.com", "local", True, "admin"),
+        ("nobody@example.com", "local", False, "viewer"),
+        ("", "local", True, "viewer"),
+    ],
+)
+def test_roles(email: str, mode: Mode, merges: bool, role: Role | None) -> None:
+    assert role_of(email, LISTED, ("root@example.com",), mode=mode, local_merges=merges) == role
+
+
+@pytest.mark.parametrize("host", [None, "localhost:8501", "127.0.0.1:8501", "[::1]:8501", "localhost", "LOCALHOST:1"])
+def test_local_mode_runs_on_this_machine(host: str | None) -> None:
+    assert local_fault("127.0.0.1", host) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        (None, "localhost:8501"),
+        ("0.0.0.0", "localhost:8501"),
+        ("192.168.0.4", "localhost:8501"),
+        ("127.0.0.1", "evil.example:8501"),
+        ("127.0.0.1", "127.0.0.1.evil.example"),
+        ("127.0.0.1", "localhost.evil.example:80"),
+    ],
+)
+def test_local_mode_refuses_everything_else(address: str | None, host: str) -> None:
+    assert local_fault(address, host) is not None
+
+
+def test_a_role_includes_the_lower_ones() -> None:
+    analyst = CurrentPerson("Books", "books@example.com", "analyst", "signed in")
+
+    demand(analyst, "viewer", "look")
+    with pytest.raises(AccessDeniedError, match="Your role is analyst; to propose a change it must be admin"):
+        demand(analyst, "admin", "propose a change")
+
+
+def test_nobody_writes_without_a_name() -> None:
+    with pytest.raises(AccessDeniedError, match=r"git config user\.name"):
+        demand(CurrentPerson("", "", "admin", "local"), "admin", "propose a change")

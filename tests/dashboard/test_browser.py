@@ -1,0 +1,105 @@
+"""Every page in Chromium, on the server that the real command started: values equal the database, nothing leaks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import pytest
+
+from dashboard.formats import count, exact_money, money
+from metering import analytics
+from metering.analytics import Period
+from metering.meter import Meter
+from schema.database import reading
+from schema.money import nanos
+from tests.dashboard.conftest import Server, Visit
+from tests.dashboard.seeding import ACCOUNTS, PERSON, Seeded
+
+
+def _last_30_days() -> Period:
+    return Period.last(30, datetime.now(UTC).date())
+
+
+def test_overview(server: Server, visit: Visit) -> None:
+    period, today = _last_30_days(), datetime.now(UTC).date()
+    with reading(server.seeded.engine()) as connection:
+        totals = analytics.totals(connection, period, today=today)
+        by_model = analytics.usage_by(connection, ("model",), period)
+
+    visit.open(server.url, "Overview")
+    visit.page.locator("[data-testid=stVegaLiteChart] .marks").nth(1).wait_for()
+
+    text = visit.text()
+    assert money(totals.revenue_nanos) in text
+    assert money(totals.profit_nanos) in text
+    assert count(totals.requests) in text
+    bars = visit.page.locator(".st-key-chart_cost_by_model [role=graphics-symbol]")
+    labels = [bars.nth(place).get_attribute("aria-label") or "" for place in range(bars.count())]
+    for row in by_model:
+        if row.cost_nanos:
+            assert any(row.keys["model"] in label and money(row.cost_nanos) in label for label in labels)
+    assert "data as of" in text
+    assert "Local mode" in text
+    assert PERSON[0] in text
+
+
+def test_usage_keeps_its_choices_in_the_url(server: Server, visit: Visit) -> None:
+    with reading(server.seeded.engine()) as connection:
+        (wanted,) = analytics.usage_by(connection, (), _last_30_days(), {"account": ACCOUNTS[1]})
+
+    visit.open(f"{server.url}/usage?{urlencode({'account': ACCOUNTS[1], 'by': 'Task'})}", "Usage")
+
+    assert money(wanted.charge_nanos) in visit.text()
+    visit.page.get_by_role("radio", name="Provider").or_(visit.page.get_by_text("Provider", exact=True)).first.click()
+    visit.rest()
+    visit.page.reload()
+    visit.page.get_by_role("heading", name="By provider").wait_for()
+    assert "by=Provider" in visit.page.url
+    assert money(wanted.charge_nanos) in visit.text()
+
+
+def test_usage_downloads_csv(server: Server, visit: Visit) -> None:
+    visit.open(f"{server.url}/usage?by=Account", "Usage")
+
+    with visit.page.expect_download() as waiting:
+        visit.page.get_by_role("button", name="CSV").click()
+
+    lines = waiting.value.path().read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("account,requests,input,output")
+    assert any(line.startswith("'=cmd(),") for line in lines)
+
+
+@pytest.mark.parametrize("page", ["models", "pricing"])
+def test_an_example_call_is_rated_by_the_price_in_force(server: Server, visit: Visit, page: str) -> None:
+    with Meter.open(server.seeded.url) as meter:
+        quote = meter.quote(None, "openai/gpt-4o", {"input": 1_000, "output": 500})  # type: ignore[arg-type]
+
+    visit.open(f"{server.url}/{page}?model=openai%2Fgpt-4o", page.capitalize())
+    visit.page.get_by_text("1,000 input + 500 output").wait_for()
+
+    assert exact_money(nanos(quote.cost)) in visit.text()
+    assert exact_money(nanos(quote.charge)) in visit.text()
+
+
+def test_routing_shows_the_mean_of_a_split(server: Server, visit: Visit) -> None:
+    visit.open(f"{server.url}/routing?task=chat_response", "Routing")
+    visit.page.get_by_text("the mean of the shares").wait_for()
+
+    # 90% Sonnet at 3 and 15 USD per million, margin 1.3; 10% Haiku at 1 and 5, margin 3.
+    assert "$0.0098" in visit.text()
+    assert "$0.013335" in visit.text()
+
+
+def test_proposals_without_any(server: Server, visit: Visit) -> None:
+    visit.open(f"{server.url}/proposals", "Proposals")
+
+    assert "No proposals wait" in visit.text()
+
+
+def test_names_stay_names(server: Server, visit: Visit) -> None:
+    visit.open(f"{server.url}/usage?{urlencode({'account': ACCOUNTS[2]})}", "Usage")
+    visit.page.get_by_text("Filters (1)").wait_for()
+
+    assert visit.page.locator("[data-testid=stMain] script").count() == 0
+    assert visit.page.locator("[data-testid=stMain] strong", has_text="bold").count() == 0

@@ -1,0 +1,87 @@
+"""Charts from rows."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from dashboard.charts import OTHER, OTHER_COLOUR, PALETTE, Mark, colours, cost_and_revenue, ranking, stacked_by_day
+
+DAYS = [date(2026, 11, 1), date(2026, 11, 2), date(2026, 11, 3)]
+RANKING = ["a", "b", "c", "d"]
+
+
+def _values(chart: dict[str, Any], layer: int) -> list[dict[str, Any]]:
+    data = chart["layer"][layer].get("data") or chart["data"]
+    values: list[dict[str, Any]] = chart["datasets"][data["name"]]
+    return values
+
+
+def test_a_colour_stays_when_others_are_filtered_away() -> None:
+    everything = colours(["a", "b", "c", OTHER], RANKING)
+
+    assert colours(["c"], RANKING)["c"] == everything["c"] == PALETTE[2]
+    assert everything[OTHER] == OTHER_COLOUR
+
+
+def test_shown_names_never_share_a_colour() -> None:
+    long = [f"model-{number}" for number in range(40)]
+
+    found = colours([long[0], long[12], long[24]], long)
+
+    assert len(set(found.values())) == 3
+
+
+def test_revenue_is_stacked_and_cost_is_a_line() -> None:
+    revenue = {"Subscriptions": [1.0, 1.0, 1.0], "Usage": [0.5, 0.25, 0.0]}
+
+    chart = cost_and_revenue(DAYS, revenue, [0.1, 0.2, 0.3]).to_dict()
+
+    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["bar", "line"]
+    assert [row["USD"] for row in _values(chart, 0)] == [1.0, 1.0, 1.0, 0.5, 0.25, 0.0]
+    assert [(row["day"], row["USD"]) for row in _values(chart, 1)] == [
+        ("2026-11-01", 0.1),
+        ("2026-11-02", 0.2),
+        ("2026-11-03", 0.3),
+    ]
+
+
+def test_releases_of_a_day_share_a_rule_and_others_are_left_out() -> None:
+    marks = [
+        Mark(date(2026, 11, 2), "v1", "First"),
+        Mark(date(2026, 11, 2), "v2", "Second"),
+        Mark(date(2026, 12, 2), "v3", "Later"),
+    ]
+
+    chart = cost_and_revenue(DAYS, {"Usage": [1.0, 1.0, 1.0]}, [0.0, 0.0, 0.0], marks).to_dict()
+
+    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["bar", "line", "rule", "point"]
+    assert _values(chart, 2) == [
+        {"day": "2026-11-02", "Released": "2 Nov 2026", "Release": "v1, v2", "Change": "First · Second"}
+    ]
+
+
+def test_every_day_is_on_the_axis() -> None:
+    series = {"a": {DAYS[0]: 2.0}, OTHER: {DAYS[2]: 1.0}}
+
+    chart = stacked_by_day(DAYS, series, colours(list(series), RANKING), title="Cost", is_money=True).to_dict()
+
+    bars = chart["layer"][0]
+    assert bars["encoding"]["x"]["scale"]["domain"] == ["2026-11-01", "2026-11-02", "2026-11-03"]
+    assert bars["encoding"]["color"]["scale"] == {"domain": ["a", OTHER], "range": [PALETTE[0], OTHER_COLOUR]}
+    assert [(row["Name"], row["day"], row["Cost"]) for row in _values(chart, 0)] == [
+        ("a", "2026-11-01", "$2.0000"),
+        (OTHER, "2026-11-03", "$1.0000"),
+    ]
+
+
+def test_a_ranking_keeps_the_given_order() -> None:
+    chart = ranking([("b", 3.0, "$3.00"), ("a", 1.0, "$1.00")], colours(["a", "b"], RANKING), title="Cost").to_dict()
+
+    assert chart["layer"][0]["encoding"]["y"]["sort"] == ["b", "a"]
+    assert [row["Cost"] for row in _values(chart, 0)] == ["$3.00", "$1.00"]
+
+
+def test_charts_of_no_days_can_be_drawn() -> None:
+    assert cost_and_revenue([], {"Usage": []}, []).to_dict()["layer"]
+    assert ranking([], {}, title="Cost").to_dict()["layer"]

@@ -1,0 +1,72 @@
+"""The Overview page: its numbers are the database's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from dashboard.formats import count, money, ratio
+from metering import analytics
+from metering.analytics import Period
+from schema.database import reading
+from tests.dashboard.conftest import OpenApp
+from tests.dashboard.seeding import Seeded
+
+
+def _metrics(app: object) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}  # type: ignore[attr-defined]
+
+
+def test_the_cards_equal_the_database(seeded: Seeded, open_app: OpenApp) -> None:
+    app = open_app(seeded)
+    today = datetime.now(UTC).date()
+    with reading(seeded.engine()) as connection:
+        totals = analytics.totals(connection, Period.last(30, today), today=today)
+        recurring = analytics.mrr_nanos(connection, today)
+        active = analytics.active_users(connection, Period.last(1, today))
+
+    shown = _metrics(app)
+
+    assert not app.exception
+    assert totals.revenue_nanos > 0
+    assert totals.cost_nanos > 0
+    assert shown["Revenue"] == money(totals.revenue_nanos)
+    assert shown["Cost"] == money(totals.cost_nanos)
+    assert shown["Profit"] == money(totals.profit_nanos)
+    assert shown["Profit margin"] == ratio(totals.profit_nanos, totals.revenue_nanos)
+    assert shown["Requests"] == count(totals.requests)
+    assert shown["Users"] == count(totals.users)
+    assert shown["Accounts"] == count(totals.accounts)
+    assert shown["Active today"] == count(active)
+    assert shown["MRR"] == money(recurring) == "$20.00"
+
+
+def test_a_range_in_the_url_is_the_range_of_the_page(seeded: Seeded, open_app: OpenApp) -> None:
+    today = datetime.now(UTC).date()
+    with reading(seeded.engine()) as connection:
+        totals = analytics.totals(connection, Period.last(7, today), today=today)
+
+    app = open_app(seeded, range="7 days")
+
+    assert _metrics(app)["Cost"] == money(totals.cost_nanos)
+
+
+def test_changes_are_hidden_when_nothing_is_compared(seeded: Seeded, open_app: OpenApp) -> None:
+    app = open_app(seeded)
+    assert any(metric.delta for metric in app.metric)
+
+    app.toggle(key="compare").set_value(False).run()
+
+    assert not any(metric.delta for metric in app.metric)
+
+
+def test_what_needs_attention_is_listed(seeded: Seeded, open_app: OpenApp) -> None:
+    app = open_app(seeded)
+
+    assert any("1 call of openai" in line.value and "cannot be billed" in line.value for line in app.markdown)
+
+
+def test_without_a_database_the_page_says_what_to_run(seeded: Seeded, open_app: OpenApp) -> None:
+    app = open_app(Seeded(seeded.repository, "sqlite:////nowhere/at/all.db"))
+
+    assert [line.value for line in app.subheader] == ["Nothing has been applied yet"]
+    assert [line.value for line in app.code] == ["ratecard apply --yes"]
