@@ -28,7 +28,7 @@ from sync.edit.locate import (
     paths_of,
     require,
 )
-from sync.edit.values import Value, written_value
+from sync.edit.values import BlockMapping, FlowMapping, Value, written_value
 from sync.errors import EditError
 
 _SCHEMA_LINE = re.compile(r"#\s*yaml-language-server:\s*\$schema=(\S+)")
@@ -131,7 +131,7 @@ def put_dated(source: Source, path: Path, entry: Mapping[str, Any]) -> Source:
     """Put a dated entry into its list, where the order of dates wants it."""
     entries = part_at(source, path)
     if not isinstance(entries, list) or not entries:
-        return assign(source, path, [entry])
+        return assign(source, path, [entry if isinstance(entry, FlowMapping) else BlockMapping(entry)])
     moment = moment_of(entry["effective"])
     moments = [effective_of(other) for other in entries]
     known = [other for other in moments if other is not None]

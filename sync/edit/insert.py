@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from yaml.nodes import MappingNode, Node, SequenceNode
 
 from schema.places import Path, Source
@@ -10,6 +12,7 @@ from sync.edit.geometry import (
     blanks_between_entries,
     content_end,
     first_column,
+    is_block,
     is_indent,
     item_ends,
     layout_of,
@@ -17,7 +20,7 @@ from sync.edit.geometry import (
     line_start,
 )
 from sync.edit.replace import dash_position, replace_node
-from sync.edit.values import Value
+from sync.edit.values import BlockMapping, FlowMapping, Value
 from sync.edit.writing import block_lines, entry_lines, flow_entry, inline, item_lines
 from sync.errors import EditError
 
@@ -46,7 +49,7 @@ def insert_item(source: Source, path: Path, index: int, value: Value) -> str:
             return replace_node(source, path, [value])
         return _insert_into_flow(source, node, index, str(inline(value, flow=True)))
     layout = layout_of(source)
-    lines = item_lines(value, first_column(node), layout)
+    lines = item_lines(_like_siblings(node, value), first_column(node), layout)
     if index == 0:
         dash = dash_position(source, node, 0)
         start = line_start(source.text, dash)
@@ -55,6 +58,16 @@ def insert_item(source: Source, path: Path, index: int, value: Value) -> str:
         block = "".join(line + layout.newline for line in lines)
         return source.text[:start] + block + source.text[start:]
     return _insert_lines(source, node, item_ends(source, node)[index - 1], lines, layout)
+
+
+def _like_siblings(node: SequenceNode, value: Value) -> Value:
+    """A mapping in the style in which all mappings of the list are written, if they agree."""
+    siblings = [child for child in node.value if isinstance(child, MappingNode)]
+    if not isinstance(value, Mapping) or isinstance(value, FlowMapping) or not siblings:
+        return value
+    if all(is_block(child) for child in siblings):
+        return BlockMapping(value)
+    return value if any(is_block(child) for child in siblings) else FlowMapping(value)
 
 
 def insert_document(source: Source, value: Value) -> str:

@@ -38,6 +38,10 @@ class FlowMapping(dict[str, Any]):
     """A mapping that is written `{in: braces}`."""
 
 
+class BlockMapping(dict[str, Any]):
+    """A mapping that is written with a line for each key, however small."""
+
+
 class FlowSequence(list[Any]):
     """A sequence that is written `[in, brackets]`."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sync.edit.geometry import Layout
 from sync.edit.scalars import write_scalar
-from sync.edit.values import FlowMapping, FlowSequence, Value, is_mapping, is_sequence
+from sync.edit.values import BlockMapping, FlowMapping, FlowSequence, Value, is_mapping, is_sequence
 
 MAX_FLOW_LENGTH = 100
 MAX_FLOW_KEYS = 3
@@ -23,6 +23,8 @@ def inline(value: Value, *, flow: bool = False, item: bool = False) -> str | Non
         return "null" if flow else ""
     if isinstance(value, str):
         return write_scalar(value, flow=flow)
+    if isinstance(value, BlockMapping) and value and not flow:
+        return None
     scalars = all(child is None or isinstance(child, str) for child in _children(value))
     if is_mapping(value):
         small = item and scalars and len(value) <= MAX_FLOW_KEYS

@@ -290,6 +290,17 @@ def test_entries_kept_newest_first_stay_so() -> None:
     )
 
 
+def test_a_small_entry_is_written_like_those_beside_it() -> None:
+    _, removed, added = lines("rate USD/ZAR#rate=19")
+    assert (removed, added) == ([], ["    - effective: 2026-11-21\n", "      rate: 19\n"])
+    _, _, first = lines(AddEntity(parse_key("rate USD/EUR@2026-01-01"), {"rate": "0.9"}))
+    assert first == ["  USD/EUR:\n", "    - effective: 2026-01-01\n", "      rate: 0.9\n"]
+    _, _, side = lines(
+        "route anthropic/chat_response#split=[{model: a, weight: 90}, {model: claude-haiku-4-5, weight: 10}]"
+    )
+    assert side == ["      - model: a\n"]
+
+
 ADDED = {
     "model openai/gpt-5": (
         {"display_name": "GPT-5", "type": "llm", "aliases": ["five"], "context_window": "400000"},
