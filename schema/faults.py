@@ -9,18 +9,25 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from schema.documents.base import Email, EnvName, ModelName, Slug
+from schema.documents.rates import Pair
 from schema.findings import Finding, did_you_mean
 from schema.places import Path, Source
 from schema.secrets import conceal
 
 _KEY_TAG = "[key]"
 
+
+def _pattern(annotation: Any) -> str:
+    return next(str(part.pattern) for part in get_args(annotation)[1:] if getattr(part, "pattern", None))
+
+
 _FORMS = {
-    r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$": "letters, digits, `_`, `-` and `.`",
-    r"^[A-Za-z0-9_][^\s#]*$": "no spaces and no `#`, beginning with a letter, a digit or `_`",
-    r"^[A-Z][A-Z0-9_]*$": "the name of an environment variable: capitals, digits and `_`",
-    r"^[^\s@]+@[^\s@]+$": "an address such as name@example.com",
-    r"^[A-Z]{3}/[A-Z]{3}$": "two currency codes such as USD/ZAR",
+    _pattern(Slug): "letters, digits, `_`, `-` and `.`",
+    _pattern(ModelName): "no spaces and no `#`, beginning with a letter, a digit, `_` or `@`",
+    _pattern(EnvName): "the name of an environment variable: capitals, digits and `_`",
+    _pattern(Email): "an address such as name@example.com",
+    _pattern(Pair): "two currency codes such as USD/ZAR",
     "^[A-Z]{3}$": "a currency code such as USD",
 }
 """The patterns of `schema.documents`, in words."""
