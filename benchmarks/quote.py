@@ -57,9 +57,9 @@ def genai_prices() -> Callable[[], object]:
     """The same call by genai-prices."""
     from genai_prices import Usage, calc_price
 
-    return lambda: calc_price(
-        Usage(input_tokens=INPUT, output_tokens=OUTPUT), model_ref=MODEL, provider_id="google"
-    ).total_price
+    return lambda: (
+        calc_price(Usage(input_tokens=INPUT, output_tokens=OUTPUT), model_ref=MODEL, provider_id="google").total_price
+    )
 
 
 def litellm() -> Callable[[], object]:

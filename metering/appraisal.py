@@ -5,6 +5,7 @@ A refusal stops a call that is about to be made. A call that has happened is kep
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from metering.entities import Release
 from metering.errors import NoPricingError, RefusalError, UnregisteredModelError
 from metering.price import Price
-from metering.ratebook import RateBook
+from metering.ratebook import RateBook, no_price, refusal
 from metering.rating import amounts, burn_charge
 from schema.keys import split_model
 from schema.money import MICRO, usd
@@ -58,19 +59,18 @@ def quote(
     provider: str | None,
     model: str,
     units: Mapping[str, int],
-    *,
-    plan: str | None,
     at: datetime,
+    plan: str | None,
     task: str | None = None,
     reasoning_level: str | None = None,
 ) -> Quote:
-    """Rate a call (units in stored parts) that is about to be made at a moment.
+    """Rate a call (units in stored parts) that is about to be made at a moment, for an account on `plan`.
 
     Raises UnregisteredModelError (also when the model is inactive), NoPricingError, UnknownUnitError, and BadEventError
     for an unknown reasoning level.
     """
     multiplier = MICRO if reasoning_level is None else book.output_multiplier(reasoning_level)
-    entry = book.entries.get((provider, model)) if provider is not None else None  # found at once in nearly all calls
+    entry = book.entries.get((provider or "", model))
     if entry is None:
         entry = book.find(provider, model)
         if entry is None:
@@ -78,13 +78,15 @@ def quote(
             if charge is None:
                 raise book.unregistered(provider, model)
             return Quote(0, charge if _billable(book, task) else 0, None, book.release)
-    price = entry.price_at(at)
-    if price is None or not entry.model.active:
-        price = book.callable_price(provider, model, at)
+    index = bisect_right(entry.starts, at)  # as `Entry.price_at`
+    if not index or not entry.model.active:
+        raise refusal(entry.model, at)
+    price = entry.prices[index - 1]
     cost, charge = amounts(price, units, plan, multiplier)
     if task is not None and not _billable(book, task):
         charge = 0
-    return Quote(cost, charge, price.key, book.release)
+    # Half the time of Quote(…), whose constructor is written in Python.
+    return tuple.__new__(Quote, (cost, charge, price.key, book.release))
 
 
 def appraise(
@@ -108,16 +110,16 @@ def appraise(
     try:
         if entry is None:
             charge = _burned(book, units, multiplier)
-            refusal = book.unregistered(provider, model) if charge is None else None
-            return Appraisal(*_named(provider, model), None, 0, (charge or 0) if billable else 0, refusal)
+            error = book.unregistered(provider, model) if charge is None else None
+            return Appraisal(*_named(provider, model), None, 0, (charge or 0) if billable else 0, error)
         found = entry.model
         price = entry.price_at(at)
         if price is None:
-            raise NoPricingError(f"model {found.key} has no price in force at {at.isoformat()}")
+            raise no_price(found, at)
         cost, charge = amounts(price, units, plan, multiplier)
-    except NoPricingError as refusal:
+    except NoPricingError as error:
         named = _named(provider, model) if entry is None else (entry.model.provider, entry.model.name)
-        return Appraisal(*named, None, 0, 0, refusal)
+        return Appraisal(*named, None, 0, 0, error)
     return Appraisal(found.provider, found.name, price, cost, charge if billable else 0, None)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from types import TracebackType
 from typing import TypeVar
@@ -48,9 +49,8 @@ _WHOLE = frozenset(WHOLE_UNITS)
 Result = TypeVar("Result")
 
 
-def utc_now() -> datetime:
-    """The clock of a meter that is given none."""
-    return datetime.now(UTC)
+utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
+"""The clock of a meter that is given none."""
 
 
 class Meter:
@@ -162,10 +162,10 @@ class Meter:
             provider,
             model,
             units,  # type: ignore[arg-type]  # all whole numbers now
-            plan=plan,
-            at=moment if at is None else _utc(at),
-            task=task,
-            reasoning_level=reasoning_level,
+            moment if at is None else _utc(at),
+            plan,
+            task,
+            reasoning_level,
         )
 
     def record(self, usage: Usage) -> Receipt:

@@ -1,7 +1,9 @@
 """A dated price, compiled so that rating is one look-up a unit.
 
-A table maps a unit to its price per stored part. Fallbacks and tiers are resolved when the price is built: a higher
-tier inherits the units that it does not name, then units without a rate take that of `schema.units.RATE_FALLBACKS`.
+A table maps a unit to its price per stored part, times a scale that keeps it whole: 1 as long as only whole units are
+priced (numbers that fit a machine word are rated faster), else a million. Fallbacks and tiers are resolved when the
+price is built: a higher tier inherits the units that it does not name, then units without a rate take that of
+`schema.units.RATE_FALLBACKS`.
 """
 
 from __future__ import annotations
@@ -13,23 +15,20 @@ from typing import Any
 
 from metering.credit_burn import CreditBurn, read_credit_burn
 from schema.keys import moment_text
-from schema.money import NANO, PICO_PER_NANO
-from schema.units import DECIMAL_UNITS, MILLION, RATE_FALLBACKS, UNITS
+from schema.money import MICRO, NANO, PICO_PER_NANO
+from schema.units import MILLION, RATE_FALLBACKS, UNITS, stored_per_unit
 
 Table = dict[str, int]
 Tiers = tuple[tuple[int, Table], ...]
-
-RATE_DIVISOR = PICO_PER_NANO * MILLION
-"""From a sum of parts x table to nano-USD: tables hold pico-USD per millionth of a unit, times a million."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
     """What a model costs and is charged at, from a moment on.
 
-    `costs` and `charges` are for calls whose input is in no tier; `*_above` holds the tiers, highest first. `charges`
-    is None when the charge is the cost times a margin; otherwise it is parts x `charges` x `charge_factor` over
-    `charge_divisor` nano-USD.
+    `costs` and `charges` are for calls whose input is in no tier; `*_above` holds the tiers, highest first. The cost is
+    parts x `costs` over `cost_divisor` nano-USD. When the charge is a margin on it, `charges` is None and the charge is
+    parts x `costs` x margin over `charge_divisor`; otherwise parts x `charges` x `charge_factor` over `charge_divisor`.
     """
 
     provider: str
@@ -51,11 +50,13 @@ class Price:
     """`margin_micros`, 0 when the charge is no margin on the cost."""
     costs: Table
     costs_above: Tiers
+    cost_divisor: int
     charges: Table | None
     charges_above: Tiers
     charge_factor: int
     charge_divisor: int
-    tiered: bool
+    tiers_from: int | None
+    """Calls with no more units than this are in no tier, of cost or charge; None when there is none."""
 
     @classmethod
     def from_row(
@@ -74,17 +75,21 @@ class Price:
         provider, model, effective = row["provider"], row["model"], row["effective"]
         rates = dict(row["rates"])
         tiers = _named_tiers(row["tiers"])
-        costs, costs_above = _compile(rates, tiers)
+        scale = _scale(rates, *(changed for _, changed in tiers))
+        costs, costs_above = _compile(rates, tiers, scale)
+        cost_divisor = PICO_PER_NANO * scale
         charge_rates = row["charge_rates"]
         charge_tiers = _named_tiers(row["charge_tiers"] or ())
         credits_micros = row["credits_micros"]
         charges: Table | None = None
         charges_above: Tiers = ()
-        factor, divisor = 1, RATE_DIVISOR
+        factor, divisor = 1, cost_divisor * MICRO
         if charge_rates is not None:
-            charges, charges_above = _compile(charge_rates, charge_tiers)
+            scale = _scale(charge_rates, *(changed for _, changed in charge_tiers))
+            charges, charges_above = _compile(charge_rates, charge_tiers, scale)
+            divisor = PICO_PER_NANO * scale
         elif credits_micros is not None:
-            charges = table(burn.weights)
+            charges = table(burn.weights, MILLION)
             factor, divisor = credits_micros * NANO, burn.divisor
         return cls(
             provider=provider,
@@ -103,21 +108,25 @@ class Price:
             margin=row["margin_micros"] or 0,
             costs=costs,
             costs_above=costs_above,
+            cost_divisor=cost_divisor,
             charges=charges,
             charges_above=charges_above,
             charge_factor=factor,
             charge_divisor=divisor,
-            tiered=bool(costs_above or charges_above),
+            tiers_from=min((start for start, _ in (*costs_above, *charges_above)), default=None),
         )
 
 
-def table(named: Mapping[str, int]) -> Table:
-    """The table of rates (or weights) per unit: with fallbacks, and scaled to stored parts times a million."""
+def table(named: Mapping[str, int], scale: int) -> Table:
+    """The table of rates (or weights) per unit: with fallbacks, per stored part, times `scale`.
+
+    `scale` is a million, or 1 when only whole units are named.
+    """
     found: Table = {}
     for unit in UNITS:
         for source in (unit, *RATE_FALLBACKS.get(unit, ())):
             if source in named:
-                found[unit] = named[source] * (1 if unit in DECIMAL_UNITS else MILLION)
+                found[unit] = named[source] * (scale // stored_per_unit(unit))
                 break
     return found
 
@@ -126,13 +135,17 @@ def _named_tiers(tiers: Sequence[Mapping[str, Any]]) -> Tiers:
     return tuple(sorted((int(tier["from"]), dict(tier["rates"])) for tier in tiers))
 
 
-def _compile(rates: Mapping[str, int], tiers: Tiers) -> tuple[Table, Tiers]:
+def _compile(rates: Mapping[str, int], tiers: Tiers, scale: int) -> tuple[Table, Tiers]:
     named = dict(rates)
     above = []
     for start, changed in tiers:
         named |= changed
-        above.append((start, table(named)))
-    return table(rates), tuple(reversed(above))
+        above.append((start, table(named, scale)))
+    return table(rates, scale), tuple(reversed(above))
 
 
-__all__ = ["RATE_DIVISOR", "Price", "Table", "table"]
+def _scale(*named: Mapping[str, int]) -> int:
+    return max((stored_per_unit(unit) for rates in named for unit in rates), default=1)
+
+
+__all__ = ["Price", "Table", "table"]

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from metering.entities import Model, Pack, Plan, Release
-from metering.errors import BadEventError, NoPricingError, UnavailableError, UnregisteredModelError
+from metering.errors import BadEventError, NoPricingError, RefusalError, UnavailableError, UnregisteredModelError
 from metering.price import Price
 from metering.routing import Route, RouteChoice, find_route
 from metering.settings import Settings, read_settings
@@ -140,11 +140,9 @@ class RateBook:
         entry = self.find(provider, name)
         if entry is None:
             raise self.unregistered(provider, name)
-        if not entry.model.active:
-            raise UnregisteredModelError(f"model {entry.model.key} is not active")
         price = entry.price_at(at)
-        if price is None:
-            raise NoPricingError(f"model {entry.model.key} has no price in force at {at.isoformat()}")
+        if price is None or not entry.model.active:
+            raise refusal(entry.model, at)
         return price
 
     def route(self, provider: str, task: str | None, key: str | None) -> RouteChoice:
@@ -187,6 +185,16 @@ def timeline(prices: Iterable[Price]) -> tuple[tuple[datetime, ...], tuple[Price
             starts.append(price.in_force_from)
             winners.append(price)
     return tuple(starts), tuple(winners)
+
+
+def refusal(model: Model, at: datetime) -> RefusalError:
+    """Why a registered model may not be called: it is not active, or has no price in force."""
+    return no_price(model, at) if model.active else UnregisteredModelError(f"model {model.key} is not active")
+
+
+def no_price(model: Model, at: datetime) -> NoPricingError:
+    """That a model has no price in force at a moment."""
+    return NoPricingError(f"model {model.key} has no price in force at {at.isoformat()}")
 
 
 def newest_release(connection: Connection) -> Release | None:

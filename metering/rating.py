@@ -10,12 +10,10 @@ from typing import NamedTuple, NoReturn
 
 from metering.credit_burn import CreditBurn
 from metering.errors import NoPricingError, UnknownUnitError
-from metering.price import RATE_DIVISOR, Price, Table, Tiers, table
+from metering.price import Price, Table, table
 from schema.findings import did_you_mean
 from schema.money import MICRO, NANO, round_half_even
-from schema.units import UNITS
-
-_MARGIN_DIVISOR = RATE_DIVISOR * MICRO
+from schema.units import INPUT_UNITS, MILLION, UNITS
 
 
 class Rated(NamedTuple):
@@ -36,27 +34,47 @@ def rate(price: Price, units: Mapping[str, int], *, plan: str | None, output_mul
 
 
 def amounts(price: Price, units: Mapping[str, int], plan: str | None, output_multiplier_micros: int) -> tuple[int, int]:
-    """As `rate`, as a plain pair."""
+    """As `rate`, as a plain pair. Every call passes through here: nothing is done that could be spared."""
     costs, charges = price.costs, price.charges
-    if price.tiered:
-        get = units.get
-        size = get("input", 0) + get("cache_read", 0) + get("cache_write", 0) + get("cache_write_1h", 0)
-        costs = _tier(size, costs, price.costs_above)
-        if charges is not None:
-            charges = _tier(size, charges, price.charges_above)
-    scale = 1
-    if output_multiplier_micros != MICRO:
-        scale = MICRO
-        units = {
-            unit: parts * (output_multiplier_micros if unit == "output" else MICRO) for unit, parts in units.items()
-        }
-    total = _total(costs, units, price)
-    cost = round_half_even(total, RATE_DIVISOR * scale)
+    if price.tiers_from is not None and sum(units.values()) > price.tiers_from:
+        costs, charges = _tier(price, units)
+    if output_multiplier_micros != MICRO or charges is not None:
+        return _amounts(price, costs, charges, units, plan, output_multiplier_micros)
+    total = 0
+    try:
+        for unit, parts in units.items():
+            total += parts * costs[unit]
+    except KeyError:
+        total = _total(costs, units, price)
+    margins = price.plan_margins
+    margin = margins.get(plan or "", price.margin) if margins else price.margin
+    return round_half_even(total, price.cost_divisor), round_half_even(total * margin, price.charge_divisor)
+
+
+def _amounts(
+    price: Price,
+    costs: Table,
+    charges: Table | None,
+    units: Mapping[str, int],
+    plan: str | None,
+    output_multiplier_micros: int,
+) -> tuple[int, int]:
+    """Any way to charge, with any multiplier: both sums are scaled by a million, so that they stay whole."""
+    scaled = {unit: parts * (output_multiplier_micros if unit == "output" else MICRO) for unit, parts in units.items()}
+    total = _total(costs, scaled, price)
+    cost = round_half_even(total, price.cost_divisor * MICRO)
     if charges is None:
-        margin = price.plan_margins.get(plan or "", price.margin)
-        return cost, round_half_even(total * margin, _MARGIN_DIVISOR * scale)
-    total = _total(charges, units, price)
-    return cost, round_half_even(total * price.charge_factor, price.charge_divisor * scale)
+        total *= price.plan_margins.get(plan or "", price.margin)
+    else:
+        total = _total(charges, scaled, price) * price.charge_factor
+    return cost, round_half_even(total, price.charge_divisor * MICRO)
+
+
+def _tier(price: Price, units: Mapping[str, int]) -> tuple[Table, Table | None]:
+    size = sum(units.get(unit, 0) for unit in INPUT_UNITS)
+    costs = next((higher for start, higher in price.costs_above if size > start), price.costs)
+    charges = next((higher for start, higher in price.charges_above if size > start), price.charges)
+    return costs, charges
 
 
 def burn_charge(
@@ -66,7 +84,7 @@ def burn_charge(
 
     Raises NoPricingError for a unit without a weight.
     """
-    weights = table(burn.weights)
+    weights = table(burn.weights, MILLION)
     total = 0
     for unit, parts in units.items():
         if parts and unit not in weights:
@@ -76,24 +94,14 @@ def burn_charge(
     return round_half_even(total * multiplier_micros * NANO, burn.divisor * MICRO)
 
 
-def _tier(size: int, rates: Table, above: Tiers) -> Table:
-    for start, higher in above:
-        if size > start:
-            return higher
-    return rates
-
-
 def _total(rates: Table, units: Mapping[str, int], price: Price) -> int:
     total = 0
-    try:
-        for unit, parts in units.items():
-            total += parts * rates[unit]
-    except KeyError:
-        known = {unit: parts for unit, parts in units.items() if unit in rates}
-        for unit, parts in units.items():
-            if unit not in rates and (parts or unit not in UNITS):
-                _no_rate(unit, price)
-        return _total(rates, known, price)
+    for unit, parts in units.items():
+        rate = rates.get(unit)
+        if rate is not None:
+            total += parts * rate
+        elif parts or unit not in UNITS:
+            _no_rate(unit, price)
     return total
 
 
