@@ -21,7 +21,7 @@ from metering.importing.source import check_csv, check_text, format_of
 if TYPE_CHECKING:
     from metering.meter import Meter
 
-BATCH = 2_000
+BATCH = 5_000
 """Rows a transaction; the memory that an import takes does not depend on the file."""
 
 Progress = Callable[[int, int], None]

@@ -347,8 +347,8 @@ def test_an_interrupted_import_is_completed_by_the_next(meter: Meter, card: Engi
         assert [one.requests for one in usage_by(connection, [], Period())] == [2 * BATCH]
     seen: list[tuple[int, int]] = []
     report = import_file(meter, path, progress=lambda done, whole: seen.append((done, whole)))
-    assert counts(report) == (4_500, 500, 4_000, 0)
-    assert seen == [(2_000, 4_500), (4_000, 4_500), (4_500, 4_500)]
+    assert counts(report) == (10_500, 500, 10_000, 0)
+    assert seen == [(5_000, 10_500), (10_000, 10_500), (10_500, 10_500)]
     assert not (tmp_path / "usage.csv.rejects.csv").exists()
 
 
