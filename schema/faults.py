@@ -61,6 +61,10 @@ _CUSTOM = {
 """Codes of the errors that the documents raise themselves; their messages stand as they are."""
 
 
+_AT_KEYS = frozenset({"one_target", "split_sum", "two_charges", "unit_twice"})
+"""The errors whose place is a key rather than a value."""
+
+
 def faults(model: type[BaseModel], source: Source, errors: Iterable[ErrorDetails]) -> list[tuple[Path, Finding]]:
     """Every pydantic error as the YAML path it is about and its finding."""
     found = []
@@ -153,6 +157,8 @@ def _finding(error: ErrorDetails, path: Path, owner: Any, source: Source) -> Fin
         return Finding("MISSING_KEY", f"'{name}' is missing", source.place(parent, key=not within_list))
     if kind == "split_sum":
         path = (*path, "split")
+    if kind == "unit_twice":
+        path = (*path, "per_unit", error["ctx"]["unit"])
     written = path
     while written and source.node(written) is None:
         written = written[:-1]
@@ -163,7 +169,7 @@ def _finding(error: ErrorDetails, path: Path, owner: Any, source: Source) -> Fin
         )
         return Finding("BAD_VALUE", message, source.place(path))
     code, message = _code_and_message(error, kind, name)
-    return Finding(code, message, source.place(path, key=about_key or kind in ("one_target", "two_charges")))
+    return Finding(code, message, source.place(path, key=about_key or kind in _AT_KEYS))
 
 
 def _code_and_message(error: ErrorDetails, kind: str, name: str) -> tuple[str, str]:

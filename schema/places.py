@@ -120,19 +120,9 @@ class Source:
 
     def scalars(self) -> Iterator[ScalarNode]:
         """Every scalar of the document, keys included, each once."""
-        seen: set[int] = set()
-        stack = [] if self.root is None else [self.root]
-        while stack:
-            node = stack.pop()
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
+        for node in () if self.root is None else _nodes(self.root):
             if isinstance(node, ScalarNode):
                 yield node
-            elif isinstance(node, SequenceNode):
-                stack.extend(reversed(node.value))
-            elif isinstance(node, MappingNode):
-                stack.extend(part for pair in reversed(node.value) for part in reversed(pair))
 
     def _build(self, node: Node) -> Any:
         if isinstance(node, ScalarNode):

@@ -1,10 +1,14 @@
-"""Every code that validation can report: its severity, its meaning, and what to do about it."""
+"""Every code that validation can report: its severity, its meaning, and what to do about it.
+
+`docs/checks.md` is `markdown()`; a test keeps it current and tells how to write it anew.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from schema.findings import Severity
+from schema.units import UNITS
 
 
 class Code(NamedTuple):
@@ -22,6 +26,8 @@ CODES: dict[str, Code] = {
     "FILE_TOO_LARGE": Code("error", "The file has more than 5 MB.", "Split it: a kind may have any number of files."),
     "TOO_DEEP": Code("error", "Values are nested more than 50 levels deep.", "Write them flat."),
     "ANCHOR_EXPLOSION": Code("error", "Aliases blow a small file up to a huge one.", "Write the values out."),
+    "TAG": Code("error", "A value has a YAML tag (`!name`).", "Remove the tag: values are read by their field."),
+    "MERGE_KEY": Code("error", "A mapping takes in another one by `<<`.", "Write the values out."),
     "BAD_KEY": Code("error", "A key is a list or a mapping.", "Use plain text as the key."),
     "DUPLICATE_KEY": Code("error", "A key stands twice in one mapping.", "Keep one of the two."),
     "EMPTY_FILE": Code("error", "A file says nothing.", "Fill it or delete it: emptying it would remove its entities."),
@@ -50,7 +56,7 @@ CODES: dict[str, Code] = {
         "Round it yourself: nothing is rounded silently.",
     ),
     "BAD_DATE": Code("error", "A date that is none.", "Write YYYY-MM-DD, or YYYY-MM-DDTHH:MM:SSZ."),
-    "UNKNOWN_UNIT": Code("error", "A unit that does not exist.", "Take one of the units in docs/units.md."),
+    "UNKNOWN_UNIT": Code("error", "A unit that does not exist.", f"Take one of {', '.join(UNITS)}."),
     "UNIT_TWICE": Code("error", "A unit has a rate per million and a rate per unit.", "Keep one."),
     "TWO_CHARGES": Code("error", "An entry has two of margin, charge and credits.", "Keep one."),
     "TIERS_NOT_RISING": Code("error", "A context tier begins at or below the one before.", "Order them by `from`."),
