@@ -88,9 +88,10 @@ def read_current(connection: Connection) -> Current:
 _raw_decode = JSONDecoder().raw_decode
 
 
-def _decode(text: str | None) -> Any:
+def _decode(value: str | float | None) -> Any:
     # Half of the time of a no-change plan would go into the JSON type's own conversion, a call chain a value.
-    return None if text is None else _raw_decode(text)[0]
+    # SQLite keeps JSON that is a bare number as that number.
+    return _raw_decode(value)[0] if isinstance(value, str) else value
 
 
 def row_name(kind: str, row: Row) -> str:
