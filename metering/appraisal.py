@@ -14,7 +14,7 @@ from typing import NamedTuple
 from metering.entities import Release
 from metering.errors import NoPricingError, RefusalError, UnregisteredModelError
 from metering.price import Price
-from metering.ratebook import RateBook, no_price, refusal
+from metering.ratebook import RateBook, no_price, not_registered, refusal
 from metering.rating import amounts, burn_charge
 from schema.keys import split_model
 from schema.money import MICRO, usd
@@ -110,7 +110,7 @@ def appraise(
     try:
         if entry is None:
             charge = _burned(book, units, multiplier)
-            error = book.unregistered(provider, model) if charge is None else None
+            error = UnregisteredModelError(not_registered(provider, model)) if charge is None else None
             return Appraisal(*_named(provider, model), None, 0, (charge or 0) if billable else 0, error)
         found = entry.model
         price = entry.price_at(at)
@@ -147,4 +147,4 @@ def _named(provider: str | None, model: str) -> tuple[str, str]:
     return UNNAMED_PROVIDER, model
 
 
-__all__ = ["Appraisal", "Quote", "UnregisteredModelError", "appraise", "quote"]
+__all__ = ["Appraisal", "Quote", "appraise", "quote"]

@@ -132,7 +132,8 @@ def table(named: Mapping[str, int], scale: int) -> Table:
 
 
 def _named_tiers(tiers: Sequence[Mapping[str, Any]]) -> Tiers:
-    return tuple(sorted((int(tier["from"]), dict(tier["rates"])) for tier in tiers))
+    named = ((int(tier["from"]), dict(tier["rates"])) for tier in tiers)
+    return tuple(sorted(named, key=lambda tier: tier[0]))
 
 
 def _compile(rates: Mapping[str, int], tiers: Tiers, scale: int) -> tuple[Table, Tiers]:

@@ -167,9 +167,15 @@ class RateBook:
         return multiplier
 
     def unregistered(self, provider: str | None, name: str) -> UnregisteredModelError:
-        """The refusal of a model that is not registered, with a hint."""
-        full = name if provider is None else f"{provider}/{name}"
-        return UnregisteredModelError(f"model {full} is not registered{did_you_mean(full, self.aliases)}")
+        """The refusal of a model that is not registered, with a hint. The hint costs time that grows with the book."""
+        siblings = [known for owner, known in self.entries if owner == provider]
+        hint = did_you_mean(name, siblings or self.aliases)
+        return UnregisteredModelError(f"{not_registered(provider, name)}{hint}")
+
+
+def not_registered(provider: str | None, name: str) -> str:
+    """That a model is not registered."""
+    return f"model {name if provider is None else f'{provider}/{name}'} is not registered"
 
 
 def timeline(prices: Iterable[Price]) -> tuple[tuple[datetime, ...], tuple[Price, ...]]:

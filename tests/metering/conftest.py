@@ -1,0 +1,31 @@
+"""Fixtures of the runtime: a database with a small rate card, a clock, and a meter on both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from metering.meter import Meter
+from tests.metering.rate_card import ROWS, Clock, apply_rows
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock at `NOW`."""
+    return Clock()
+
+
+@pytest.fixture
+def card(engine: Engine) -> Engine:
+    """An engine on a database to which the small rate card has been applied."""
+    apply_rows(engine, ROWS)
+    return engine
+
+
+@pytest.fixture
+def meter(card: Engine, clock: Clock, migrated_url: str) -> Iterator[Meter]:
+    """A meter on the small rate card."""
+    with Meter.open(migrated_url, now=clock) as meter:
+        yield meter
