@@ -203,10 +203,8 @@ def _unsafe(
             yield Unsafe("PRICE_IN_EFFECT", change.key, in_effect)
     for kind, rows in current.rows.items():
         if rows and not target.rows.get(kind):
-            message = (
-                f"all {len(rows)} of a kind would be deleted" if len(rows) > 1 else "the only one would be deleted"
-            )
-            yield Unsafe("DELETES_ALL", kind, message)
+            what = f"all {len(rows)}" if len(rows) > 1 else "the only one"
+            yield Unsafe("DELETES_ALL", kind, f"{what} would be deleted, and none of the kind would be left")
 
 
 def _edited(change: Change, journal: Mapping[tuple[str, str], Any]) -> str | None:

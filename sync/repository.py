@@ -211,7 +211,8 @@ class Repository:
 
 def _walk(tree: git.Tree, prefix: str) -> Iterator[tuple[str, git.objects.base.IndexObject]]:
     for entry in tree:
-        path = f"{prefix}{_readable(entry.name)}"
+        # A submodule that no .gitmodules tells of has a path but no name.
+        path = f"{prefix}{_readable(os.path.basename(entry.path))}"  # noqa: PTH119 - git's path, not the file system's
         if entry.type == "tree":
             yield from _walk(entry, f"{path}/")
         else:
