@@ -52,11 +52,14 @@ def read_base() -> Base | None:
     return None
 
 
-def see(base: Base, key: Key) -> None:
-    """Remember what an entity said when its form was opened, so that a later change by somebody else is noticed."""
+def see(base: Base, key: Key) -> str:
+    """The version of an entity, remembered for when it is proposed; a change since it was last seen is told."""
     seen: dict[Key, str] = st.session_state.setdefault(_SEEN, {})
-    if key not in seen:
-        seen[key] = entity_version(base.files, key, sources.CONFIG_FOLDER)
+    version = entity_version(base.files, key, sources.CONFIG_FOLDER)
+    if seen.get(key, version) != version:
+        st.warning("Somebody changed this while you looked at it: the form shows it as it is now.")
+    seen[key] = version
+    return version[:8]
 
 
 def seen_versions(keys: set[Key]) -> dict[Key, str]:

@@ -71,8 +71,7 @@ def filter_bar(today: date, options: Mapping[str, Sequence[str]] | None = None) 
 
 
 def _filters(options: Mapping[str, Sequence[str]]) -> Filters:
-    chosen = {name: st.session_state.get(name) for name in FILTERS}
-    active = sum(1 for value in chosen.values() if value)
+    active = sum(1 for name in FILTERS if _wanted(name, options.get(name, ())))
     label = f"Filters ({active})" if active else "Filters"
     with st.popover(label, icon=":material/filter_alt:", type="primary" if active else "secondary"):
         for name in FILTERS:
@@ -86,6 +85,12 @@ def _filters(options: Mapping[str, Sequence[str]]) -> Filters:
             )
         st.button("Clear filters", on_click=_clear, disabled=not active, width="stretch")
     return tuple((name, value) for name in FILTERS if (value := st.session_state.get(name)))
+
+
+def _wanted(name: str, options: Sequence[str]) -> str | None:
+    """The filter's value, also on the first run, when only the URL knows it."""
+    value = st.session_state[name] if name in st.session_state else st.query_params.get(name)
+    return value if value in options else None
 
 
 def _clear() -> None:

@@ -22,6 +22,7 @@ from sync.propose import Preview, preview, propose
 from sync.repository import Person
 
 _DONE = "last_proposal"
+_FAILED = "failed_proposal"
 
 
 def example_panel(words: str, before: Example | None, after: Example | None) -> None:
@@ -66,12 +67,12 @@ def findings_list(findings: Sequence[Finding]) -> None:
         st.markdown(f":{colour}[:material/{icon}:] {literal(finding.message)} :gray[{place} · {finding.code}]")
 
 
-def proposal_note(prefix: str) -> None:
-    """What the last proposal of this form became, until the next edit."""
-    done: dict[str, tuple[str, str]] = st.session_state.get(_DONE, {})
-    if prefix not in done:
+def proposal_note(key: Key) -> None:
+    """What the last proposal about an entity became, until the next edit."""
+    done: dict[Key, tuple[str, str]] = st.session_state.get(_DONE, {})
+    if key not in done:
         return
-    branch, commit = done[prefix]
+    branch, commit = done[key]
     st.success(
         f"Proposed as commit **{short_commit(commit)}** on branch **{literal(branch)}**.",
         icon=":material/check_circle:",
@@ -99,11 +100,14 @@ def propose_panel(
 
     `prefix` begins the keys of the form's inputs, `key` is the entity whose version the person has seen.
     """
+    failed: tuple[Key, str] | None = st.session_state.pop(_FAILED, None)
+    if failed and failed[0] == key:
+        st.error(literal(failed[1]), icon=":material/error:")
     if not edits:
-        proposal_note(prefix)
+        proposal_note(key)
         st.caption("Change a value to see the commit that it becomes.")
         return
-    st.session_state.get(_DONE, {}).pop(prefix, None)
+    st.session_state.get(_DONE, {}).pop(key, None)
     repository = sources.repository()
     if repository is None:
         st.caption("Not in a git repository: edits cannot be proposed from here.")
@@ -138,9 +142,6 @@ def propose_panel(
             args=(edits, prefix, key, message, now, effective),
         )
         st.button("Start over", key=f"{prefix}reset", type="tertiary", on_click=forget, args=(prefix, key))
-    failed = st.session_state.get(f"{prefix}failed")
-    if failed:
-        st.error(literal(failed), icon=":material/error:")
 
 
 def _about(shown: Preview) -> list[Finding]:
@@ -170,10 +171,10 @@ def _propose(
             environment_admins=environment_admins(),
         )
     except RatecardError as error:
-        st.session_state[f"{prefix}failed"] = str(error)
+        st.session_state[_FAILED] = (key, str(error))
         return
     forget(prefix, key)
-    st.session_state.setdefault(_DONE, {})[prefix] = (proposal.branch, proposal.commit)
+    st.session_state.setdefault(_DONE, {})[key] = (proposal.branch, proposal.commit)
 
 
 __all__ = ["example_panel", "findings_list", "proposal_note", "propose_panel"]

@@ -116,9 +116,9 @@ def _form(base: Base, book: RateBook, name: str, person: CurrentPerson, now: dat
     if entity is None:
         st.caption("The base branch does not have this model any more.")
         return
-    see(base, key)
+    version = see(base, key)
     entry: ModelEntry = entity.document
-    prefix = f"{PREFIX}{name}_{base.commit[:8]}_"
+    prefix = f"{PREFIX}{name}_{version}_"
     classes = list(book.setting("access_classes") or [entry.access])
     classes += [entry.access] if entry.access not in classes else []
     form: dict[str, Any] = {

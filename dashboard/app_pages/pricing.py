@@ -205,7 +205,7 @@ def _inputs(before: PriceTexts, prefix: str) -> PriceTexts:
 
 def _form(base: Base, book: RateBook, name: str, person: CurrentPerson, now: datetime, held: Row | None) -> None:
     key = Key("price", name)
-    see(base, key)
+    version = see(base, key)
     chosen = st.date_input("Effective from", value=now.date(), key=f"{PREFIX}effective_{name}", format="YYYY-MM-DD")
     effective = datetime.combine(chosen or now.date(), time.min, UTC)
     entity, there = _base_entity(base, name, effective, now)
@@ -215,7 +215,7 @@ def _form(base: Base, book: RateBook, name: str, person: CurrentPerson, now: dat
         st.caption(f"A new entry, from a copy of the one of {day(entity.document.effective)}; history stays.")
     model = book.find(None, name)
     before = initial_texts(entity, model.model.type if model else "llm")
-    prefix = f"{PREFIX}{name}_{moment_text(effective) if there else 'new'}_{base.commit[:8]}_"
+    prefix = f"{PREFIX}{name}_{moment_text(effective) if there else 'new'}_{version}_"
     after = _inputs(before, prefix)
     old_price = price_of(held, book.settings) if held else None
     try:

@@ -122,12 +122,12 @@ def _inputs(before: RouteTexts | None, models: list[str], prefix: str, task: str
 
 def _form(base: Base, book: RateBook, provider: str, task: str, person: CurrentPerson, now: datetime) -> None:
     key = Key("route", f"{provider}/{task}")
-    see(base, key)
+    version = see(base, key)
     known = set(base.catalogue.of("model"))
     before = initial_texts(base.find(key), provider, known)
     models = sorted(name for name, entity in base.catalogue.of("model").items() if entity.document.active)
     models.sort(key=lambda name: not name.startswith(f"{provider}/"))
-    prefix = f"{PREFIX}{provider}_{task}_{base.commit[:8]}_"
+    prefix = f"{PREFIX}{provider}_{task}_{version}_"
     after, fault = _inputs(before, models, prefix, task)
     if fault:
         st.error(fault, icon=":material/error:")

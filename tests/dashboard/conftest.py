@@ -144,9 +144,11 @@ class Visit:
                 "[data-testid=stApp][data-test-script-state=notRunning]", state="attached", timeout=60_000
             )
 
-    def text(self) -> str:
-        """Everything that can be read on the page."""
-        return self.page.locator("[data-testid=stMain]").inner_text()
+    def sees(self, *texts: str) -> None:
+        """Wait until each text stands on the page."""
+        main = self.page.locator("[data-testid=stMain]")
+        for text in texts:
+            main.get_by_text(text).first.wait_for(timeout=30_000)
 
 
 @pytest.fixture

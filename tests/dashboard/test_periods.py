@@ -14,8 +14,13 @@ TODAY = date(2026, 11, 21)
 
 @pytest.mark.parametrize(
     ("preset", "start"),
-    [("7 days", date(2026, 11, 15)), ("30 days", date(2026, 10, 23)), ("90 days", date(2026, 8, 24))]
-    + [("This month", date(2026, 11, 1)), (None, date(2026, 10, 23))],
+    [
+        ("7 days", date(2026, 11, 15)),
+        ("30 days", date(2026, 10, 23)),
+        ("90 days", date(2026, 8, 24)),
+        ("This month", date(2026, 11, 1)),
+        (None, date(2026, 10, 23)),
+    ],
 )
 def test_presets_end_with_today(preset: str | None, start: date) -> None:
     assert preset_period(preset, TODAY) == Period(start, date(2026, 11, 22))

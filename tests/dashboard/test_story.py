@@ -19,7 +19,7 @@ def test_a_margin_becomes_a_commit_and_a_charge(tmp_path: Path, visit: Visit) ->
         margin = page.get_by_label("Margin", exact=True)
         margin.wait_for()
         # 1,000 x 2.50 + 500 x 10.00 USD per million, times 1.5.
-        assert "$0.01125" in visit.text()
+        visit.sees("$0.01125")
 
         margin.fill("2.8")
         margin.press("Enter")
@@ -40,11 +40,13 @@ def test_a_margin_becomes_a_commit_and_a_charge(tmp_path: Path, visit: Visit) ->
         page.get_by_text("The plan").wait_for()
         page.get_by_role("button", name="Yes, merge and apply").click()
         page.get_by_text("applied as release").wait_for()
-        assert "No proposals wait" in visit.text()
+        visit.sees("No proposals wait")
 
     head = git(seeded.repository, "rev-parse", "main")
     with Meter.open(seeded.url) as meter:
-        usage = Usage(event_id="next", account="acct-0001", model="openai/gpt-4o", units={"input": 1_000, "output": 500})
+        usage = Usage(
+            event_id="next", account="acct-0001", model="openai/gpt-4o", units={"input": 1_000, "output": 500}
+        )
         receipt = meter.record(usage)
     assert receipt.charge == Decimal("0.021")
     assert receipt.release.commit == head

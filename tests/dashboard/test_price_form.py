@@ -1,0 +1,118 @@
+"""The form of a price."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from dashboard.price_form import FormError, PriceTexts, addable_units, edits_of, initial_texts, row_of, unit_label
+from schema.catalogue import load_catalogue
+from schema.keys import Key
+from sync.desired import entity_row
+from sync.edit import AddEntity, SetField
+from tests.small_config import SMALL_CONFIG
+
+NAME = "anthropic/claude-haiku-4-5"
+DATED = f"{NAME}@2026-01-01"
+EFFECTIVE = datetime(2026, 1, 1, tzinfo=UTC)
+CATALOGUE, _ = load_catalogue({path: text.encode() for path, text in SMALL_CONFIG.items()})
+HAIKU = initial_texts(CATALOGUE.of("price")[DATED], "llm")
+
+
+def test_the_form_starts_with_what_the_entry_says() -> None:
+    assert HAIKU.rates == {
+        "per_million.input": "1",
+        "per_million.output": "5",
+        "per_million.cache_read": "0.1",
+        "per_million.cache_write": "1.25",
+    }
+    assert (HAIKU.way, HAIKU.margin) == ("Margin", "3")
+
+
+def test_the_files_default_margin_is_shown() -> None:
+    sonnet = initial_texts(CATALOGUE.of("price")["anthropic/claude-sonnet-4-5@2026-01-01"], "llm")
+
+    assert sonnet.margin == "1.3"
+
+
+def test_a_model_without_a_price_starts_with_the_units_it_needs() -> None:
+    assert initial_texts(None, "llm").rates == {"per_million.input": "", "per_million.output": ""}
+    assert initial_texts(None, "image").rates == {"per_unit.image": ""}
+
+
+def test_the_row_is_the_one_that_apply_would_write() -> None:
+    entity = CATALOGUE.of("price")[DATED]
+    applied = entity_row(entity, CATALOGUE)
+
+    row = row_of(HAIKU, applied, NAME, EFFECTIVE)
+
+    assert row == {name: applied[name] for name in row}
+
+
+def test_nothing_changed_is_no_edit() -> None:
+    assert edits_of(HAIKU, HAIKU, NAME, new=False) == []
+
+
+def test_each_changed_text_is_an_edit() -> None:
+    after = replace(HAIKU, margin="2.8", rates={**HAIKU.rates, "per_million.input": "0.9"})
+
+    assert edits_of(HAIKU, after, NAME, new=False) == [
+        SetField(Key("price", NAME), "per_million.input", "0.9"),
+        SetField(Key("price", NAME), "margin", "2.8"),
+    ]
+
+
+def test_an_emptied_rate_goes() -> None:
+    after = replace(HAIKU, rates={**HAIKU.rates, "per_million.cache_read": " "})
+
+    assert edits_of(HAIKU, after, NAME, new=False) == [SetField(Key("price", NAME), "per_million.cache_read", None)]
+
+
+def test_another_way_to_charge_takes_the_first_one_out() -> None:
+    after = replace(HAIKU, way="Credits", credits="1.5")
+
+    assert edits_of(HAIKU, after, DATED, new=False) == [
+        SetField(Key("price", DATED), "margin", None),
+        SetField(Key("price", DATED), "credits.multiplier", "1.5"),
+    ]
+
+
+def test_margins_of_plans_keep_their_shape() -> None:
+    before = PriceTexts({"per_million.input": "1"}, margin="2", plan_margins={"pro": "1.6"})
+
+    edits = edits_of(before, replace(before, plan_margins={"pro": "1.5"}), NAME, new=False)
+
+    assert edits == [SetField(Key("price", NAME), 'margin.plans."pro"', "1.5")]
+
+
+def test_a_first_price_is_a_new_entity() -> None:
+    texts = PriceTexts({"per_million.input": "1", "per_million.output": "2"}, margin="1.2")
+
+    assert edits_of(initial_texts(None, "llm"), texts, DATED, new=True) == [
+        AddEntity(Key("price", DATED), {"per_million.input": "1", "per_million.output": "2", "margin": "1.2"})
+    ]
+    assert edits_of(texts, initial_texts(None, "llm"), DATED, new=True) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (replace(HAIKU, margin="two"), "Margin: 'two' is not a number"),
+        (replace(HAIKU, margin="-1"), "Margin: '-1' is not a positive number"),
+        (replace(HAIKU, margin="NaN"), "Margin: 'NaN' is not a positive number"),
+        (replace(HAIKU, margin="1.2345678"), "a multiplier of 1.2345678 has more than 6 decimals"),
+        (replace(HAIKU, rates={"per_million.input": "1,5"}), "Input, USD per million: '1,5' is not a number"),
+    ],
+)
+def test_texts_that_are_no_numbers_are_told(texts: PriceTexts, message: str) -> None:
+    with pytest.raises(FormError) as caught:
+        row_of(texts, None, NAME, EFFECTIVE)
+    assert str(caught.value) == message
+
+
+def test_units_that_can_be_added_are_those_not_named() -> None:
+    assert "per_million.cache_read" not in addable_units(HAIKU)
+    assert "per_million.reasoning" in addable_units(HAIKU)
+    assert unit_label("per_unit.video_second") == "Video second, USD per unit"
