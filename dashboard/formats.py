@@ -12,6 +12,7 @@ MISSING = "—"
 TIMES = "\u00d7"
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _LINKS = re.compile(r"\b(www|https?|ftp)(?=[.:])", re.IGNORECASE)
+_ARROWS = re.compile(r"([-<>=~])(?=[-<>=~])")
 _JOINER = "\u2060"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -83,10 +84,14 @@ def short_commit(sha: str) -> str:
     return sha[:8]
 
 
-def literal(text: str) -> str:
-    """A name as Markdown that shows exactly that name: no markup, directive, formula, link or emoji code in it acts."""
-    flat = " ".join(text.split())
-    return _PUNCTUATION.sub(_escaped, _LINKS.sub(f"\\1{_JOINER}", flat))
+def literal(text: str, *, brackets: bool = True) -> str:
+    """A name as Markdown that shows exactly that name: no markup, directive, formula, link or emoji code in it acts.
+
+    `brackets=False` is for badges, which escape brackets themselves.
+    """
+    flat = _ARROWS.sub(f"\\1{_JOINER}", _LINKS.sub(f"\\1{_JOINER}", " ".join(text.split())))
+    escaped = _PUNCTUATION.sub(_escaped, flat)
+    return escaped if brackets else escaped.replace("\\[", "[").replace("\\]", "]")
 
 
 def _escaped(found: re.Match[str]) -> str:

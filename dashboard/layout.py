@@ -46,7 +46,12 @@ def page_header(title: str, lead: str, person: CurrentPerson, as_of: datetime | 
                     color="gray",
                     help="No sign-in: the dashboard answers this machine only, and git's identity signs what you do.",
                 )
-            st.badge(literal(person.name or "nobody"), icon=":material/person:", color="blue", help=_who(person))
+            st.badge(
+                literal(person.name or "nobody", brackets=False),
+                icon=":material/person:",
+                color="blue",
+                help=_who(person),
+            )
 
 
 def _who(person: CurrentPerson) -> str:

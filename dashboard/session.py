@@ -49,7 +49,7 @@ def _listed() -> dict[str, Role]:
             return {}
         with reading(sources.engine()) as connection:
             return listed_roles(connection)
-    except DatabaseError:
+    except (DatabaseError, DBAPIError):
         return {}
 
 

@@ -39,7 +39,6 @@ def _metric(label: str, value: str, delta: str | None, trend: Sequence[float], *
         chart_data=list(trend),
         chart_type="area",
         help=more.get("help"),
-        height="stretch",
     )
 
 

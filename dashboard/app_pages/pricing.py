@@ -213,6 +213,8 @@ def _form(base: Base, book: RateBook, name: str, person: CurrentPerson, now: dat
         st.caption(":orange[An entry of this date exists: this edits it.]")
     elif entity is not None:
         st.caption(f"A new entry, from a copy of the one of {day(entity.document.effective)}; history stays.")
+    if effective.date() < now.date():
+        st.caption("A date that has passed: it is in force from the moment of apply at the earliest.")
     model = book.find(None, name)
     before = initial_texts(entity, model.model.type if model else "llm")
     prefix = f"{PREFIX}{name}_{moment_text(effective) if there else 'new'}_{version}_"

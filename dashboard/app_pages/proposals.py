@@ -50,7 +50,7 @@ def _badges(info: ProposalInfo, checks: Validation) -> None:
         else:
             st.badge(f"{len(checks.errors)} errors", icon=":material/error:", color="red")
         if info.remote:
-            st.badge(f"on {literal(info.remote)}", color="gray")
+            st.badge(f"on {literal(info.remote, brackets=False)}", color="gray")
 
 
 def _proposal(repository: Repository, info: ProposalInfo, base: Base, person: CurrentPerson, *, opened: bool) -> None:

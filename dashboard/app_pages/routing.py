@@ -13,7 +13,7 @@ from dashboard import rate_card, sources
 from dashboard.access import CurrentPerson
 from dashboard.drafts import Base, read_base, see
 from dashboard.example_cost import INPUT_TOKENS, OUTPUT_TOKENS, Example, blended, example
-from dashboard.formats import MISSING, dollars, short_commit
+from dashboard.formats import MISSING, dollars, literal, short_commit
 from dashboard.forms import example_panel, propose_panel
 from dashboard.layout import card, card_title, page_header
 from dashboard.rate_card import Row
@@ -80,6 +80,7 @@ def _table(rows: Sequence[Row], tasks: Sequence[Row], book: RateBook, now: datet
         column_config={
             "Task": st.column_config.TextColumn(pinned=True),
             "Goes to": st.column_config.TextColumn(width="medium"),
+            "Fallbacks": st.column_config.TextColumn(width="medium"),
             "Example cost": amount,
             "Example charge": amount,
         },
@@ -106,7 +107,7 @@ def _inputs(before: RouteTexts | None, models: list[str], prefix: str, task: str
         with st.grid(2, min_column_width=150, gap="small"):
             for model in chosen:
                 key = f"{prefix}share_{'+'.join(chosen)}_{model}"
-                shares[model] = int(st.number_input(f"{model}, percent", 1, 99, shares[model], 1, key=key))
+                shares[model] = int(st.number_input(f"{literal(model)}, percent", 1, 99, shares[model], 1, key=key))
     fallback_options = [*models, *(model for model in (before.fallbacks if before else ()) if model not in models)]
     fallbacks = st.multiselect(
         "Fallbacks, in order",
@@ -161,7 +162,13 @@ def page() -> None:
         st.caption("No provider has a routing table yet: add config/routing/PROVIDER.yaml.")
         return
     provider = st.segmented_control(
-        "Callers ask for", providers, default=providers[0], required=True, key="provider_table", bind="query-params"
+        "Callers ask for",
+        providers,
+        default=providers[0],
+        required=True,
+        format_func=literal,
+        key="provider_table",
+        bind="query-params",
     )
     provider = provider or providers[0]
     left, right = st.columns([7, 5], gap="small")

@@ -69,9 +69,14 @@ def test_a_name_keeps_no_markup(name: str) -> None:
     assert escaped.replace("\\", "").replace("\u2060", "") == name
 
 
+def test_badges_escape_brackets_themselves() -> None:
+    assert literal("[a](b)", brackets=False) == "[a]\\(b\\)"
+
+
 def test_a_name_makes_no_link_and_no_emoji() -> None:
     assert "a@b" not in literal("a@b.example").replace("\\", "")
     assert ":smile:" not in literal(":smile:").replace("\\", "")
+    assert "->" not in literal("a -> b").replace("\\", "")
     assert "www." not in literal("www.example.com").replace("\\", "")
 
 
