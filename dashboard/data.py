@@ -18,7 +18,7 @@ from metering.analytics import Attention, DayRow, Period, Totals, UsageRow
 from schema.database import reading
 from schema.tables import CONFIG_TABLES, accounts, release_changes
 
-TTL_SECONDS = 300
+TTL_SECONDS = 60
 _ACTIVE_DAYS = 30
 
 Filters = tuple[tuple[str, str], ...]
