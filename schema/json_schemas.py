@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from schema.documents import DOCUMENTS
+from schema.documents.descriptions import describe_documents
 from schema.documents.settings import DEFAULT_SETTINGS
 
 FOLDER = Path(__file__).parent / "json"
@@ -22,6 +23,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def build(kind: str) -> dict[str, Any]:
     """The JSON Schema of a kind of document as plain data."""
+    describe_documents()
     schema = _tidy(DOCUMENTS[kind].model_json_schema(by_alias=True, mode="validation"))
     if kind == "settings":
         # A setting that no document sets is absent from the document, so its default stands elsewhere.

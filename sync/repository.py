@@ -126,7 +126,8 @@ class Repository:
         try:
             return self.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
         except RepositoryError:
-            pass
+            # Git may refuse the repository as such, when it belongs to somebody else; that says more.
+            self.run("rev-parse", "--git-dir")
         if not self.succeeds("rev-parse", "--verify", "--quiet", "HEAD^{commit}"):
             raise RepositoryError(f"the repository {self.top} has no commit yet; commit the config first")
         raise RepositoryError(f"'{ref}' names no commit of {self.top}")

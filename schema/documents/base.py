@@ -35,7 +35,6 @@ class Document(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
         hide_input_in_errors=True,
         # A model is built when it is first used: programs that read no YAML do not pay for its validators.
         defer_build=True,
