@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Literal
 
 import streamlit as st
@@ -42,7 +43,13 @@ def _metric(label: str, value: str, delta: str | None, trend: Sequence[float], *
     )
 
 
-def _cards(now: Totals, before: Totals | None, days: Sequence[DayRow], standing: data.Standing) -> None:
+def _cards(
+    now: Totals,
+    before: Totals | None,
+    days: Sequence[DayRow],
+    calling: Mapping[date, int],
+    standing: data.Standing,
+) -> None:
     """The numbers of the range; their trends leave today out, which is not over."""
 
     def against(name: str) -> str | None:
@@ -94,10 +101,16 @@ def _cards(now: Totals, before: Totals | None, days: Sequence[DayRow], standing:
             "Users",
             count(now.users),
             against("users"),
-            active,
-            help=f"Who called in the range, in {now.accounts:,} accounts.",
+            active[-len(days) :],
+            help="Who called in the range. The trend is of users a day, at most 30 days back.",
         )
-        _metric("Accounts", count(now.accounts), against("accounts"), active, help="Accounts that called in the range.")
+        _metric(
+            "Accounts",
+            count(now.accounts),
+            against("accounts"),
+            [float(calling.get(row.day, 0)) for row in days],
+            help="Accounts that called in the range. The trend is of accounts a day.",
+        )
         _metric(
             "Active today",
             count(standing.active_today),
@@ -187,7 +200,12 @@ def page() -> None:
     days = data.daily(engine, stamp.text, selection.bounds, *arguments)
     before = data.totals(engine, stamp.text, selection.bounds_before, *arguments) if selection.compare else None
     days_before = data.daily(engine, stamp.text, selection.bounds_before, *arguments) if selection.compare else []
-    _cards(totals, before, [row for row in days if row.day < today], data.standing(engine, stamp.text, today))
+    calling = Counter(
+        row.keys["day"]
+        for row in data.usage_by(engine, stamp.text, ("day", "account"), selection.bounds, selection.filters)
+    )
+    finished = [row for row in days if row.day < today] or days
+    _cards(totals, before, finished, calling, data.standing(engine, stamp.text, today))
     if before:
         st.caption(f"{period_text(selection.period)}, changes against {period_text(selection.period.previous())}")
     else:
