@@ -56,3 +56,9 @@ ledger_postings = Table(
     Index("ix_ledger_postings_account_id_occurred_at", "account_id", "occurred_at"),
     comment="append-only",
 )
+Index(
+    "ix_ledger_postings_earning",
+    ledger_postings.c.occurred_at,
+    sqlite_where=ledger_postings.c.revenue_nanos != 0,
+    postgresql_where=ledger_postings.c.revenue_nanos != 0,
+)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Connection, Engine, event, text
 
 from metering.analytics import Attention, Period, attention, totals, usage_by
 from schema.database import reading, writing
@@ -75,29 +77,52 @@ def test_accounts_below_zero(engine: Engine) -> None:
     assert found(engine) == [Attention("BELOW_ZERO", message, 2, "acct-0003")]
 
 
+def plans_of(connection: Connection, ask: Callable[[Connection], object], table: str) -> list[str]:
+    """How the database would carry out those statements of a question that read a table."""
+    statements: list[tuple[str, Any]] = []
+
+    def keep(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        statements.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", keep)
+    ask(connection)
+    event.remove(connection, "before_cursor_execute", keep)
+    postgresql = connection.dialect.name == "postgresql"
+    if postgresql:
+        # With no rows the planner would rather read the table: ask which index it could use.
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+    explain = "EXPLAIN" if postgresql else "EXPLAIN QUERY PLAN"
+    asked = [(statement, given) for statement, given in statements if f"FROM {table}" in statement]
+    return [
+        " ".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", given))
+        for statement, given in asked
+    ]
+
+
 @pytest.mark.parametrize(
     ("filters", "index"),
     [({}, "ix_usage_events_day"), ({"account": "acct-0001"}, "ix_usage_events_account_id_occurred_at")],
 )
 def test_a_period_is_read_through_an_index(engine: Engine, filters: dict[str, str], index: str) -> None:
-    statements: list[tuple[str, object]] = []
-
-    def keep(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
-        statements.append((statement, parameters))
-
     with writing(engine) as connection:
         Rows(connection).account("acct-0001")
-    event.listen(engine, "before_cursor_execute", keep)
-    with reading(engine) as connection:
-        period = Period.last(30, NOW.date())
+    period = Period.last(30, NOW.date())
+
+    def ask(connection: Connection) -> None:
         usage_by(connection, ["model"], period, filters)
         totals(connection, period, filters)
-        asked = [(text_, given) for text_, given in statements if "FROM usage_events" in text_]
-        assert len(asked) == 3
-        if engine.dialect.name == "postgresql":
-            # With no rows the planner would rather read the table: ask which index it could use.
-            connection.execute(text("SET LOCAL enable_seqscan = off"))
-        explain = "EXPLAIN" if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
-        for statement, parameters in asked:
-            plan = connection.exec_driver_sql(f"{explain} {statement}", parameters)
-            assert index in " ".join(str(row) for row in plan)
+
+    with reading(engine) as connection:
+        plans = plans_of(connection, ask, "usage_events")
+    assert len(plans) == 3
+    assert all(index in plan for plan in plans)
+
+
+def test_what_is_rare_is_read_through_its_own_index(engine: Engine) -> None:
+    period = Period.last(30, NOW.date())
+    with reading(engine) as connection:
+        first, *_ = plans_of(connection, lambda connection: attention(connection, NOW), "usage_events")
+        assert "ix_usage_events_unpriced" in first
+        earning = plans_of(connection, lambda connection: totals(connection, period), "ledger_postings")
+        assert len(earning) == 1
+        assert "ix_ledger_postings_earning" in earning[0]

@@ -358,6 +358,7 @@ sa.Table(
     _check("kind", "kind IN ('grant', 'debit', 'purchase', 'refund', 'adjustment', 'expiry')"),
     sa.UniqueConstraint("account_id", "idempotency_key"),
     sa.Index("ix_ledger_postings_account_id_occurred_at", "account_id", "occurred_at"),
+    _partial("ix_ledger_postings_earning", "occurred_at", where="revenue_nanos != 0"),
     comment="append-only",
 )
 
