@@ -1,5 +1,10 @@
 """The runtime: what a call costs, what it is charged at, and who pays.
 
-Rooms: `ratebook` (the current config in memory), `rating` (pure), `usage` (events), `meter` (the public face), `ledger`
-and `grants` (the money), `subscriptions`, `analytics` (queries), `importing` (files of events).
+The public face is `meter.Meter` with `usage.Usage`. Behind it, from the pure core outwards:
+
+- the configuration in memory: `ratebook` (with `entities`, `price`, `credit_burn`, `routing`, `settings`);
+- what a call is worth: `rating` (units and a price), `appraisal` (a call and the book);
+- the money: `wallet` (pure), `ledger`, `grants`, `accounts`, `subscriptions`;
+- events: `usage` (read), `recording` (the transaction), `receipts`, `storage` (the statements of the hot path);
+- questions and files: `analytics` (the only queries over events), `importing`.
 """

@@ -1,7 +1,8 @@
-"""The statements of the hot path for PostgreSQL, by psycopg: sent in pipelines, so that few of them wait for an answer.
+"""The statements of the hot path for PostgreSQL, by psycopg: three of them, because each waits for an answer.
 
-Small writes are statements in a pipeline, large ones COPY. READ COMMITTED is what the locks rely on: a statement after
-the lock sees all that earlier holders of the lock committed.
+One locks, one reads what stands behind the locks, one writes; large batches are copied. READ COMMITTED is what the
+locks rely on: the statement after the lock sees all that earlier holders of the lock committed. One account, by far the
+commonest case, has statements of its own: by equality they are planned once, by array each time.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any, LiteralString, cast
+from functools import cache
+from typing import Any, cast
 
 import psycopg
 from psycopg import sql
@@ -28,7 +30,7 @@ from metering.storage.rows import (
 from metering.wallet import AccountState, Grant
 from schema.tables import UNIT_COLUMNS
 
-COPY_FROM = 50
+COPY_FROM = 10
 """From this many events on, rows are copied."""
 
 
@@ -36,50 +38,82 @@ def _columns(names: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, names))
 
 
-def _insert(table: str, columns: Sequence[str]) -> bytes:
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-        sql.Identifier(table), _columns(columns), sql.SQL(", ").join(sql.Placeholder() * len(columns))
+def _insert(table: str, columns: Sequence[str], rows: int) -> sql.Composed:
+    row = sql.SQL("({})").format(sql.SQL(", ").join(sql.Placeholder() * len(columns)))
+    return sql.SQL("INSERT INTO {} ({}) VALUES {}").format(
+        sql.Identifier(table), _columns(columns), sql.SQL(", ").join([row] * rows)
     )
-    return statement.as_bytes()
-
-
-def _select(statement: LiteralString, columns: Sequence[str]) -> bytes:
-    return sql.SQL(statement).format(_columns(columns)).as_bytes()
 
 
 _UNIT_COLUMNS = frozenset(UNIT_COLUMNS.values())
 _CHANGED_TYPES = {"month": "date", "day": "date", "last_event_at": "timestamptz"}
 
-_STATES = _select(
-    "SELECT {} FROM account_state WHERE account_id = ANY(%s::bigint[]) ORDER BY account_id FOR UPDATE", STATE_COLUMNS
+
+def _states(one: bool) -> bytes:
+    found = sql.SQL("account_id = %s") if one else sql.SQL("account_id = ANY(%s::bigint[])")
+    statement = sql.SQL("SELECT {} FROM account_state WHERE {} ORDER BY account_id FOR UPDATE")
+    return statement.format(_columns(STATE_COLUMNS), found).as_bytes()
+
+
+def _behind(one: bool) -> bytes:
+    asked = "JOIN unnest(%s::bigint[], %s::text[]) AS asked (account_id, event_id) USING (account_id, event_id)"
+    statement = sql.SQL("""
+    SELECT 'next', (SELECT max(id) FROM releases), NULL::bigint, NULL, NULL::bigint, NULL::bigint, NULL::bigint,
+        NULL::integer, NULL::timestamptz, NULL::timestamptz, NULL::bytea,
+        ARRAY(SELECT nextval('usage_events_id_seq') FROM generate_series(1, %s)),
+        ARRAY(SELECT nextval('ledger_postings_id_seq') FROM generate_series(1, %s))
+    UNION ALL
+    SELECT 'grant', {}, NULL, NULL, NULL FROM grants WHERE account_id = {} AND remaining_nanos > 0
+    UNION ALL
+    SELECT 'key', usage_id, account_id, event_id, NULL, NULL, NULL, NULL, NULL, NULL, content_hash, NULL, NULL
+    FROM event_keys {}""")
+    return statement.format(
+        _columns(GRANT_COLUMNS),
+        sql.SQL("%s" if one else "ANY(%s::bigint[])"),
+        sql.SQL("WHERE account_id = %s AND event_id = %s" if one else asked),
+    ).as_bytes()
+
+
+_STATES, _STATES_OF_ONE = _states(False), _states(True)
+_BEHIND, _BEHIND_OF_ONE = _behind(False), _behind(True)
+_UPDATE_STATE = sql.SQL("UPDATE account_state SET {} WHERE account_id = %s").format(
+    sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in CHANGED_COLUMNS)
 )
-_GRANTS = _select(
-    "SELECT {} FROM grants WHERE account_id = ANY(%s::bigint[]) AND remaining_nanos > 0 ORDER BY id", GRANT_COLUMNS
+_UPDATE_STATES = sql.SQL(
+    "UPDATE account_state AS s SET {} FROM unnest({}) AS v (account_id, {}) WHERE s.account_id = v.account_id"
+).format(
+    sql.SQL(", ").join(
+        sql.SQL("{} = v.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in CHANGED_COLUMNS
+    ),
+    sql.SQL(", ").join(
+        sql.SQL("%s::{}[]").format(sql.Identifier(_CHANGED_TYPES.get(name, "int8")))
+        for name in ("account_id", *CHANGED_COLUMNS)
+    ),
+    _columns(CHANGED_COLUMNS),
 )
-_KEYS = b"""SELECT account_id, event_id, usage_id, content_hash FROM event_keys
-    JOIN unnest(%s::bigint[], %s::text[]) AS asked (account_id, event_id) USING (account_id, event_id)"""
-_NEXT = b"""SELECT (SELECT max(id) FROM releases),
-    ARRAY(SELECT nextval('usage_events_id_seq') FROM generate_series(1, %s)),
-    ARRAY(SELECT nextval('ledger_postings_id_seq') FROM generate_series(1, %s))"""
-_UPDATE_STATES = (
-    sql.SQL("UPDATE account_state AS s SET {} FROM unnest({}) AS v (account_id, {}) WHERE s.account_id = v.account_id")
-    .format(
-        sql.SQL(", ").join(
-            sql.SQL("{} = v.{}").format(sql.Identifier(name), sql.Identifier(name)) for name in CHANGED_COLUMNS
-        ),
-        sql.SQL(", ").join(
-            sql.SQL("%s::{}[]").format(sql.Identifier(_CHANGED_TYPES.get(name, "int8")))
-            for name in ("account_id", *CHANGED_COLUMNS)
-        ),
-        _columns(CHANGED_COLUMNS),
-    )
-    .as_bytes()
-)
-_UPDATE_GRANTS = b"""UPDATE grants AS g SET remaining_nanos = v.remaining_nanos
-    FROM unnest(%s::bigint[], %s::bigint[]) AS v (id, remaining_nanos) WHERE g.id = v.id"""
-_INSERT_POSTING = _insert("ledger_postings", POSTING_COLUMNS)
-_INSERT_EVENT = _insert("usage_events", EVENT_COLUMNS)
-_INSERT_KEY = _insert("event_keys", KEY_COLUMNS)
+_UPDATE_GRANTS = sql.SQL("""UPDATE grants AS g SET remaining_nanos = v.remaining_nanos
+    FROM unnest(%s::bigint[], %s::bigint[]) AS v (id, remaining_nanos) WHERE g.id = v.id""")
+
+
+@cache
+def _write(postings: int, events: int, keys: int, grants: bool, one: bool) -> bytes:
+    """One statement that inserts so many rows and updates grants and states; foreign keys are checked at its end."""
+    last = _UPDATE_STATE if one else _UPDATE_STATES
+    parts = [
+        _insert(table, columns, rows)
+        for table, columns, rows in (
+            ("ledger_postings", POSTING_COLUMNS, postings),
+            ("usage_events", EVENT_COLUMNS, events),
+            ("event_keys", KEY_COLUMNS, keys),
+        )
+        if rows
+    ]
+    if grants:
+        parts.append(sql.Composed([_UPDATE_GRANTS]))
+    if not parts:
+        return last.as_bytes()
+    named = [sql.SQL("{} AS ({})").format(sql.Identifier(f"part_{index}"), part) for index, part in enumerate(parts)]
+    return sql.SQL("WITH {} {}").format(sql.SQL(", ").join(named), last).as_bytes()
 
 
 class PostgresqlStore:
@@ -97,20 +131,29 @@ class PostgresqlStore:
         return value
 
     def lock(self, account_ids: Sequence[int], keys: Sequence[tuple[int, str]], events: int) -> Locked:
-        """See `Store.lock`. The statements after the first run when the locks are held."""
+        """See `Store.lock`."""
         ids = list(account_ids)
-        with self._driver.pipeline():
-            execute = self._driver.execute
+        execute = self._driver.execute
+        if len(ids) == 1 and len(keys) <= 1:
+            state_rows = execute(_STATES_OF_ONE, ids)
+            event_id = keys[0][1] if keys else None
+            rows = execute(_BEHIND_OF_ONE, (events, 1, ids[0], ids[0], event_id))
+        else:
             state_rows = execute(_STATES, (ids,))
-            grant_rows = execute(_GRANTS, (ids,))
-            key_rows = execute(_KEYS, ([key[0] for key in keys], [key[1] for key in keys])) if keys else ()
-            next_row = execute(_NEXT, (events, len(ids)))
-            states = {row[0]: _state(row) for row in state_rows}
-            grants: dict[int, list[Grant]] = defaultdict(list)
-            for row in grant_rows:
-                grants[row[1]].append(_grant(row))
-            known = {(row[0], row[1]): (row[2], bytes(row[3])) for row in key_rows}
-            release_id, event_ids, posting_ids = next_row.fetchone() or (None, [], [])
+            rows = execute(_BEHIND, (events, len(ids), ids, [key[0] for key in keys], [key[1] for key in keys]))
+        states = {row[0]: _state(row) for row in state_rows}
+        release_id: int | None = None
+        event_ids: list[int] = []
+        posting_ids: list[int] = []
+        grants: dict[int, list[Grant]] = defaultdict(list)
+        known = {}
+        for part, *row in rows:
+            if part == "grant":
+                grants[row[1]].append(Grant(*row[: len(GRANT_COLUMNS)]))
+            elif part == "key":
+                known[row[1], row[2]] = (row[0], bytes(row[9]))
+            else:
+                release_id, event_ids, posting_ids = row[0], row[10], row[11]
         return Locked(states, grants, known, release_id, event_ids, posting_ids)
 
     def write(
@@ -128,15 +171,16 @@ class PostgresqlStore:
             self._copy("usage_events", EVENT_COLUMNS, events)
             self._copy("event_keys", KEY_COLUMNS, keys)
             postings, events, keys = (), (), ()
-        with self._driver.pipeline():
-            execute = self._driver.execute
-            for statement, rows in ((_INSERT_POSTING, postings), (_INSERT_EVENT, events), (_INSERT_KEY, keys)):
-                for row in rows:
-                    execute(statement, row)
-            if grants:
-                execute(_UPDATE_GRANTS, ([g.id for g in grants], [g.remaining_nanos for g in grants]))
-            changed = [[getattr(state, name) for state in states] for name in CHANGED_COLUMNS]
-            execute(_UPDATE_STATES, ([state.account_id for state in states], *changed))
+        values: list[Any] = [value for rows in (postings, events, keys) for row in rows for value in row]
+        if grants:
+            values += [[grant.id for grant in grants], [grant.remaining_nanos for grant in grants]]
+        one = len(states) == 1
+        if one:
+            values += [*(getattr(states[0], name) for name in CHANGED_COLUMNS), states[0].account_id]
+        else:
+            values.append([state.account_id for state in states])
+            values += [[getattr(state, name) for state in states] for name in CHANGED_COLUMNS]
+        self._driver.execute(_write(len(postings), len(events), len(keys), bool(grants), one), values)
 
     def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         # Columns that hold nothing but their default in all rows stay out: most calls count few of the units.
@@ -160,10 +204,6 @@ def _state(row: Sequence[Any]) -> AccountState:
     if state.last_event_at is not None:
         state.last_event_at = state.last_event_at.astimezone(UTC)
     return state
-
-
-def _grant(row: Sequence[Any]) -> Grant:
-    return Grant(*row)
 
 
 __all__ = ["PostgresqlStore"]
