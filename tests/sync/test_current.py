@@ -61,9 +61,9 @@ def test_value_that_cannot_be_read_is_told_with_its_table(engine: Engine) -> Non
         return
     with writing(engine) as connection:
         connection.execute(text("UPDATE prices SET rates = '{broken'"))
-    with pytest.raises(DatabaseError, match="the table prices holds a value that cannot be read"):
-        with reading(engine) as connection:
-            read_current(connection)
+    refused = pytest.raises(DatabaseError, match="the table prices holds a value that cannot be read")
+    with reading(engine) as connection, refused:
+        read_current(connection)
 
 
 def test_moments_come_back_aware_and_in_utc(engine: Engine) -> None:
