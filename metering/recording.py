@@ -14,7 +14,13 @@ from sqlalchemy import Connection
 
 from metering.accounts import ensure_accounts, find_accounts
 from metering.appraisal import Appraisal, appraise
-from metering.errors import BadEventError, EventConflictError, MeteringError, UnknownAccountError
+from metering.errors import (
+    BadEventError,
+    EventConflictError,
+    MeteringError,
+    UnknownAccountError,
+    UnregisteredModelError,
+)
 from metering.ledger import posting
 from metering.ratebook import RateBook
 from metering.receipts import Receipt, read_receipts
@@ -49,7 +55,8 @@ class _Account:
     first_event: str | None = None
     """The first event that was charged: it names the posting."""
     last_at: datetime | None = None
-    history: list[Subscription] | None = None
+    history: Sequence[Subscription] = ()
+    """Read when an event occurred before the plan of the state row began."""
     counted: bool = False
 
 
@@ -74,6 +81,8 @@ class _Batch:
     twice: dict[int, int] = field(default_factory=dict)
     """Place of the event earlier in the same batch, by place."""
     errors: dict[int, MeteringError] = field(default_factory=dict)
+    unregistered: dict[tuple[str | None, str], MeteringError] = field(default_factory=dict)
+    """By provider and model: finding what may have been meant takes time, and rows of a file repeat their slips."""
 
 
 def record_events(
@@ -107,7 +116,8 @@ def record_events(
         number: _Account(Wallet(locked.states[number], locked.grants.get(number, ())), posting_id)
         for number, posting_id in zip(ids, locked.posting_ids, strict=True)
     }
-    _decide(connection, book, locked, asked, keys, accounts, unpriced, batch)
+    _read_histories(connection, asked, keys, accounts)
+    _decide(book, locked, asked, keys, accounts, unpriced, batch)
     if not collect:
         _raise_first(batch)
     if batch.new:
@@ -147,8 +157,23 @@ def _accounts(
     return ids, book
 
 
-def _decide(
+def _read_histories(
     connection: Connection,
+    asked: Sequence[tuple[int, Event]],
+    keys: Sequence[tuple[int, str]],
+    accounts: dict[int, _Account],
+) -> None:
+    """The subscriptions of all accounts with an event from before their plan began, by one query."""
+    earlier = {
+        number
+        for (_, event), (number, _) in zip(asked, keys, strict=True)
+        if event.occurred_at < accounts[number].wallet.state.plan_since
+    }
+    for number, history in subscriptions_of(connection, earlier).items():
+        accounts[number].history = history
+
+
+def _decide(
     book: RateBook,
     locked: Locked,
     asked: Sequence[tuple[int, Event]],
@@ -175,7 +200,7 @@ def _decide(
             continue
         account = accounts[key[0]]
         try:
-            new = _rate(connection, book, index, next(usage_ids), event, account, unpriced)
+            new = _rate(book, index, next(usage_ids), event, account, unpriced)
         except MeteringError as error:
             batch.errors[index] = error
             continue
@@ -184,7 +209,6 @@ def _decide(
 
 
 def _rate(
-    connection: Connection,
     book: RateBook,
     index: int,
     usage_id: int,
@@ -195,9 +219,6 @@ def _rate(
     wallet, at = account.wallet, event.occurred_at
     plan = wallet.state.plan
     if at < wallet.state.plan_since:
-        if account.history is None:
-            number = wallet.state.account_id
-            account.history = subscriptions_of(connection, [number])[number]
         plan = plan_in(account.history, at, book.settings.default_plan)
     worth = appraise(
         book,
