@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -168,8 +169,10 @@ class RateBook:
 
     def unregistered(self, provider: str | None, name: str) -> UnregisteredModelError:
         """The refusal of a model that is not registered, with a hint. The hint costs time that grows with the book."""
-        siblings = [known for owner, known in self.entries if owner == provider]
-        hint = did_you_mean(name, siblings or self.aliases)
+        # Compared without the provider: sharing it makes no two names alike.
+        siblings = {known: f"{owner}/{known}" for owner, known in self.entries if owner == provider}
+        near = get_close_matches(name, siblings or self.aliases, n=1)
+        hint = f"; did you mean '{siblings.get(near[0], near[0])}'?" if near else ""
         return UnregisteredModelError(f"{not_registered(provider, name)}{hint}")
 
 

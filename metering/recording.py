@@ -201,6 +201,12 @@ def _decide(
         account = accounts[key[0]]
         try:
             new = _rate(book, index, next(usage_ids), event, account, unpriced)
+        except UnregisteredModelError:
+            model = event.provider, event.model
+            if model not in batch.unregistered:
+                batch.unregistered[model] = book.unregistered(*model)
+            batch.errors[index] = batch.unregistered[model]
+            continue
         except MeteringError as error:
             batch.errors[index] = error
             continue

@@ -113,7 +113,7 @@ def test_models_are_found_by_name_alias_and_key() -> None:
     [
         ("openai", "small", "model openai/small is not registered"),
         (None, "smal", "model smal is not registered; did you mean 'small'?"),
-        ("anthropic", "haiko", "model anthropic/haiko is not registered; did you mean 'haiku'?"),
+        ("anthropic", "haiko", "model anthropic/haiko is not registered; did you mean 'anthropic/haiku'?"),
         ("mistral", "zzz", "model mistral/zzz is not registered"),
     ],
 )

@@ -332,6 +332,12 @@ def test_a_call_that_no_price_covers_is_kept_unpriced(
     assert postings(card) == []
 
 
+def test_a_refused_row_says_what_may_have_been_meant(meter: Meter) -> None:
+    refused = meter.record_each([usage("e1", model="haikuu"), usage("e2", model="haikuu")], unpriced="refuse")
+    message = "model anthropic/haikuu is not registered; did you mean 'anthropic/haiku'?"
+    assert [str(one) for one in refused] == [message, message]
+
+
 def test_an_inactive_model_that_has_a_price_is_billed(meter: Meter) -> None:
     receipt = meter.record(usage(model="retired"))
     assert (receipt.status, receipt.charge) == ("priced", Decimal("0.007"))
