@@ -4,15 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format bench screenshots clean
 
 help:
-	@echo "make demo    real data in an embedded database, dashboard at http://127.0.0.1:8501"
-	@echo "make test    every test, on SQLite, PostgreSQL and in Chromium"
-	@echo "make lint    ruff and mypy"
-	@echo "make format  put the code into its canonical form"
-	@echo "make bench   measure speed and memory against peers"
-	@echo "make clean   remove what these commands made"
+	@echo "make demo         real data in an embedded database, dashboard at http://127.0.0.1:8501"
+	@echo "make test         every test, on SQLite, PostgreSQL and in Chromium"
+	@echo "make lint         ruff and mypy"
+	@echo "make format       put the code into its canonical form"
+	@echo "make bench        measure speed and memory against peers"
+	@echo "make screenshots  take the pictures of the docs again"
+	@echo "make clean        remove what these commands made"
 
 demo: $(VENV)/ratecard
 	$(BIN)/ratecard demo
@@ -33,6 +34,9 @@ format: $(VENV)/ratecard-test
 
 bench: $(VENV)/ratecard-bench
 	$(BIN)/python -m benchmarks
+
+screenshots: $(VENV)/ratecard-test
+	$(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf $(VENV) .ratecard build .pytest_cache .mypy_cache .ruff_cache .hypothesis

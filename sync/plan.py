@@ -6,7 +6,7 @@ the rows that were read and the changes; apply makes the plan again inside its t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from schema.keys import KINDS, Key
+from schema.keys import KINDS, Key, moment_text, split_dated
 from sync.current import Current, as_json, differing_fields, read_current, released, same
 from sync.desired import Row, Rows
 from sync.presenting import present
@@ -53,11 +53,18 @@ class Change:
     name: str
     before: Row | None
     after: Row | None
+    follows: Row | None = None
+    """Of a price that is created: the entry of the same model that it follows on in time, as the database has it."""
 
     @property
     def key(self) -> str:
         """The entity as people name it: `model anthropic/claude-haiku-4-5`."""
         return str(Key(self.kind, self.name))
+
+    @property
+    def followed(self) -> str | None:
+        """The effective moment of the entry that a created price follows on, as keys write it."""
+        return None if self.follows is None else moment_text(self.follows["effective"])
 
     @property
     def moves_money(self) -> bool:
@@ -166,6 +173,7 @@ def _plan(
 
 def find_changes(current: Rows, desired: Rows) -> Iterator[Change]:
     """The differences between two sets of rows, by kind and name."""
+    dated = _by_model(current.get("price", {}))
     for kind in KINDS:
         before, after = current.get(kind, {}), desired.get(kind, {})
         if before == after and kind not in ("setting", "policy"):
@@ -173,11 +181,24 @@ def find_changes(current: Rows, desired: Rows) -> Iterator[Change]:
         for name in sorted(before.keys() | after.keys()):
             old, new = before.get(name), after.get(name)
             if old is None:
-                yield Change("create", kind, name, None, new)
+                follows = _latest_before(dated.get(split_dated(name)[0], ()), new) if kind == "price" and new else None
+                yield Change("create", kind, name, None, new, follows)
             elif new is None:
                 yield Change("delete", kind, name, old, None)
             elif not same(kind, old, new):
                 yield Change("update", kind, name, old, new)
+
+
+def _by_model(prices: Mapping[str, Row]) -> dict[str, list[Row]]:
+    dated: dict[str, list[Row]] = {}
+    for name, row in prices.items():
+        dated.setdefault(split_dated(name)[0], []).append(row)
+    return dated
+
+
+def _latest_before(prices: Iterable[Row], created: Row) -> Row | None:
+    earlier = [row for row in prices if row["effective"] < created["effective"]]
+    return max(earlier, key=lambda row: row["effective"], default=None)
 
 
 def _unsafe(

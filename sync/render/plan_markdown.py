@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sync.plan import ALLOWED_BY, Change, Plan
-from sync.presenting import leaves, present, value_text
-from sync.render.plan_text import summary_line
+from sync.presenting import value_text
+from sync.render.plan_text import shown_leaves, summary_line
 
 LIMIT = 60_000
 """Characters that a comment may take: forges refuse one of 65,536."""
@@ -45,7 +45,7 @@ def _head(plan: Plan) -> Iterator[str]:
 
 
 def _rows(change: Change) -> Iterator[str]:
-    before, after = leaves(present(change.kind, change.before)), leaves(present(change.kind, change.after))
+    before, after = shown_leaves(change)
     fields = [field for field in dict.fromkeys([*before, *after]) if before.get(field) != after.get(field)]
     for index, field in enumerate(fields or [""]):
         head = f"| {change.action} | {_code(change.key)}" if index == 0 else "| |"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from sync.plan import ALLOWED_BY, Change, Plan
 from sync.presenting import leaves, present, value_text
@@ -37,10 +38,17 @@ def summary_line(plan: Plan) -> str:
     return ", ".join(f"{count:,} to {action}" for action, count in plan.summary.items())
 
 
+def shown_leaves(change: Change) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a change is shown against, field by field: a created price against the entry that it follows on."""
+    return leaves(present(change.kind, change.before or change.follows)), leaves(present(change.kind, change.after))
+
+
 def _change_lines(change: Change, style: Style) -> Iterator[str]:
-    before, after = leaves(present(change.kind, change.before)), leaves(present(change.kind, change.after))
+    before, after = shown_leaves(change)
     sign = style.paint(change.action, f"{_SIGNS[change.action]} {change.key}")
-    if change.action != "update":
+    if change.followed:
+        sign += style.paint("dim", f"  after the entry of {change.followed}")
+    elif change.action != "update":
         said = ", ".join(f"{field} {value_text(value)}" for field, value in (after or before).items())
         yield f"{sign}  {style.paint('dim', said if len(said) <= _ONE_LINE else said[:_ONE_LINE] + '…')}"
         return
@@ -50,4 +58,4 @@ def _change_lines(change: Change, style: Style) -> Iterator[str]:
     yield from (f"    {line}" for line in table(rows))
 
 
-__all__ = ["plan_lines", "summary_line"]
+__all__ = ["plan_lines", "shown_leaves", "summary_line"]

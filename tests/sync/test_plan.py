@@ -240,6 +240,20 @@ def test_text_is_aligned_and_plain_without_a_terminal(engine: Engine) -> None:
     assert "\x1b[33m~ model openai/gpt-4o\x1b[0m" in painted
 
 
+def test_a_new_price_is_shown_against_the_entry_that_it_follows_on(engine: Engine) -> None:
+    entry = "{effective: %s, per_million: {input: 1, output: 2}, margin: %s}"
+    first, second = entry % ("2026-01-01", 2), entry % ("2026-09-01", "2.5")
+    apply_files(engine, {**SMALL_CONFIG, "pricing/openai.yaml": prices(first)})
+    plan = plan_of(engine, make_target({**SMALL_CONFIG, "pricing/openai.yaml": prices(first, second)}), LATER)
+    assert list(plan_lines(plan, Style()))[2:-2] == [
+        "+ price openai/gpt-4o@2026-09-01  after the entry of 2026-01-01",
+        "    effective  2026-01-01  ->  2026-09-01",
+        "    margin     2           ->  2.5",
+    ]
+    assert "| | | margin | 2 | 2.5 |" in plan_markdown(plan)
+    assert plan.changes[0].as_json()["before"] is None
+
+
 def test_markdown_escapes_and_stays_under_the_limit_of_a_comment() -> None:
     names = "".join(f"  pack-{index:05}: {{price: 5, credits: 50, badge: 'a|b`c<d>'}}\n" for index in range(2_000))
     plan = plan_empty(make_target({**SMALL_CONFIG, "credit_packs.yaml": f"packs:\n{names}"}), now=APPLIED)
