@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             progress=progress,
         )
     if arguments.format == "json":
-        print(json.dumps(as_json(report), indent=2, ensure_ascii=False))
+        print(json.dumps(as_json(report), indent=2))
     else:
         print(as_text(report))
     if report.rejected:

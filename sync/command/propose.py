@@ -160,7 +160,7 @@ def _print_preview(made: Preview, form: str) -> None:
             "warnings": [finding.as_json() for finding in made.validation.warnings],
             "notes": list(made.notes),
         }
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(json.dumps(document, indent=2))
         return
     print(made.diff, end="")
     for line in (*map(str, made.validation.warnings), *made.notes):
@@ -177,7 +177,7 @@ def _print_proposal(written: Proposal, form: str, *, pushed: bool) -> None:
             "files": list(written.files),
             "url": written.url,
         }
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(json.dumps(document, indent=2))
         return
     print(f"{written.branch}  {written.commit[:12]}  from {written.base}")
     for file in written.files:

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             rows = usage_by(connection, arguments.by, period)
             total = totals(connection, period, today=datetime.now(UTC).date())
     if arguments.format == "json":
-        print(json.dumps(as_json(rows, total), indent=2, ensure_ascii=False))
+        print(json.dumps(as_json(rows, total), indent=2))
     elif arguments.format == "csv":
         csv.writer(sys.stdout, lineterminator="\n").writerows(as_csv(rows, arguments.by))
     else:
