@@ -35,6 +35,8 @@ Unpriced = Literal["keep", "refuse"]
 
 LARGEST_AMOUNT = 10**18
 """Nano-USD that one event may come to: a thousand million USD can only be a slip."""
+LARGEST_BALANCE = 8 * 10**18
+"""Nano-USD that a balance may come to, either way: the database holds no more."""
 
 
 @dataclass(slots=True)
@@ -240,6 +242,8 @@ def _rate(
         raise worth.refusal
     if max(worth.cost_nanos, worth.charge_nanos) > LARGEST_AMOUNT:
         raise BadEventError(f"event {event.event_id} comes to more than a thousand million USD")
+    if wallet.state.balance_nanos - worth.charge_nanos < -LARGEST_BALANCE:
+        raise BadEventError(f"event {event.event_id} takes the balance below minus eight thousand million USD")
     wallet.state.count(at, event.units)
     account.counted = True
     charge = worth.charge_nanos

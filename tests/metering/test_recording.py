@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Row, func, select
+from sqlalchemy import Engine, Row, func, select, update
 
 from metering.errors import (
     BadEventError,
@@ -304,6 +304,18 @@ def test_an_amount_that_can_only_be_a_slip_is_refused(meter: Meter) -> None:
             )
         )
     assert str(caught.value) == "event e2 comes to more than a thousand million USD"
+
+
+def test_a_balance_that_the_database_could_not_hold_is_refused(meter: Meter) -> None:
+    before = meter.record(usage("e0", units={"output": 1})).balance_nanos
+    for balance, refused in ((-8 * 10**18 + 1, True), (before, False)):
+        with writing(meter.engine) as connection:
+            connection.execute(update(account_state).values(balance_nanos=balance))
+        if refused:
+            with pytest.raises(BadEventError) as caught:
+                meter.record(usage("e1", units={"output": 1}))
+    assert meter.record(usage("e1", units={"output": 1})).duplicate is False
+    assert str(caught.value) == "event e1 takes the balance below minus eight thousand million USD"
 
 
 @pytest.mark.parametrize(
