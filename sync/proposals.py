@@ -96,7 +96,7 @@ def merge(
             f"{branch} does not merge into {start.branch}: both changed the same lines; propose it anew",
         )
     title = repository.commit(tip).title
-    message = f"Merge {branch}\n\n{title}\n"
+    message = f"{title}\n\nMerges {branch}.\n"
     commit = write_commit(repository, tree, (start.commit, tip), message, person, now)
     validation = validate_files(repository.config_files(commit, folder), folder, now, environment_admins)
     if validation.errors:

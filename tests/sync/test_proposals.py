@@ -82,7 +82,7 @@ def test_a_merge_is_a_commit_of_the_person_and_the_work_tree_follows(top: Path, 
     commit = merge(Repository.open(top), proposal.branch, "main", LEAD, NOW)
     assert run_git(top, "rev-parse", "main") == commit
     assert run_git(top, "log", "-1", "--format=%P|%an <%ae>|%cn|%s|%b", commit) == (
-        f"{old} {proposal.commit}|Finance Lead <finance@example.com>|Ratecard|Merge ratecard/rename-pro|Rename Pro"
+        f"{old} {proposal.commit}|Finance Lead <finance@example.com>|Ratecard|Rename Pro|Merges ratecard/rename-pro."
     )
     assert "name: Professional" in (top / "config" / "plans.yaml").read_text()
     assert run_git(top, "status", "--porcelain") == "M README.md\n?? config/note.txt"
