@@ -173,7 +173,8 @@ def _plan(
 
 def find_changes(current: Rows, desired: Rows) -> Iterator[Change]:
     """The differences between two sets of rows, by kind and name."""
-    dated = _by_model(current.get("price", {}))
+    known = current.get("price", {})
+    dated = _by_model(known) if desired.get("price", {}).keys() - known.keys() else {}
     for kind in KINDS:
         before, after = current.get(kind, {}), desired.get(kind, {})
         if before == after and kind not in ("setting", "policy"):
