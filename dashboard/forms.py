@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import streamlit as st
 
@@ -23,6 +24,7 @@ from sync.repository import Person
 
 _DONE = "last_proposal"
 _FAILED = "failed_proposal"
+_MOVED = "A value changed as you clicked. Here is the commit that it becomes now: propose it if it is right."
 
 
 def example_panel(words: str, before: Example | None, after: Example | None) -> None:
@@ -95,10 +97,12 @@ def propose_panel(
     person: CurrentPerson,
     now: datetime,
     effective: datetime | None = None,
+    watched: Sequence[str] = (),
 ) -> None:
     """The diff of the edits, what validation says of it, a title, and the button that makes it a commit.
 
-    `prefix` begins the keys of the form's inputs, `key` is the entity whose version the person has seen.
+    `prefix` begins the keys of the form's inputs, `watched` are the keys of further ones; `key` is the entity whose
+    version the person has seen.
     """
     failed: tuple[Key, str] | None = st.session_state.pop(_FAILED, None)
     if failed and failed[0] == key:
@@ -129,19 +133,21 @@ def propose_panel(
         st.caption(f":orange[:material/info:] {literal(note)}")
     findings_list([*shown.validation.errors, *_about(shown)])
     allowed = person.may("admin") and bool(person.email)
-    message = st.text_input("Title of the commit", value=title, key=f"{prefix}title_{title}", max_chars=100)
+    drawn = _inputs(prefix, watched)
+    title_key = f"title_{prefix}{title}"
+    message = st.text_input("Title of the commit", value=title, key=title_key, max_chars=100)
     with st.container(horizontal=True):
         st.button(
             "Propose",
             type="primary",
             icon=":material/commit:",
-            key=f"{prefix}propose",
+            key=f"propose_{prefix}",
             disabled=not (allowed and shown.validation.ok and message.strip()),
             help=None if allowed else "Only an admin whom git knows may propose.",
             on_click=_propose,
-            args=(edits, prefix, key, message, now, effective),
+            args=(edits, prefix, key, title_key, drawn, now, effective),
         )
-        st.button("Start over", key=f"{prefix}reset", type="tertiary", on_click=forget, args=(prefix, key))
+        st.button("Start over", key=f"reset_{prefix}", type="tertiary", on_click=forget, args=(prefix, key))
 
 
 def _about(shown: Preview) -> list[Finding]:
@@ -150,19 +156,36 @@ def _about(shown: Preview) -> list[Finding]:
     return [finding for finding in shown.validation.warnings if finding.place.file in touched]
 
 
+def _inputs(prefix: str, watched: Sequence[str]) -> dict[str, Any]:
+    """What stands in the inputs of a form, by key."""
+    state = st.session_state
+    return {str(name): state[name] for name in state if str(name).startswith(prefix) or name in watched}
+
+
 def _propose(
-    edits: Sequence[Edit], prefix: str, key: Key, title: str, now: datetime, effective: datetime | None
+    edits: Sequence[Edit],
+    prefix: str,
+    key: Key,
+    title_key: str,
+    drawn: Mapping[str, Any],
+    now: datetime,
+    effective: datetime | None,
 ) -> None:
     # A callback: it runs before the page, with the role read again.
     person = require("admin", "propose a change")
     repository = sources.repository()
     if repository is None:
         return
+    # A click may bring a value with it that was typed last: the diff on the page does not have it.
+    title = str(st.session_state[title_key]).strip()
+    if not title or any(name in st.session_state and st.session_state[name] != drawn[name] for name in drawn):
+        st.session_state[_FAILED] = (key, _MOVED)
+        return
     try:
         proposal = propose(
             repository,
             edits,
-            title=title.strip(),
+            title=title,
             author=Person(person.name, person.email),
             folder=sources.CONFIG_FOLDER,
             now=now,

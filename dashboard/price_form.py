@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal
 
 from schema.catalogue import Entity
@@ -18,6 +19,8 @@ from sync.edit import AddEntity, Edit, SetField
 Way = Literal["Margin", "List price", "Credits"]
 WAYS: tuple[Way, ...] = ("Margin", "List price", "Credits")
 _FIELD: dict[Way, str] = {"Margin": "margin", "List price": "charge", "Credits": "credits"}
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
+_CREDITS = "Credit multiplier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +76,28 @@ def _rates(part: Any) -> dict[str, str]:
 
 
 def number(text: str, what: str) -> Decimal:
-    """A number of the form; raises FormError."""
-    try:
-        value = Decimal(text.strip())
-    except InvalidOperation:
-        raise FormError(f"{what}: '{text}' is not a number") from None
-    if not value.is_finite() or value < 0:
-        raise FormError(f"{what}: '{text}' is not a positive number")
-    return value
+    """A number of the form in plain digits, as the documents have them; raises FormError."""
+    found = text.strip()
+    if not found:
+        raise FormError(f"{what}: fill in a number")
+    if not _NUMBER.fullmatch(found):
+        raise FormError(f"{what}: '{found}' is not a positive number such as 2.5")
+    return Decimal(found)
+
+
+def settled(texts: PriceTexts) -> PriceTexts:
+    """The same numbers written one way, so that `2.50` for `2.5` is no change. Raises FormError."""
+
+    def plainly(fields: Mapping[str, str]) -> dict[str, str]:
+        return {name: plain(number(text, unit_label(name))) if text.strip() else "" for name, text in fields.items()}
+
+    settled_rates = replace(texts, rates=plainly(texts.rates))
+    if texts.way == "List price":
+        return replace(settled_rates, charge=plainly(texts.charge))
+    if texts.way == "Credits":
+        return replace(settled_rates, credits=plain(number(texts.credits, _CREDITS)))
+    plans = {plan: plain(number(text, f"Margin of {plan}")) for plan, text in texts.plan_margins.items()}
+    return replace(settled_rates, margin=plain(number(texts.margin, "Margin")), plan_margins=plans)
 
 
 def edits_of(before: PriceTexts, after: PriceTexts, name: str, *, new: bool) -> list[Edit]:
@@ -137,7 +154,7 @@ def row_of(texts: PriceTexts, base: Mapping[str, Any] | None, name: str, effecti
         row["charge_rates"] = _pico(texts.charge)
         row["charge_tiers"] = base["charge_tiers"] if base else None
     elif texts.way == "Credits":
-        row["credits_micros"] = _micros(texts.credits, "Credit multiplier")
+        row["credits_micros"] = _micros(texts.credits, _CREDITS)
     else:
         row["margin_micros"] = _micros(texts.margin, "Margin")
         row["plan_margins"] = {plan: _micros(text, f"Margin of {plan}") for plan, text in texts.plan_margins.items()}
@@ -150,21 +167,24 @@ def _pico(rates: Mapping[str, str]) -> dict[str, int]:
         if not text.strip():
             continue
         basis, _, unit = name.partition(".")
-        value = number(text, unit_label(name))
-        try:
-            found[unit] = rate_from_per_million(value) if basis == "per_million" else rate_from_per_unit(value)
-        except ValueError as error:
-            raise FormError(str(error)) from None
+        if basis == "per_million":
+            found[unit] = _whole(text, unit_label(name), 6, rate_from_per_million)
+        else:
+            found[unit] = _whole(text, unit_label(name), 12, rate_from_per_unit)
     return found
 
 
 def _micros(text: str, what: str) -> int:
+    return _whole(text, what, 6, micros)
+
+
+def _whole(text: str, what: str, places: int, convert: Callable[[Decimal], int]) -> int:
+    value = number(text, what)
     try:
-        return micros(number(text, what))
-    except FormError:
-        raise
-    except ValueError as error:
-        raise FormError(str(error)) from None
+        return convert(value)
+    except ValueError:
+        fault = f"{what}: '{text.strip()}' is too large, or has more than {places} decimals"
+        raise FormError(fault) from None
 
 
 def addable_units(texts: PriceTexts) -> list[str]:

@@ -24,6 +24,7 @@ from dashboard.price_form import (
     edits_of,
     initial_texts,
     row_of,
+    settled,
     unit_label,
 )
 from dashboard.rate_card import PriceEntry, Row
@@ -198,7 +199,8 @@ def _inputs(before: PriceTexts, prefix: str) -> PriceTexts:
             for name in names:
                 value = before.charge.get(name, rates[name])
                 charge[name] = st.text_input(f"Charge: {unit_label(name)}", value=value, key=f"{prefix}charge_{name}")
-    more = addable_units(PriceTexts(rates))
+    # All units that the entry lacks, the chosen ones too: a choice that leaves the options is dropped by the next run.
+    more = addable_units(before)
     st.multiselect("More units", more, key=f"{prefix}more", format_func=unit_label, placeholder="Add a unit")
     return PriceTexts(rates, way, margin, plan_margins, charge, credit)
 
@@ -206,7 +208,8 @@ def _inputs(before: PriceTexts, prefix: str) -> PriceTexts:
 def _form(base: Base, book: RateBook, name: str, person: CurrentPerson, now: datetime, held: Row | None) -> None:
     key = Key("price", name)
     version = see(base, key)
-    chosen = st.date_input("Effective from", value=now.date(), key=f"{PREFIX}effective_{name}", format="YYYY-MM-DD")
+    date_key = f"{PREFIX}effective_{name}"
+    chosen = st.date_input("Effective from", value=now.date(), key=date_key, format="YYYY-MM-DD")
     effective = datetime.combine(chosen or now.date(), time.min, UTC)
     entity, there = _base_entity(base, name, effective, now)
     if there:
@@ -222,6 +225,7 @@ def _form(base: Base, book: RateBook, name: str, person: CurrentPerson, now: dat
     old_price = price_of(held, book.settings) if held else None
     try:
         row = row_of(after, held, name, effective)
+        after = settled(after)
     except FormError as error:
         st.error(literal(str(error)), icon=":material/error:")
         return
@@ -238,6 +242,7 @@ def _form(base: Base, book: RateBook, name: str, person: CurrentPerson, now: dat
         person=person,
         now=now,
         effective=effective,
+        watched=(date_key,),
     )
 
 

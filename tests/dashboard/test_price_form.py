@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.price_form import FormError, PriceTexts, addable_units, edits_of, initial_texts, row_of, unit_label
+from dashboard.price_form import (
+    FormError,
+    PriceTexts,
+    addable_units,
+    edits_of,
+    initial_texts,
+    row_of,
+    settled,
+    unit_label,
+)
 from schema.catalogue import load_catalogue
 from schema.keys import Key
 from sync.desired import entity_row
@@ -99,17 +108,38 @@ def test_a_first_price_is_a_new_entity() -> None:
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        (replace(HAIKU, margin="two"), "Margin: 'two' is not a number"),
-        (replace(HAIKU, margin="-1"), "Margin: '-1' is not a positive number"),
-        (replace(HAIKU, margin="NaN"), "Margin: 'NaN' is not a positive number"),
-        (replace(HAIKU, margin="1.2345678"), "a multiplier of 1.2345678 has more than 6 decimals"),
-        (replace(HAIKU, rates={"per_million.input": "1,5"}), "Input, USD per million: '1,5' is not a number"),
+        (replace(HAIKU, margin="two"), "Margin: 'two' is not a positive number such as 2.5"),
+        (replace(HAIKU, margin="-1"), "Margin: '-1' is not a positive number such as 2.5"),
+        (replace(HAIKU, margin="NaN"), "Margin: 'NaN' is not a positive number such as 2.5"),
+        (replace(HAIKU, margin="2e0"), "Margin: '2e0' is not a positive number such as 2.5"),
+        (replace(HAIKU, margin="\u0663"), "Margin: '\u0663' is not a positive number such as 2.5"),
+        (replace(HAIKU, margin=" "), "Margin: fill in a number"),
+        (replace(HAIKU, margin="9" * 40), f"Margin: '{'9' * 40}' is too large, or has more than 6 decimals"),
+        (replace(HAIKU, margin="1.2345678"), "Margin: '1.2345678' is too large, or has more than 6 decimals"),
+        (
+            replace(HAIKU, rates={"per_million.input": "1,5"}),
+            "Input, USD per million: '1,5' is not a positive number such as 2.5",
+        ),
+        (
+            replace(HAIKU, rates={"per_unit.image": "0.0000000000001"}),
+            "Image, USD per unit: '0.0000000000001' is too large, or has more than 12 decimals",
+        ),
     ],
 )
 def test_texts_that_are_no_numbers_are_told(texts: PriceTexts, message: str) -> None:
     with pytest.raises(FormError) as caught:
         row_of(texts, None, NAME, EFFECTIVE)
     assert str(caught.value) == message
+
+
+def test_the_same_number_written_otherwise_is_no_edit() -> None:
+    again = replace(HAIKU, margin=" 3.0", rates={**HAIKU.rates, "per_million.input": "1.00"})
+
+    assert edits_of(HAIKU, settled(again), NAME, new=False) == []
+    assert settled(replace(HAIKU, way="Credits", credits="01.50")).credits == "1.5"
+    assert settled(replace(HAIKU, way="List price", charge={"per_million.input": "2.50"})).charge == {
+        "per_million.input": "2.5"
+    }
 
 
 def test_units_that_can_be_added_are_those_not_named() -> None:
