@@ -70,7 +70,7 @@ def _show(plan: Plan, key: str) -> bool:
     if not plan.changes:
         st.caption("The database says all of this already: applying it changes nothing.")
         return True
-    counts = ", ".join(f"{number} {action}" for action, number in plan.summary.items() if number)
+    counts = ", ".join(f"{number} to {action}" for action, number in plan.summary.items() if number)
     st.markdown(f"**The plan** · {counts}")
     st.dataframe(
         pd.DataFrame.from_records(change_rows(plan.changes)),

@@ -11,9 +11,10 @@ import streamlit as st
 
 from dashboard import rate_card, sources
 from dashboard.access import CurrentPerson
+from dashboard.at_a_glance import provider_rows
 from dashboard.drafts import Base, read_base, see
 from dashboard.example_cost import example, example_units, units_text
-from dashboard.formats import MISSING, dollars, moment, short_commit
+from dashboard.formats import MISSING, count, dollars, moment, short_commit
 from dashboard.forms import example_panel, propose_panel
 from dashboard.layout import card, card_title, page_header
 from dashboard.rate_card import Row
@@ -87,7 +88,7 @@ def _table(rows: Sequence[Row], book: RateBook, now: datetime) -> None:
         on_select=lambda: _choose([record["Model"] for record in records]),
         selection_mode="single-row",
         column_config={
-            "Model": st.column_config.TextColumn(pinned=True, width="medium"),
+            "Model": st.column_config.TextColumn(pinned=True, width=240),
             "Example cost": amount,
             "Example charge": amount,
             "Context": st.column_config.NumberColumn(format="localized"),
@@ -96,6 +97,24 @@ def _table(rows: Sequence[Row], book: RateBook, now: datetime) -> None:
         alt="Registered models",
     )
     st.caption(f"{len(records):,} of {len(rows):,} models")
+
+
+def _providers(rows: Sequence[Row]) -> None:
+    """The models in a few lines, while none is chosen."""
+    active = sum(1 for row in rows if row["active"])
+    found = provider_rows(rows)
+    with st.grid(3, min_column_width=110, gap="small"):
+        st.metric("Active", count(active))
+        st.metric("Inactive", count(len(rows) - active), help="Registered, but calls of them are refused.")
+        st.metric("Providers", count(len(found)), help="With an active model.")
+    st.dataframe(
+        pd.DataFrame.from_records(found),
+        hide_index=True,
+        height="content" if len(found) <= 14 else 480,
+        column_config={"Types": st.column_config.TextColumn(width="large")},
+        key="table_providers",
+        alt="Active models by provider",
+    )
 
 
 def _edits(entry: ModelEntry, key: Key, form: dict[str, Any]) -> list[Edit]:
@@ -199,6 +218,7 @@ def page() -> None:
         base = read_base()
         if name is None:
             st.caption("Choose a model here or in the table to see its history and to edit it.")
+            _providers(rows)
         elif base is None:
             st.caption("Not in a git repository with the base branch: models cannot be edited from here.")
         else:

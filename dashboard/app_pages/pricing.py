@@ -11,9 +11,10 @@ import streamlit as st
 
 from dashboard import rate_card, sources
 from dashboard.access import CurrentPerson
+from dashboard.at_a_glance import SHOWN, PriceSummary, price_summary
 from dashboard.drafts import Base, read_base, see
 from dashboard.example_cost import example, example_units, price_of, units_text
-from dashboard.formats import MISSING, day, literal, moment, multiplier, short_commit
+from dashboard.formats import MISSING, count, day, literal, moment, multiplier, short_commit
 from dashboard.forms import example_panel, propose_panel
 from dashboard.layout import card, card_title, page_header
 from dashboard.price_form import (
@@ -119,7 +120,7 @@ def _table(models: Sequence[Row], prices: Mapping[str, list[PriceEntry]]) -> Non
         on_select=lambda: _choose([record["Model"] for record in records]),
         selection_mode="single-row",
         column_config={
-            "Model": st.column_config.TextColumn(pinned=True, width="medium"),
+            "Model": st.column_config.TextColumn(pinned=True, width=240),
             "Input": rate,
             "Output": rate,
             "In force since": st.column_config.DateColumn(format="D MMM YYYY"),
@@ -129,6 +130,36 @@ def _table(models: Sequence[Row], prices: Mapping[str, list[PriceEntry]]) -> Non
         alt="Prices of all models",
     )
     st.caption(f"{len(records):,} models; input and output in USD per million tokens")
+
+
+def _summary(found: PriceSummary) -> None:
+    """The prices in a few lines, while no model is chosen."""
+    with st.grid(3, min_column_width=110, gap="small"):
+        st.metric("Active models", count(found.active))
+        st.metric("With a price", count(found.priced))
+        st.metric("Scheduled", count(len(found.scheduled)), help="Prices that come into force on a later day.")
+    listed = (
+        ("Scheduled next", found.scheduled[:SHOWN]),
+        ("Newest", found.newest),
+        ("Thinnest margins", found.thinnest),
+    )
+    for title, entries in listed:
+        if not entries:
+            continue
+        st.markdown(f"**{title}**")
+        st.dataframe(
+            pd.DataFrame.from_records(
+                [
+                    {"Model": entry.key, "Charge": charge_words(entry.row), "From": entry.row["in_force_from"].date()}
+                    for entry in entries
+                ]
+            ),
+            hide_index=True,
+            height="content",
+            column_config={"From": st.column_config.DateColumn(format="D MMM YYYY", width="small")},
+            key=f"summary_{title}",
+            alt=f"{title} of the prices",
+        )
 
 
 def _history(entries: Sequence[PriceEntry]) -> None:
@@ -276,6 +307,7 @@ def page() -> None:
         base = read_base()
         if name is None:
             st.caption("Choose a model here or in the table to see its history and to change its price.")
+            _summary(price_summary(models, prices))
         elif base is None:
             st.caption("Not in a git repository with the base branch: prices cannot be edited from here.")
         else:

@@ -66,6 +66,9 @@ def _proposal(repository: Repository, info: ProposalInfo, base: Base, person: Cu
             st.caption(f":material/commit: {short_commit(info.commit)}", width="content")
             st.caption(f":material/description: {', '.join(literal(file) for file in info.files)}", width="content")
         findings_list(checks.errors)
+        if not info.merges:
+            words = f"{base.branch} has changed the same lines since: discard it, and propose the change anew."
+            st.markdown(f":red[:material/error:] {literal(words)}")
         with st.expander("Diff", expanded=opened):
             st.code(info.diff, language="diff")
         _actions(info, checks, base, person)
