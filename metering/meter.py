@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from itertools import count
 from types import TracebackType
@@ -198,9 +198,9 @@ class Meter:
         kind: str,
         *,
         key: str,
-        usd: Decimal | None = None,
+        usd: Quantity | None = None,
         credits: int | None = None,  # noqa: A002 - what customers know them as
-        paid: Decimal = Decimal(0),
+        paid: Quantity = 0,
         starts_at: datetime | None = None,
         expires_at: datetime | None = None,
         priority: int | None = None,
@@ -335,9 +335,13 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-def _nanos(amount: Decimal | None) -> int:
+def _nanos(amount: Quantity | None) -> int:
+    if isinstance(amount, float):
+        raise BadGrantError(f"an amount of {amount!r} is a binary float; give an int, a Decimal or text")
     try:
-        return nanos(amount or Decimal(0))
+        return nanos(Decimal(amount or 0))
+    except InvalidOperation:
+        raise BadGrantError(f"an amount of {amount!r} is no number") from None
     except ValueError as error:
         raise BadGrantError(str(error)) from None
 
