@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schema.documents.base import Count, Day, Document, Flag, Multiplier, Text
+from schema.documents.base import Count, Day, Document, EnvName, Flag, Multiplier, Text
 
 
 class Guardrails(Document):
@@ -48,6 +48,10 @@ class Forge(Document):
     """The repository's page."""
     remote: Text = "origin"
     """The git remote that proposals are pushed to."""
+    token_env: EnvName | None = None
+    """The variable that holds the token which opens pull requests; GH_TOKEN or GITHUB_TOKEN, or GITLAB_TOKEN."""
+    api_url: Text | None = None
+    """Where the forge's API answers, when that does not follow from `url`."""
 
 
 class DatabaseAway(Document):
