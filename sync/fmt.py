@@ -17,7 +17,7 @@ from schema.catalogue import LinkedFile
 from schema.documents import document_kind
 from schema.findings import Finding
 from schema.places import Source, read_source
-from sync.edit.entities import schema_reference
+from sync.edit.homes import schema_reference
 from sync.edit.locate import BYTE_ORDER_MARK
 from sync.errors import EditError
 from sync.indentation import Replacement, indentation

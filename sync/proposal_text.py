@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from sync.edit import AddEntity, Edit, RemoveEntity, SetField
+from sync.edit import AddEntity, Edit, RemoveEntity, RenameEntity, SetField
 from sync.edit.values import Value, plain
 from sync.errors import UsageError
 
@@ -51,6 +51,9 @@ def _described(edit: Edit) -> str:
         return f"add {edit.key}"
     if isinstance(edit, RemoveEntity):
         return f"remove {edit.key}"
+    if isinstance(edit, RenameEntity):
+        verb = "move" if edit.key.kind in ("price", "rate") else "rename"
+        return f"{verb} {edit.key} to {edit.new_name}"
     return _described_field(edit)
 
 

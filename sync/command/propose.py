@@ -22,7 +22,7 @@ example:
 
 
 class _InOrder(argparse.Action):
-    """Collects `--set`, `--unset`, `--add` and `--remove` in one list, in the order they are written."""
+    """Collects `--set`, `--unset`, `--add`, `--remove` and `--rename` in one list, in the order they are written."""
 
     def __call__(
         self,
@@ -43,6 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         ("--unset", "KEY#FIELD", "take a field out"),
         ("--add", "KEY", "add an entity, whose fields are the --set options of the same key"),
         ("--remove", "KEY", "remove an entity"),
+        ("--rename", "KEY=NEW", "rename an entity and what refers to it; a price or rate gets another date"),
     ):
         parser.add_argument(
             option, action=_InOrder, const=option, dest="edits", default=None, metavar=metavar, help=text
@@ -69,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     edits = read_edits(arguments.edits or [])
     if not edits:
-        raise UsageError("nothing is proposed; use --set, --unset, --add or --remove")
+        raise UsageError("nothing is proposed; use --set, --unset, --add, --remove or --rename")
     if arguments.title is None and not arguments.dry_run:
         raise UsageError("a proposal needs a title; say what it is for with --title")
     effective = _moment(arguments.effective)
@@ -109,7 +110,7 @@ def read_edits(options: Sequence[tuple[str, str]]) -> list[Edit]:
     """The edits of the options in order; a `--set` of a key that was added before is one of its fields."""
     from schema.errors import KeyFormatError
     from schema.keys import parse_key
-    from sync.edit import AddEntity, RemoveEntity, parse_set, parse_unset
+    from sync.edit import AddEntity, RemoveEntity, parse_rename, parse_set, parse_unset
     from sync.errors import UsageError
 
     edits: list[Edit] = []
@@ -121,6 +122,8 @@ def read_edits(options: Sequence[tuple[str, str]]) -> list[Edit]:
                 edits.append(RemoveEntity(parse_key(text)))
             elif option == "--unset":
                 edits.append(parse_unset(text))
+            elif option == "--rename":
+                edits.append(parse_rename(text))
             else:
                 one = parse_set(text)
                 place = next(

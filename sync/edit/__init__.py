@@ -5,7 +5,17 @@ quotes, blank lines and line ends stay; each result is parsed and must say exact
 """
 
 from sync.edit.apply import ABSENT, apply_edits, entity_text, entity_version, reprice_notes
-from sync.edit.edits import AddEntity, Edit, RemoveEntity, SetField, parse_field, parse_set, parse_unset
+from sync.edit.edits import (
+    AddEntity,
+    Edit,
+    RemoveEntity,
+    RenameEntity,
+    SetField,
+    parse_field,
+    parse_rename,
+    parse_set,
+    parse_unset,
+)
 from sync.edit.values import Quoted, Value
 
 __all__ = [
@@ -14,12 +24,14 @@ __all__ = [
     "Edit",
     "Quoted",
     "RemoveEntity",
+    "RenameEntity",
     "SetField",
     "Value",
     "apply_edits",
     "entity_text",
     "entity_version",
     "parse_field",
+    "parse_rename",
     "parse_set",
     "parse_unset",
     "reprice_notes",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from schema.keys import Key, moment_text, split_dated
 from schema.places import Source
-from sync.edit.edits import AddEntity, Edit, RemoveEntity, SetField
+from sync.edit.edits import AddEntity, Edit, RemoveEntity, RenameEntity, SetField
 from sync.edit.entities import add_entity, copy_in_force, remove_entity, set_field
-from sync.edit.locate import Files, container_path, find, moment_of, part_at, paths_of
+from sync.edit.locate import Files, container_path, find, moment_of, names, part_at, paths_of
+from sync.edit.rename import rename_entity
 from sync.edit.values import Value, plain
 from sync.errors import EditError
 
@@ -40,6 +41,8 @@ def apply_edits(
             set_field(texts, SetField(key, edit.field, edit.value))
         elif isinstance(edit, AddEntity):
             add_entity(texts, AddEntity(key, edit.fields))
+        elif isinstance(edit, RenameEntity):
+            rename_entity(texts, RenameEntity(key, edit.new_name))
         else:
             remove_entity(texts, RemoveEntity(key))
     return texts.changed()
@@ -56,8 +59,9 @@ def resolve_key(texts: Files, edit: Edit, *, now: datetime, effective: datetime 
         if moment is None:
             raise EditError(f"'{date}' in '{key}' is not a date; write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ")
         return Key(key.kind, f"{name}@{moment_text(moment)}")
-    if isinstance(edit, RemoveEntity):
-        raise EditError(f"'{key}' has no date; write {key.kind} {name}@YYYY-MM-DD to say which entry goes")
+    if isinstance(edit, RemoveEntity | RenameEntity):
+        what = "goes" if isinstance(edit, RemoveEntity) else "gets another date"
+        raise EditError(f"'{key}' has no date; write {key.kind} {name}@YYYY-MM-DD to say which entry {what}")
     start = effective or now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if isinstance(edit, AddEntity):
         return Key(key.kind, f"{name}@{moment_text(start)}")
@@ -105,12 +109,20 @@ def find_value(texts: Files, key: Key) -> tuple[Source, Value] | None:
 def reprice_notes(files: Mapping[str, bytes], edits: Sequence[Edit], now: datetime) -> list[str]:
     """What an apply will ask for because of these edits: an entry already in effect changes only with --reprice."""
     texts = Files(files)
-    notes: dict[str, None] = {}
-    for edit in edits:
-        name, date = split_dated(edit.key.name)
+    return list(dict.fromkeys(note for edit in edits for note in _reprice_notes(texts, edit, now)))
+
+
+def _reprice_notes(texts: Files, edit: Edit, now: datetime) -> Iterator[str]:
+    name, date = split_dated(edit.key.name)
+    moment = moment_of(date)
+    past = edit.key.kind == "price" and moment is not None and moment <= now
+    if past and find(texts, Key("price", f"{name}@{date}")) is not None:
+        yield f"{edit.key} is in effect already: apply will ask for --reprice"
+    if not isinstance(edit, RenameEntity) or edit.key.kind not in ("model", "provider"):
+        return
+    for price in names(texts, "price"):
+        model, date = split_dated(price)
         moment = moment_of(date)
-        if edit.key.kind != "price" or moment is None or moment > now:
-            continue
-        if find(texts, Key("price", f"{name}@{date}")) is not None:
-            notes[f"{edit.key} is in effect already: apply will ask for --reprice"] = None
-    return list(notes)
+        renamed = model == edit.key.name or (edit.key.kind == "provider" and model.startswith(f"{edit.key.name}/"))
+        if renamed and moment is not None and moment <= now:
+            yield f"price {price} is in effect already and gets another name: apply will ask for --reprice"

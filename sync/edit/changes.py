@@ -1,4 +1,4 @@
-"""One change of one file's text: replace a value, put one in, take one out.
+"""One change of one file's text: replace a value, put one in, take one out, rename a key.
 
 Each function takes a parsed file and returns the parsed result, after checking that it says exactly what was wanted:
 the old value with this change and nothing else. All raise EditError when the text does not allow the change.
@@ -10,9 +10,12 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from yaml.nodes import MappingNode, ScalarNode
+
 from schema.places import Path, Source, read_source
 from sync.edit import insert, remove, replace
-from sync.edit.geometry import is_null, refuse_anchors
+from sync.edit.geometry import is_block, is_null, refuse_anchors, refuse_sign
+from sync.edit.scalars import write_scalar
 from sync.edit.values import Value, is_mapping, is_sequence, plain
 from sync.errors import EditError
 
@@ -53,6 +56,23 @@ def take_out(source: Source, path: Path) -> Source:
     wanted = copy.deepcopy(source.value)
     del _part(wanted, path[:-1])[path[-1]]
     return _verified(source, remove.remove_part(source, path), wanted)
+
+
+def rename_key(source: Source, path: Path, name: str) -> Source:
+    """Give the key that `path` ends with another name; its quotes, its value and its place stay."""
+    refuse_anchors(source, path[:-1])
+    parent, key = source.node(path[:-1]), source.key_node(path)
+    if not isinstance(parent, MappingNode) or not isinstance(key, ScalarNode):
+        raise EditError(f"{source.file}: there is no '{_dotted(path)}'")
+    entries = _part(source.value, path[:-1])
+    if name in entries:
+        raise EditError(f"{source.place((*path[:-1], name), key=True)}: '{name}' is already there")
+    refuse_sign(source, key, int(parent.start_mark.index))
+    start, end = int(key.start_mark.index), int(key.end_mark.index)
+    written = write_scalar(name, style=key.style, flow=not is_block(parent))
+    renamed = {name if step == path[-1] else step: child for step, child in entries.items()}
+    wanted = _with(copy.deepcopy(source.value), path[:-1], renamed)
+    return _verified(source, source.text[:start] + written + source.text[end:], wanted)
 
 
 def _change(source: Source, path: Path, value: Value) -> Source:

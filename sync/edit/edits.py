@@ -46,7 +46,18 @@ class RemoveEntity:
     key: Key
 
 
-Edit = SetField | AddEntity | RemoveEntity
+@dataclass(frozen=True, slots=True)
+class RenameEntity:
+    """The entity gets another name, and what refers to it follows; a price or rate gets another date.
+
+    `new_name` is a name as keys have it (`anthropic/claude-haiku-5`); of a price or rate the date alone will do.
+    """
+
+    key: Key
+    new_name: str
+
+
+Edit = SetField | AddEntity | RemoveEntity | RenameEntity
 
 _STEP = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."]+)')
 
@@ -92,6 +103,14 @@ def parse_unset(text: str) -> SetField:
         raise UsageError(f"'{text}' names no field; write KEY#FIELD")
     parse_field(name)
     return SetField(parse_key(key), name, None)
+
+
+def parse_rename(text: str) -> RenameEntity:
+    """`KEY=NEW`: the entity and its new name. Raises UsageError."""
+    key, equals, name = text.partition("=")
+    if not equals or not name.strip():
+        raise UsageError(f"'{text}' renames nothing; write KEY=NEW")
+    return RenameEntity(parse_key(key), name.strip())
 
 
 def _field_and_value(text: str, start: int) -> tuple[str, str]:

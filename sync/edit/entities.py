@@ -1,21 +1,17 @@
-"""What the kinds of entities ask of an edit: short forms, dated entries, roles, new files."""
+"""What the kinds of entities ask of an edit: short forms, dated entries, roles."""
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from schema.documents import document_kind
-from schema.keys import Key, moment_text, split_dated, split_model
+from schema.keys import Key, moment_text, split_dated
 from schema.places import Path, Source
 from sync.edit.changes import assign, put_item, take_out
 from sync.edit.edits import SINGLE_VALUES, VALUE_FIELD, AddEntity, RemoveEntity, SetField, parse_field
+from sync.edit.homes import home_of
 from sync.edit.locate import (
-    DOCUMENT_OF,
-    OF_PROVIDERS,
     ROLES,
     Files,
     Location,
@@ -31,9 +27,6 @@ from sync.edit.locate import (
 from sync.edit.values import BlockMapping, FlowMapping, Value, written_value
 from sync.errors import EditError
 
-_SCHEMA_LINE = re.compile(r"#\s*yaml-language-server:\s*\$schema=(\S+)")
-_ANYWHERE = "/" + "/".join("abcdefghijklmnop")
-"""A place deep enough that relative paths do not climb over the root."""
 _OPTIONAL_TOP_LEVEL = frozenset({"setting", "policy"})
 """Kinds that exist by their default when no document names them: setting one writes it."""
 
@@ -47,7 +40,7 @@ def set_field(files: Files, edit: SetField) -> None:
     steps = _steps(key, edit.field)
     found = find(files, key)
     if found is None and (key.kind in _OPTIONAL_TOP_LEVEL or (key.kind == "run_unit" and "/" not in key.name)):
-        found = Location(_home(files, key), container_path(key))
+        found = Location(home_of(files, key), container_path(key))
     if found is None:
         found = require(files, key)
     source = files.source(found.file)
@@ -72,7 +65,7 @@ def add_entity(files: Files, edit: AddEntity) -> None:
         _put_person(files, key.name, _role(edit.fields.get("role", edit.fields.get(VALUE_FIELD))))
         return
     fields = _nested(key, edit.fields)
-    file = _home(files, key)
+    file = home_of(files, key)
     source = files.source(file)
     path = container_path(key)
     if key.kind in ("price", "rate"):
@@ -239,7 +232,7 @@ def _set_role(files: Files, edit: SetField) -> None:
 
 
 def _put_person(files: Files, person: str, role: str) -> None:
-    file = _home(files, Key("access", person))
+    file = home_of(files, Key("access", person))
     source = files.source(file)
     people = part_at(source, (role,))
     if isinstance(people, list):
@@ -256,46 +249,11 @@ def _role(value: Value) -> str:
     raise EditError(f"'{value}' is not a role; it is one of {', '.join(ROLES)}")
 
 
-def _home(files: Files, key: Key) -> str:
-    """The file in which a new entity goes: one of its provider that has such entities, any other, else a new one."""
-    paths = paths_of(files, key)
-    top = container_path(key)[:1] if key.kind != "access" else ()
-    held = [path for path in paths if top and files.source(path).node(top) is not None]
-    if held or paths:
-        return (held or paths)[0]
-    return _new_file(files, key)
-
-
-def _new_file(files: Files, key: Key) -> str:
-    kind = DOCUMENT_OF[key.kind]
-    provider = key.name if key.kind == "provider" else split_model(key.name)[0] if kind in OF_PROVIDERS else ""
-    path = f"{kind}/{provider}.yaml" if provider else f"{kind}.yaml"
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", path) or ".." in path or path in files.all_paths():
-        raise EditError(f"no file can be made for {key}: '{path}' is taken or not a fit name")
-    line = f"# yaml-language-server: $schema={schema_reference(files.given, path)}\n"
-    body = f"provider: {provider}\n" if provider else ""
-    files.put(path, files.new_source(path, line + body))
-    return path
-
-
-def schema_reference(files: Mapping[str, bytes], path: str) -> str:
-    """The JSON Schema of a file, relative to it, in the folder in which other files find theirs."""
-    kind = document_kind(path)
-    for other in sorted(files):
-        match = _SCHEMA_LINE.search(files[other][:1000].decode("utf-8", "replace"))
-        if match and "://" not in match[1]:
-            schemas = posixpath.join(_ANYWHERE, posixpath.dirname(other), posixpath.dirname(match[1]))
-            wanted = posixpath.normpath(posixpath.join(schemas, f"{kind}.json"))
-            return posixpath.relpath(wanted, posixpath.join(_ANYWHERE, posixpath.dirname(path)))
-    return posixpath.join("../" * (path.count("/") + 1) + "schema/json", f"{kind}.json")
-
-
 __all__ = [
     "add_entity",
     "copy_in_force",
     "dated_index",
     "put_dated",
     "remove_entity",
-    "schema_reference",
     "set_field",
 ]

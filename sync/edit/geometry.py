@@ -148,16 +148,21 @@ def refuse_anchors(source: Source, path: Path) -> None:
     node, before = source.root, 0
     steps = iter(path)
     while node is not None:
-        what = _sign(source, node, before)
-        if what is not None:
-            raise EditError(
-                f"{place_text(source, node)}: {what} stands on the way to this value, so a change would reach further"
-                " than it says; write the value out by hand first"
-            )
+        refuse_sign(source, node, before)
         step = next(steps, None)
         if step is None:
             return
         before, node = _step(source, node, step)
+
+
+def refuse_sign(source: Source, node: Node, before: int) -> None:
+    """Refuse a node that has an anchor, an alias or a tag; `before` is where the node may begin at the earliest."""
+    what = _sign(source, node, before)
+    if what is not None:
+        raise EditError(
+            f"{place_text(source, node)}: {what} stands on the way to this value, so a change would reach further"
+            " than it says; write the value out by hand first"
+        )
 
 
 def _sign(source: Source, node: Node, before: int) -> str | None:

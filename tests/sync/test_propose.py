@@ -361,7 +361,7 @@ def test_the_command_adds_removes_and_previews(top: Path, run_ratecard: RunRatec
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (("--title", "x"), 64, "nothing is proposed; use --set, --unset, --add or --remove"),
+        (("--title", "x"), 64, "nothing is proposed; use --set, --unset, --add, --remove or --rename"),
         (("--set", SET_NAME), 64, "a proposal needs a title; say what it is for with --title"),
         (("--set", "plan pro", "--title", "x"), 64, "'plan pro' sets nothing; write KEY#FIELD=VALUE"),
         (("--set", "plan pro=1", "--title", "x"), 64, "'plan pro=1' names no field; write KEY#FIELD=VALUE"),
