@@ -215,7 +215,8 @@ def _listed(value: Any) -> Any:
     children = {step: _listed(child) for step, child in value.items()}
     if children and list(children) == list(range(len(children))):
         return list(children.values())
-    return {str(step): child for step, child in children.items()}
+    # A mapping's own class says how it is written.
+    return type(value)({str(step): child for step, child in children.items()})
 
 
 def _set_role(files: Files, edit: SetField) -> None:

@@ -17,10 +17,14 @@ _ANYWHERE = "/" + "/".join("abcdefghijklmnop")
 
 
 def home_of(files: Files, key: Key) -> str:
-    """The file in which a new entity goes: one of its provider that has such entities, any other, else a new one."""
+    """The file in which a new entity goes: one of its provider that has such entities, any other, else a new one.
+
+    A dated entry goes to the others of its name.
+    """
     paths = paths_of(files, key)
-    top = container_path(key)[:1] if key.kind != "access" else ()
-    held = [path for path in paths if top and files.source(path).node(top) is not None]
+    place = container_path(key) if key.kind != "access" else ()
+    held = [path for path in paths if place and files.source(path).node(place) is not None]
+    held += [path for path in paths if place and files.source(path).node(place[:1]) is not None]
     if held or paths:
         return (held or paths)[0]
     return _new_file(files, key)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from schema.keys import parse_key
+from schema.keys import Key, parse_key
 from sync.edit import (
     ABSENT,
     AddEntity,
@@ -18,6 +18,7 @@ from sync.edit import (
     reprice_notes,
 )
 from sync.edit.edits import Edit
+from sync.edit.values import FlowMapping
 from sync.errors import EditError
 from tests.small_config import SMALL_CONFIG
 from tests.sync.edit.test_changes import changed_lines
@@ -530,3 +531,14 @@ def test_a_note_tells_when_apply_will_ask_for_reprice() -> None:
     scheduled = [parse_set("price anthropic/claude-haiku-4-5@2026-12-01#margin=2"), parse_set("plan pro#name=x")]
     assert reprice_notes(files, scheduled, NOW) == []
     assert reprice_notes(files, [parse_set("price openai/gpt-4o#margin=2")], NOW) == []
+
+
+def test_a_new_entry_goes_to_the_file_that_holds_the_others_of_its_model():
+    files = {
+        "pricing/a.yaml": b"provider: openai\nprices:\n  gpt-4o:\n    - effective: 2026-01-01\n",
+        "pricing/b.yaml": b"provider: openai\nprices:\n  gpt-5:\n    - effective: 2026-01-01\n",
+    }
+    edit = AddEntity(Key("price", "openai/gpt-5@2026-02-01"), {"source": FlowMapping({"url": "u", "checked": "c"})})
+    assert apply_edits(files, [edit], now=NOW) == {
+        "pricing/b.yaml": files["pricing/b.yaml"] + b"    - effective: 2026-02-01\n      source: {url: u, checked: c}\n"
+    }
