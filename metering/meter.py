@@ -5,8 +5,9 @@
         quote = meter.quote("anthropic", model, {"input": 4_000, "output": 500}, plan="pro")
         receipt = meter.record(Usage(event_id=…, account=…, provider="anthropic", model=model, units={…}))
 
-A meter may be shared by threads. It keeps the rate book in memory and looks for a newer release when the book is older
-than `max_age`, and within every transaction that records.
+A meter may be shared by threads. It keeps the rate book in memory and looks for a newer release, or for an edit in the
+database (`ratecard disable`), when the book is older than `max_age`; for a newer release also within every transaction
+that records.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from metering.appraisal import Quote
 from metering.errors import BadGrantError, MeteringError, UnavailableError, UnknownAccountError
 from metering.grants import add_grant
 from metering.price import Price
-from metering.ratebook import RateBook, newest_release_id
+from metering.ratebook import RateBook, newest_version
 from metering.receipts import Receipt
 from metering.recording import Outcome, Recorded, Unpriced, record_events
 from metering.routing import RouteChoice
@@ -41,7 +42,7 @@ from schema.money import nanos
 from schema.units import WHOLE_UNITS
 
 MAX_AGE = timedelta(seconds=5)
-"""How old a rate book may be before the meter looks for a newer release."""
+"""How old a rate book may be before the meter looks for a newer one."""
 
 _RETRIED = frozenset({"40001", "40P01"})
 _ATTEMPTS = 5
@@ -270,7 +271,8 @@ class Meter:
         recorded = self._write(record)
         # Only what is committed is kept: an account that a failed transaction created does not exist.
         self._account_ids.update(recorded.account_ids)
-        self._keep(recorded.book, now)
+        # Recording looks for a newer release, but not for edits: when to look for those is left as it was.
+        self._keep(recorded.book, now, self._check_at)
         found = iter(recorded.outcomes)
         return [errors.get(index) or next(found) for index in range(len(errors) + len(events))]
 
@@ -290,17 +292,17 @@ class Meter:
 
     def _newest(self, connection: Connection, moment: datetime) -> RateBook:
         book = self._book
-        return book if newest_release_id(connection) == book.release.id else RateBook.load(connection, now=moment)
+        return book if newest_version(connection) == book.version else RateBook.load(connection, now=moment)
 
     def _load(self, moment: datetime) -> RateBook:
         return self._guarded(lambda: self._read(lambda connection: RateBook.load(connection, now=moment)))
 
-    def _keep(self, book: RateBook, moment: datetime) -> None:
-        # Another thread may have seen a later release meanwhile; ids rise with time.
-        if not hasattr(self, "_book") or book.release.id >= self._book.release.id:
+    def _keep(self, book: RateBook, moment: datetime, check_at: datetime | None = None) -> None:
+        # Another thread may have seen a later state meanwhile; versions rise with time.
+        if book.version >= self._book.version:
             self._book = book
         self._confirmed_at = moment
-        self._check_at = moment + self._max_age
+        self._check_at = check_at or moment + self._max_age
 
     def _read(self, operation: Callable[[Connection], Result]) -> Result:
         with reading(self._engine) as connection:

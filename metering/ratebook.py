@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -22,7 +22,17 @@ from metering.routing import Route, RouteChoice, find_route
 from metering.settings import Settings, read_settings
 from schema.findings import did_you_mean
 from schema.money import MICRO
-from schema.tables import CONFIG_TABLES, releases
+from schema.tables import CONFIG_TABLES, meta, releases
+
+EDITS_KEY = "config_edits"
+"""Where the table `meta` counts the edits that changed the configuration in the database, past any release."""
+
+
+class Version(NamedTuple):
+    """A state of the configuration: the newest release (0 before the first) and the edits since the database began."""
+
+    release_id: int
+    edits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +68,32 @@ class RateBook:
     """Multipliers of `output` in millionths, by level."""
     settings: Settings
     policy: dict[str, Any]
+    edits: int = 0
+    """How often somebody edited the configuration in the database itself, past any release (`ratecard disable`)."""
+
+    @property
+    def version(self) -> Version:
+        """Which state of the configuration it holds; a later state has a greater version."""
+        return Version(self.release.id, self.edits)
 
     @classmethod
     def load(cls, connection: Connection, *, now: datetime) -> RateBook:
         """The book of the newest release that the connection sees. Raises UnavailableError when there is none.
 
-        Also right where each statement sees a new state: when a release lands in between, it reads again.
+        Also right where each statement sees a new state: when a release or an edit lands in between, it reads again.
         """
         while True:
-            before = newest_release(connection)
+            before, version = newest_release(connection), newest_version(connection)
             if before is None:
                 raise UnavailableError("no release has been applied to this database; run `ratecard apply`")
             rows = {kind: _current(connection, kind) for kind in _LOADED}
-            if newest_release(connection) == before:
-                return cls.build(before, rows, now=now)
+            if newest_version(connection) == version == (before.id, version.edits):
+                return cls.build(before, rows, now=now, edits=version.edits)
 
     @classmethod
-    def build(cls, release: Release, rows: Mapping[str, Iterable[Mapping[str, Any]]], *, now: datetime) -> RateBook:
+    def build(
+        cls, release: Release, rows: Mapping[str, Iterable[Mapping[str, Any]]], *, now: datetime, edits: int = 0
+    ) -> RateBook:
         """A book from the current rows by kind; kinds that are left out are empty."""
         settings = read_settings({row["setting"]: row["value"] for row in rows.get("setting", ())})
         dated: dict[tuple[str, str], list[Price]] = defaultdict(list)
@@ -104,6 +123,7 @@ class RateBook:
             reasoning={row["level"]: row["multiplier_micros"] for row in rows.get("reasoning", ())},
             settings=settings,
             policy={row["policy"]: row["value"] for row in rows.get("policy", ())},
+            edits=edits,
         )
 
     def find(self, provider: str | None, name: str) -> Entry | None:
@@ -215,9 +235,11 @@ def newest_release(connection: Connection) -> Release | None:
     return None if row is None else Release(*row)
 
 
-def newest_release_id(connection: Connection) -> int | None:
-    """The id of the newest release."""
-    return connection.execute(select(func.max(releases.c.id))).scalar()
+def newest_version(connection: Connection) -> Version:
+    """The version of the configuration that the connection sees."""
+    edits = select(meta.c.value).where(meta.c.key == EDITS_KEY).scalar_subquery()
+    release_id, counted = connection.execute(select(func.max(releases.c.id), edits)).one()
+    return Version(release_id or 0, int(counted or 0))
 
 
 _LOADED = ("model", "price", "task", "route", "plan", "pack", "reasoning", "setting", "policy")
@@ -229,4 +251,16 @@ def _current(connection: Connection, kind: str) -> list[Mapping[str, Any]]:
     return [dict(row) for row in rows.mappings()]
 
 
-__all__ = ["Entry", "Model", "Pack", "Plan", "Price", "RateBook", "Release", "Route", "RouteChoice", "timeline"]
+__all__ = [
+    "Entry",
+    "Model",
+    "Pack",
+    "Plan",
+    "Price",
+    "RateBook",
+    "Release",
+    "Route",
+    "RouteChoice",
+    "Version",
+    "timeline",
+]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, insert, text, update
+from sqlalchemy import Connection, Engine, Table, insert, update
 
 from schema.database import database_state, require_current, upgrade, writing
 from schema.keys import split_dated
@@ -18,12 +18,9 @@ from schema.tables import CONFIG_TABLES, audit_log, release_changes, releases
 from sync.bulk import insert_rows
 from sync.current import Current, journal_entry
 from sync.errors import PlanError, RefusedError
+from sync.locking import CHANNEL, lock_config, notify_runtimes
 from sync.plan import ALLOWED_BY, FORMAT_VERSION, Change, Plan, Target, plan_for
 
-CHANNEL = "ratecard_release"
-"""What PostgreSQL's LISTEN hears when a release lands; the payload is its id."""
-
-_LOCK = 0x72617465
 _CHUNK = 500
 
 
@@ -85,7 +82,7 @@ def apply_plan(
     """
     guard(plan, allowed)
     with writing(engine) as connection:
-        _lock(connection)
+        lock_config(connection)
         fresh, current = plan_for(connection, target, now=now)
         if not fresh.changes:
             return _unchanged(fresh, current)
@@ -101,14 +98,6 @@ def _unchanged(plan: Plan, current: Current) -> ReleaseResult:
     release = current.release
     label = release.label if release else None
     return ReleaseResult(False, plan.base_release, plan.commit.sha, label, plan.summary, plan.fingerprint)
-
-
-def _lock(connection: Connection) -> None:
-    """Let one apply in at a time, and nobody edit config rows meanwhile. SQLite's writers are alone anyway."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        names = ", ".join(config.table.name for config in CONFIG_TABLES.values())
-        connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _write(
@@ -141,8 +130,7 @@ def _write(
         insert_rows(connection, config.table, rows)
     _journal(connection, plan.changes, in_force, release)
     _audit(connection, plan, now, applied_by, label, release)
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_notify(:channel, :release)"), {"channel": CHANNEL, "release": str(release)})
+    notify_runtimes(connection, release)
     return release
 
 
