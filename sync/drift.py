@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from schema.keys import KINDS, Key
 from sync.current import Current, from_json, journal_entry, read_current, released
 from sync.desired import Row, Rows
+from sync.edit_reasons import Reason, edit_reasons
 from sync.plan import FORMAT_VERSION, Action, Change, Target, find_changes
 from sync.presenting import leaves, present
 
@@ -23,16 +24,26 @@ Fields = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """An entity whose row is not as the last release left it; `fields` tells both values, by dotted field."""
+    """An entity whose row is not as the last release left it; `fields` tells both values, by dotted field.
+
+    `reason` is known when it was edited by `ratecard disable`, not by hand.
+    """
 
     action: Action
     kind: str
     name: str
     fields: Fields
+    reason: Reason | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The edit as it stands in `drift --format json`."""
-        return {"action": self.action, "kind": self.kind, "key": str(Key(self.kind, self.name)), "fields": self.fields}
+        return {
+            "action": self.action,
+            "kind": self.kind,
+            "key": str(Key(self.kind, self.name)),
+            "fields": self.fields,
+            "reason": None if self.reason is None else self.reason.as_json(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +74,10 @@ class Drift:
 def find_drift(connection: Connection | None, target: Target) -> Drift:
     """The drift of a database from its last release and from a commit. None stands for a database without tables."""
     if connection is None:
-        current, journal = Current(), {}
+        current, journal, reasons = Current(), {}, {}
     else:
         current, journal = read_current(connection), released(connection)
+        reasons = edit_reasons(connection, current.release.id if current.release else None)
     left: Rows = {kind: {} for kind in KINDS}
     for (kind, name), entry in journal.items():
         left[kind][name] = from_json(entry)
@@ -73,12 +85,14 @@ def find_drift(connection: Connection | None, target: Target) -> Drift:
     return Drift(
         release.id if release else None,
         target.commit.sha,
-        tuple(_edits(current, left, journal)),
+        tuple(_edits(current, left, journal, reasons)),
         tuple(find_changes(left, target.rows)),
     )
 
 
-def _edits(current: Current, left: Rows, journal: Mapping[tuple[str, str], Row]) -> Iterator[Edit]:
+def _edits(
+    current: Current, left: Rows, journal: Mapping[tuple[str, str], Row], reasons: Mapping[str, Reason]
+) -> Iterator[Edit]:
     changes = {(change.kind, change.name): change for change in find_changes(left, current.rows)}
     moved = {
         ("price", name): since
@@ -94,7 +108,7 @@ def _edits(current: Current, left: Rows, journal: Mapping[tuple[str, str], Row])
                 "released": journal[kind, name].get("in_force_from"),
                 "database": journal_entry(kind, {}, moved[kind, name])["in_force_from"],
             }
-        yield Edit(change.action if change else "update", kind, name, fields)
+        yield Edit(change.action if change else "update", kind, name, fields, reasons.get(str(Key(kind, name))))
 
 
 def _fields(change: Change) -> Fields:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from schema.keys import Key
 from sync.current import Release
-from sync.drift import Drift
+from sync.drift import Drift, Edit
 from sync.presenting import value_text
 from sync.render.style import Style, count, table
 
@@ -24,17 +24,28 @@ def drift_lines(drift: Drift, style: Style) -> Iterator[str]:
         for edit in drift.edited:
             key = str(Key(edit.kind, edit.name))
             yield f"  {style.paint(edit.action, key)}: {_DONE[edit.action]}"
+            if edit.reason:
+                by, at = value_text(edit.reason.by), f"{edit.reason.at:%Y-%m-%d %H:%M}Z"
+                yield f"      {value_text(edit.reason.text)}  {style.paint('dim', f'by {by} at {at}')}"
             if edit.action == "update":
                 rows = [
                     (field, value_text(values["released"]), "->", value_text(values["database"]))
                     for field, values in edit.fields.items()
                 ]
                 yield from (f"      {line}" for line in table(rows))
+            if edit.reason:
+                yield f"      until git says so too: {_proposal(key, edit)}"
     if drift.unapplied:
         yield style.paint("bold", f"not applied yet ({base}, commit {drift.commit[:12]}):")
         for change in drift.unapplied:
             yield f"  {style.paint(change.action, change.key)}: to {change.action}"
     yield f"{count(len(drift.edited), 'edit')} in the database, {len(drift.unapplied):,} not applied"
+
+
+def _proposal(key: str, edit: Edit) -> str:
+    """The command that brings an edit of the database into git."""
+    sets = "".join(f' --set "{key}#{field}={value_text(said["database"])}"' for field, said in edit.fields.items())
+    return f'ratecard propose{sets} --title "…"'
 
 
 def release_lines(releases: Sequence[Release]) -> list[str]:

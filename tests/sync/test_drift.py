@@ -65,24 +65,28 @@ def test_edits_in_the_database_are_told_by_field_apart_from_the_unapplied(engine
                 "display_name": {"released": "GPT-4o", "database": "X"},
                 "active": {"released": True, "database": False},
             },
+            "reason": None,
         },
         {
             "action": "update",
             "kind": "price",
             "key": "price anthropic/claude-haiku-4-5@2026-01-01",
             "fields": {"margin": {"released": "3", "database": "9"}},
+            "reason": None,
         },
         {
             "action": "delete",
             "kind": "route",
             "key": "route anthropic/extraction",
             "fields": {"model": {"released": "anthropic/claude-haiku-4-5", "database": None}},
+            "reason": None,
         },
         {
             "action": "create",
             "kind": "access",
             "key": "access x@example.com",
             "fields": {"role": {"released": None, "database": "admin"}},
+            "reason": None,
         },
     ]
     assert [(entry["action"], entry["kind"], entry["key"]) for entry in told["unapplied"]] == [
