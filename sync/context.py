@@ -71,4 +71,16 @@ def environment_admins() -> tuple[str, ...]:
     return tuple(name.strip().lower() for name in names if name.strip())
 
 
-__all__ = ["database_url", "environment_admins", "opened", "prepare_folder"]
+def acting_person() -> str:
+    """Who acts here: git's identity, as far as there is one, else the user of this host."""
+    import getpass
+    import socket
+
+    try:
+        person = Repository.open().identity()
+    except RepositoryError:
+        person = None
+    return str(person or f"{getpass.getuser()}@{socket.gethostname()}")
+
+
+__all__ = ["acting_person", "database_url", "environment_admins", "opened", "prepare_folder"]

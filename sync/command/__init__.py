@@ -22,6 +22,7 @@ COMMANDS = {
     "apply": "bring the database to a commit, all or nothing",
     "drift": "compare last release, git and database",
     "releases": "list what was applied, by whom and when",
+    "disable": "switch a model off in the database at once, audited",
     "propose": "write edits as one commit on a new branch",
     "fmt": "check or put YAML into its canonical form",
     "schema": "write or check the JSON Schemas for editors",
@@ -33,7 +34,7 @@ COMMANDS = {
 }
 """Every command with its line in `ratecard --help`; the module has the command's name."""
 
-BRIEF = frozenset({"validate", "plan", "apply", "drift", "releases", "propose", "fmt", "schema"})
+BRIEF = frozenset({"validate", "plan", "apply", "drift", "releases", "disable", "propose", "fmt", "schema"})
 """Commands that end before a collection of cyclic garbage pays: the trees that they build hold none."""
 
 EXIT_FINDING = 1
