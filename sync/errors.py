@@ -4,6 +4,7 @@ SyncError (a RatecardError)
 ├── UsageError          the command was called wrongly (exit code 64)
 ├── RepositoryError     git cannot give or take what was asked
 ├── PlanError           a plan cannot be made or no longer holds
+├── ForgeError          the forge did not open a pull request
 ├── RefusedError        a guard refuses; says which and what would let it pass
 └── EditError           an edit that cannot be written into the text
     └── ConflictError   the edited entity has changed since the person saw it
@@ -32,6 +33,12 @@ class RepositoryError(SyncError):
     code = "REPOSITORY"
 
 
+class ForgeError(SyncError):
+    """The forge did not open a pull request; the branch is there all the same."""
+
+    code = "FORGE"
+
+
 class PlanError(SyncError):
     """A plan cannot be made, or no longer holds."""
 
@@ -56,12 +63,14 @@ class ConflictError(EditError):
     """The edited entity has changed since the person saw it.
 
     `key` names it, `current` is what it says now and `proposed` what the person wants, both as JSON on one line.
+    `advice` says where that is and what to do.
     """
 
     code = "CONFLICT"
 
-    def __init__(self, key: str, current: str, proposed: str) -> None:
+    def __init__(self, key: str, current: str, proposed: str, advice: str = "") -> None:
         self.key = key
         self.current = current
         self.proposed = proposed
-        super().__init__(f"{key} has changed since you saw it: it is now {current}, you want {proposed}")
+        message = f"{key} has changed since you saw it: it is now {current}, you want {proposed}"
+        super().__init__(f"{message}; {advice}" if advice else message)

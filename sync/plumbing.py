@@ -6,6 +6,7 @@ first line.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,6 +19,7 @@ TOOL = Person("Ratecard", "ratecard@localhost")
 PUSH_SECONDS = 120
 _QUIET = ("git", "-c", "core.hooksPath=/dev/null", "-c", "i18n.commitEncoding=UTF-8")
 _FILE_MODE = "100644"
+_USER_INFO = re.compile(r"://[^/@\s]+@")
 
 
 def feed(repository: Repository, words: tuple[str, ...], data: bytes, env: Mapping[str, str] | None = None) -> str:
@@ -124,34 +126,54 @@ def delete_ref(repository: Repository, ref: str, old: str) -> None:
 
 def push_branch(repository: Repository, remote: str, sha: str, branch: str) -> None:
     """Push one commit to a branch of a remote, never by force; raises RepositoryError with the remote's reason."""
+    words = ("push", "--no-verify", "--quiet", "--", remote, f"{sha}:refs/heads/{branch}")
+    _with_remote(repository, words, f"the remote '{remote}' did not take {branch}")
+
+
+def fetch_branch(repository: Repository, remote: str, branch: str) -> str:
+    """Fetch one branch into its remote-tracking ref, and nothing else; returns the commit it points to."""
+    tracking = f"refs/remotes/{remote}/{branch}"
+    words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+    refspec = f"+refs/heads/{branch}:{tracking}"
+    _with_remote(repository, (*words, "--", remote, refspec), f"{branch} cannot be fetched from '{remote}'")
+    fetched = ref_sha(repository, tracking)
+    if fetched is None:
+        raise RepositoryError(f"{branch} cannot be fetched from '{remote}'")
+    return fetched
+
+
+def remote_tips(repository: Repository, remote: str, *patterns: str) -> dict[str, str]:
+    """The branches of a remote that fit patterns such as `ratecard/name*`, with their commits; asks the remote."""
+    words = ("ls-remote", "--heads", "--", remote, *(f"refs/heads/{pattern}" for pattern in patterns))
+    listed = _with_remote(repository, words, f"the remote '{remote}' cannot be read")
+    pairs = (line.split("\t", 1) for line in listed.splitlines() if "\t" in line)
+    return {name.removeprefix("refs/heads/"): sha for sha, name in pairs}
+
+
+def _with_remote(repository: Repository, words: tuple[str, ...], failed: str) -> str:
     import git
 
-    words = [*_QUIET, "push", "--no-verify", "--quiet", "--", remote, f"{sha}:refs/heads/{branch}"]
+    # The remote may be slow or ask for a password that nobody can type here: git asks nothing, and is ended in time.
     try:
-        repository.git.git.execute(words, env={"GIT_TERMINAL_PROMPT": "0"}, kill_after_timeout=PUSH_SECONDS)
-    except git.GitCommandError as error:
-        said = str(error.stderr).strip().removeprefix("stderr: ").strip("'\n ")
-        raise RepositoryError(f"the remote '{remote}' did not take {branch}: {first_line(said)}") from None
-
-
-def remote_branches(repository: Repository, remote: str, pattern: str) -> set[str]:
-    """The branches of a remote that fit a pattern such as `ratecard/name*`; asks the remote."""
-    import git
-
-    words = [*_QUIET, "ls-remote", "--heads", "--", remote, f"refs/heads/{pattern}"]
-    try:
-        listed = str(
-            repository.git.git.execute(
-                words,
-                env={"GIT_TERMINAL_PROMPT": "0"},
-                kill_after_timeout=PUSH_SECONDS,
-                with_extended_output=False,
-            )
+        output = repository.git.git.execute(
+            [*_QUIET, *words],
+            env={"GIT_TERMINAL_PROMPT": "0"},
+            kill_after_timeout=PUSH_SECONDS,
+            with_extended_output=False,
         )
     except git.GitCommandError as error:
         said = str(error.stderr).strip().removeprefix("stderr: ").strip("'\n ")
-        raise RepositoryError(f"the remote '{remote}' cannot be read: {first_line(said)}") from None
-    return {line.split("\t", 1)[1].removeprefix("refs/heads/") for line in listed.splitlines() if "\t" in line}
+        raise RepositoryError(f"{failed}: {_reason(said)}") from None
+    return str(output)
+
+
+def _reason(said: str) -> str:
+    """What the other side said, else the first line; a password in an address is left out."""
+    heard = [line.removeprefix("remote:").strip() for line in said.splitlines() if line.startswith("remote:")]
+    words = " ".join(line for line in heard if line) or next(
+        (line for line in said.splitlines() if "[" in line and "rejected]" in line), first_line(said)
+    )
+    return _USER_INFO.sub("://", words.strip())
 
 
 def remote_url(repository: Repository, remote: str) -> str | None:

@@ -41,9 +41,9 @@ def proposal_names(refs: Iterable[str]) -> set[str]:
     return {ref.split("/", 3 if ref.startswith("refs/remotes/") else 2)[-1] for ref in refs}
 
 
-def commit_message(title: str, edits: Sequence[Edit]) -> str:
-    """The title, then each edit on a line."""
-    return title + "\n\n" + "".join(f"- {_described(edit)}\n" for edit in edits)
+def edit_lines(edits: Sequence[Edit]) -> list[str]:
+    """Each edit in a line, for the message of the commit."""
+    return [_described(edit) for edit in edits]
 
 
 def _described(edit: Edit) -> str:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from schema.errors import ConfigError
+from sync.bases import find_base, read_policy
 from sync.checks import validate_files
 from sync.errors import RefusedError, RepositoryError
 from sync.plumbing import attempt, delete_ref, first_line, move_ref, quiet, ref_sha, refs_under, write_commit
 from sync.proposal_text import PREFIX, PROPOSAL_REFS, proposal_names
-from sync.propose import find_base, read_policy
 from sync.repository import Person, Repository
 
 _FIELDS = "%an%x00%ae%x00%at%x00%s"

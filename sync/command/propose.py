@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -101,8 +102,9 @@ def run(arguments: argparse.Namespace) -> int:
         now=now,
         effective=effective,
         environment_admins=environment_admins(),
+        environment=os.environ,
     )
-    _print_proposal(written, arguments.format, pushed=arguments.push)
+    print_proposal(written, arguments.format, pushed=arguments.push)
     return 0
 
 
@@ -170,26 +172,13 @@ def _print_preview(made: Preview, form: str) -> None:
         print(line, file=sys.stderr)
 
 
-def _print_proposal(written: Proposal, form: str, *, pushed: bool) -> None:
+def print_proposal(written: Proposal, form: str, *, pushed: bool) -> None:
+    """Print a proposal; its notes go to stderr."""
+    from sync.render.written_proposal import proposal_json, proposal_lines
+
     for note in written.notes:
         print(f"ratecard: {note}", file=sys.stderr)
     if form == "json":
-        document = {
-            "branch": written.branch,
-            "commit": written.commit,
-            "files": list(written.files),
-            "url": written.url,
-        }
-        print(json.dumps(document, indent=2))
-        return
-    print(f"{written.branch}  {written.commit[:12]}  from {written.base}")
-    for file in written.files:
-        added, removed = written.counts[file]
-        print(f"  {file}  +{added} -{removed}")
-    if written.url:
-        print(f"open the pull request: {written.url}")
-    elif pushed:
-        print("pushed; open the pull request on your forge")
+        print(json.dumps(proposal_json(written), indent=2))
     else:
-        print(f"look at it: git show {written.branch}")
-        print(f"publish it: git push origin {written.branch}")
+        sys.stdout.writelines(f"{line}\n" for line in proposal_lines(written, pushed=pushed))

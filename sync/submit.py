@@ -1,0 +1,285 @@
+"""A draft as one commit on a new branch, here and on the remote.
+
+Without a push: base branch -> draft -> blobs, tree, commit, create-only ref. With one, the draft is made on the newest
+base of the remote; before the push the remote is looked at again, and when base or name have moved, all is made anew.
+Nothing is ever pushed by force, and a push that fails leaves no branch behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from schema.documents.policy import Forge
+from schema.errors import ConfigError
+from sync.bases import Base, find_base, newest_base, read_policy, stale_notes
+from sync.checks import Validation, validate_files
+from sync.errors import ConflictError, EditError, ForgeError, RefusedError, RepositoryError
+from sync.forge import ForgePage, page_of
+from sync.forge_api import request_of
+from sync.plumbing import (
+    create_ref,
+    delete_ref,
+    push_branch,
+    refs_under,
+    remote_tips,
+    remote_url,
+    write_commit,
+    write_tree,
+)
+from sync.proposal_text import PREFIX, PROPOSAL_REFS, checked_title, line_counts, proposal_names, slug, unified_diff
+from sync.repository import Person, Repository
+
+ATTEMPTS = 5
+"""How often a proposal is made anew because the remote moved meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a proposal would be. `files` maps paths inside the config folder to new contents, None for a file that goes;
+    `diffs` are unified, by path from the top level; `notes` say what an apply will ask for.
+    """
+
+    base: Base
+    files: Mapping[str, bytes | None]
+    diffs: Mapping[str, str]
+    validation: Validation
+    notes: tuple[str, ...]
+
+    @property
+    def diff(self) -> str:
+        """The unified diff of all files."""
+        return "".join(self.diffs.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A written proposal. `files` are paths from the top level; `url` is the page of the pull request when `opened`,
+    else the page that opens it once it is pushed.
+
+    `counts` says how many lines came and went, by file.
+    """
+
+    branch: str
+    commit: str
+    files: tuple[str, ...]
+    url: str | None
+    base: str
+    counts: Mapping[str, tuple[int, int]]
+    notes: tuple[str, ...] = ()
+    opened: bool = False
+
+
+Draft = Callable[[Base], Preview]
+"""What is proposed on a base; called again on a newer one."""
+
+
+def preview_of(
+    repository: Repository,
+    base: Base,
+    changed: Mapping[str, bytes | None],
+    *,
+    folder: str,
+    now: datetime,
+    environment_admins: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Preview:
+    """The preview of changed files on a base; raises RefusedError when nothing would change."""
+    if not changed:
+        raise RefusedError("NO_CHANGE", f"nothing would change: {base.shown} says all of this already")
+    validation = validate_files(with_changes(base.files, changed), folder, now, environment_admins)
+    relative = repository.relative(folder)
+    diffs = {
+        _top_path(relative, path): unified_diff(_top_path(relative, path), base.files.get(path), data)
+        for path, data in changed.items()
+    }
+    return Preview(base, changed, diffs, validation, tuple(notes))
+
+
+def with_changes(files: Mapping[str, bytes], changed: Mapping[str, bytes | None]) -> dict[str, bytes]:
+    """The files after a change; None takes a file out."""
+    after = {path: data for path, data in files.items() if path not in changed}
+    after.update({path: data for path, data in changed.items() if data is not None})
+    return after
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What stays the same however often a draft is made."""
+
+    repository: Repository
+    draft: Draft
+    title: str
+    details: str
+    author: Person
+    now: datetime
+    folder: str
+    wanted: str
+
+    def top_path(self, path: str) -> str:
+        return _top_path(self.repository.relative(self.folder), path)
+
+
+def submit(
+    repository: Repository,
+    draft: Draft,
+    *,
+    title: str,
+    details: str,
+    author: Person | None,
+    now: datetime,
+    base: str | None = None,
+    folder: str = "config",
+    push: bool = False,
+    name: str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Proposal:
+    """Write a draft as one commit of `author`, and push it if asked. Work tree and index stay as they are.
+
+    `details` follow the title in the commit's message, `name` is the branch's behind `ratecard/` (default: made of the
+    title), `environment` may hold the forge's token. Raises what the draft raises, ConfigError when its result is not
+    valid, RepositoryError when the remote does not take it.
+    """
+    title = checked_title(title)
+    wanted = PREFIX + (name or slug(title))
+    order = _Order(repository, draft, title, details, _checked_author(author), now, folder, wanted)
+    start = find_base(repository, base, folder)
+    policy = read_policy(start.files)
+    if push:
+        return _pushed(order, start, policy.forge, environment or {})
+    made = _valid(draft(start))
+    commit = _commit(order, made)
+    branch = _create_branch(order, commit, frozenset())
+    return _proposal(order, made, branch, commit, stale_notes(repository, start, _remote(policy.forge)))
+
+
+def _remote(forge: Forge | None) -> str:
+    return forge.remote if forge else "origin"
+
+
+def _pushed(order: _Order, start: Base, forge: Forge | None, environment: Mapping[str, str]) -> Proposal:
+    repository, remote = order.repository, _remote(forge)
+    address = remote_url(repository, remote)
+    if address is None:
+        raise RepositoryError(f"there is no remote '{remote}' to push to; add it with `git remote add {remote} URL`")
+    tips = _look(order, remote, start)
+    for _ in range(ATTEMPTS):
+        base = newest_base(repository, start, remote, tips.get(start.branch), order.folder)
+        made = _valid(_drafted(order, base, start))
+        commit = _commit(order, made)
+        branch = _create_branch(order, commit, tips.keys())
+        try:
+            seen, tips = tips, _look(order, remote, start)
+            if tips.get(start.branch) == seen.get(start.branch) and branch not in tips:
+                push_branch(repository, remote, commit, branch)
+                break
+        except RepositoryError:
+            now_there = _look_or(order, remote, start, tips)
+            if now_there.get(start.branch) == tips.get(start.branch) and branch not in now_there:
+                delete_ref(repository, f"refs/heads/{branch}", commit)
+                raise
+            tips = now_there
+        delete_ref(repository, f"refs/heads/{branch}", commit)
+    else:
+        raise RepositoryError(f"{remote} changed {ATTEMPTS} times while this was proposed; try again")
+    page = page_of(read_policy(base.files).forge or forge, address)
+    written = _proposal(order, made, branch, commit, base.notes)
+    return written if page is None else _opened(written, page, order, made, environment)
+
+
+def _opened(
+    written: Proposal, page: ForgePage, order: _Order, made: Preview, environment: Mapping[str, str]
+) -> Proposal:
+    """The pushed proposal with its pull request; without a token, or when the forge refuses, with how to open it."""
+    branch, base = written.branch, made.base.branch
+    by_hand = page.new_request(branch, base)
+    try:
+        url = request_of(page, branch, base, order.title, _body(order, made), environment)
+    except ForgeError as error:
+        note = f"{branch} is pushed, but its pull request is not opened: {error}; open it at {by_hand}"
+        return replace(written, url=by_hand, notes=(note, *written.notes))
+    return replace(written, url=url or by_hand, opened=url is not None)
+
+
+def _look(order: _Order, remote: str, start: Base) -> dict[str, str]:
+    """The remote's base branch and the branches whose names begin like the wanted one, with their commits."""
+    return remote_tips(order.repository, remote, start.branch, f"{order.wanted}*")
+
+
+def _look_or(order: _Order, remote: str, start: Base, known: dict[str, str]) -> dict[str, str]:
+    try:
+        return _look(order, remote, start)
+    except RepositoryError:
+        return known
+
+
+def _drafted(order: _Order, base: Base, start: Base) -> Preview:
+    """The draft on the remote's base; what it refuses there, this clone may not show yet."""
+    if base.commit == start.commit:
+        return order.draft(base)
+    advice = f"this is {base.shown} at {base.commit[:12]}; update {start.branch} here and look again"
+    try:
+        return order.draft(base)
+    except ConflictError as error:
+        raise ConflictError(error.key, error.current, error.proposed, advice) from None
+    except EditError as error:
+        raise EditError(f"{error} ({advice})") from None
+
+
+def _valid(made: Preview) -> Preview:
+    if made.validation.errors:
+        raise ConfigError(made.validation.errors)
+    return made
+
+
+def _commit(order: _Order, made: Preview) -> str:
+    changes = {order.top_path(path): data for path, data in made.files.items()}
+    tree = write_tree(order.repository, f"{made.base.commit}^{{tree}}", changes)
+    message = f"{order.title}\n\n{order.details}"
+    return write_commit(order.repository, tree, (made.base.commit,), message, order.author, order.now)
+
+
+def _create_branch(order: _Order, commit: str, remote_names: Collection[str]) -> str:
+    """A create-only ref of the first name that is free here, and on the remote that will be pushed to."""
+    taken = proposal_names(refs_under(order.repository, *PROPOSAL_REFS)) | set(remote_names)
+    number = 1
+    while True:
+        branch = order.wanted if number == 1 else f"{order.wanted}-{number}"
+        free = not any(name == branch or name.startswith(f"{branch}/") for name in taken)
+        if free and create_ref(order.repository, f"refs/heads/{branch}", commit, f"ratecard: propose {order.title}"):
+            return branch
+        number += 1
+
+
+def _proposal(
+    order: _Order,
+    made: Preview,
+    branch: str,
+    commit: str,
+    notes: Sequence[str],
+) -> Proposal:
+    files = tuple(sorted(order.top_path(path) for path in made.files))
+    counts = {path: line_counts(diff) for path, diff in made.diffs.items()}
+    return Proposal(branch, commit, files, None, made.base.shown, counts, (*notes, *made.notes))
+
+
+def _body(order: _Order, made: Preview) -> str:
+    """The text of a pull request: what the commit's message tells, and what an apply will ask for."""
+    return order.details + "".join(f"\n{note[:1].upper()}{note[1:]}.\n" for note in made.notes)
+
+
+def _checked_author(author: Person | None) -> Person:
+    if author is None or not author.name.strip() or not author.email.strip():
+        raise RefusedError(
+            "NO_IDENTITY",
+            "a proposal needs its author: run `git config user.name NAME` and `git config user.email ADDRESS`",
+        )
+    return author
+
+
+def _top_path(relative: str, path: str) -> str:
+    return path if relative == "." else f"{relative}/{path}"
+
+
+__all__ = ["ATTEMPTS", "Draft", "Preview", "Proposal", "preview_of", "submit", "with_changes"]
