@@ -71,10 +71,9 @@ def _find(page: ForgePage, place: str, branch: str, base: str) -> str:
 
 
 def _call(page: ForgePage, token: str, method: str, place: str, fields: Mapping[str, str] | None = None) -> Any:
-    url = f"{page.api}/{place}"
+    url, host = f"{page.api}/{place}", _checked_host(page.api)
     data = None if fields is None else json.dumps(fields).encode()
     request = Request(url, data, _headers(page.kind, token), method=method)  # noqa: S310 - the scheme is checked here
-    host = _checked_host(page.api)
     handlers = [_NoRedirect(), *([ProxyHandler({})] if host in _LOCAL else [])]
     try:
         with build_opener(*handlers).open(request, timeout=SECONDS) as answer:
