@@ -21,9 +21,10 @@ from dashboard.session import require
 from schema.database import reading
 from schema.errors import RatecardError
 from sync.apply import ReleaseResult, apply_plan
+from sync.changes import Change
 from sync.context import environment_admins
 from sync.errors import PlanError, RepositoryError
-from sync.plan import ALLOWED_BY, Change, Plan, Target, plan_for
+from sync.plan import Plan, Target, plan_for
 from sync.plumbing import quiet, write_commit
 from sync.proposals import ProposalInfo, merge
 from sync.repository import Person, Repository
@@ -80,14 +81,25 @@ def _show(plan: Plan, key: str) -> bool:
         alt="The plan's changes",
     )
     for unsafe in plan.unsafe:
-        st.markdown(f":orange[:material/warning:] {literal(f'{unsafe.key}: {unsafe.message}')}")
-    options = {ALLOWED_BY[unsafe.code] for unsafe in plan.unsafe}
+        told = f"{unsafe.key}: {unsafe.message}" + (f" ({unsafe.way_out})" if unsafe.approved else "")
+        icon = ":green[:material/verified:]" if unsafe.approved else ":orange[:material/warning:]"
+        st.markdown(f"{icon} {literal(told)}")
+    options = _options(plan)
+    if None in options:
+        st.caption("It cannot be applied while anything depends on what it removes.")
+        return False
     if options - {_HERE}:
-        st.caption(f"Apply it from the command line: `ratecard apply {' '.join(sorted(options))}`.")
+        words = " ".join(sorted(option for option in options if option))
+        st.caption(f"Apply it from the command line: `ratecard apply {words}`, or approve it in `ratecard.yaml`.")
         return False
     if options:
         return st.checkbox("Reprice: let it change prices that calls were billed by", key=f"reprice_{key}")
     return True
+
+
+def _options(plan: Plan) -> set[str | None]:
+    """The options that would let pass what nobody has approved."""
+    return {unsafe.option for unsafe in plan.unsafe if unsafe.approved is None}
 
 
 def _confirm_buttons(
@@ -120,7 +132,7 @@ def confirm_merge(info: ProposalInfo, base: Base, person: CurrentPerson) -> None
     with st.container(border=True):
         allowed = _show(plan, key)
         shown = Shown(plan.changes, plan.config_tree)
-        arguments = (info.branch, base.branch, shown, bool(plan.unsafe))
+        arguments = (info.branch, base.branch, shown, bool(_options(plan)))
         _confirm_buttons(plan, "Yes, merge and apply", key, allowed, merge_and_apply, arguments)
 
 
@@ -211,7 +223,7 @@ def unapplied(base: Base, person: CurrentPerson, allowed: bool) -> None:
         card_title("Not applied yet", "The base branch is ahead of the database")
         may = _show(plan, "base") and allowed
         shown = Shown(plan.changes, plan.config_tree)
-        arguments = (base.commit, shown, bool(plan.unsafe))
+        arguments = (base.commit, shown, bool(_options(plan)))
         st.button(
             "Apply",
             type="primary",

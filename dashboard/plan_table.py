@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sync.plan import Change
+from sync.changes import Change
 from sync.presenting import present
 
 

@@ -5,7 +5,7 @@ The public function guards; the private ones write. Rows are closed and new ones
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,13 +13,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, insert, update
 
 from schema.database import database_state, require_current, upgrade, writing
-from schema.keys import split_dated
 from schema.tables import CONFIG_TABLES, audit_log, release_changes, releases
+from sync.approvals import read_approvals, repriced_by
 from sync.bulk import insert_rows
 from sync.current import Current, journal_entry
 from sync.errors import PlanError, RefusedError
+from sync.in_force import arriving
 from sync.locking import CHANNEL, lock_config, notify_runtimes
-from sync.plan import ALLOWED_BY, FORMAT_VERSION, Change, Plan, Target, plan_for
+from sync.plan import FORMAT_VERSION, Plan, Target, plan_for
 
 _CHUNK = 500
 
@@ -56,13 +57,13 @@ def prepare(engine: Engine) -> None:
 
 
 def guard(plan: Plan, allowed: Collection[str]) -> None:
-    """Raise RefusedError for the first unsafe change whose option (such as `--reprice`) is not in `allowed`."""
-    refused = [unsafe for unsafe in plan.unsafe if ALLOWED_BY[unsafe.code] not in allowed]
+    """Raise RefusedError for the first unsafe change that neither an option in `allowed` nor an approval lets pass."""
+    refused = [unsafe for unsafe in plan.unsafe if unsafe.approved is None and unsafe.option not in allowed]
     if refused:
         first = refused[0]
         more = f" (and {len(refused) - 1} more; see `ratecard plan`)" if len(refused) > 1 else ""
-        option = ALLOWED_BY[first.code]
-        raise RefusedError(first.code, f"{first.key}: {first.message}{more}; {option} allows it [{first.code}]")
+        way_out = f"{first.option} or an approval allows it" if first.option else "no option allows it"
+        raise RefusedError(first.code, f"{first.key}: {first.message}{more}; {way_out} [{first.code}]")
 
 
 def apply_plan(
@@ -78,19 +79,21 @@ def apply_plan(
     """Apply a plan that was made for `target`.
 
     `now` is the moment of apply, from which later prices are in force; `allowed` holds the options that let unsafe
-    changes pass. Raises RefusedError, and PlanError when the database is no longer as the plan saw it.
+    changes pass. Raises RefusedError, and PlanError when the database is no longer as the plan saw it. Usage is not
+    measured again: the plan's impact is what the guardrails judge.
     """
     guard(plan, allowed)
     with writing(engine) as connection:
         lock_config(connection)
-        fresh, current = plan_for(connection, target, now=now)
-        if not fresh.changes:
+        fresh, current = plan_for(connection, target, now=now, measured=plan.impact)
+        if not fresh.writes:
             return _unchanged(fresh, current)
         if fresh.fingerprint != plan.fingerprint:
             raise PlanError("the database has changed since the plan was made; look at `ratecard plan` again")
         # What was safe when the plan was made may have come into effect since.
         guard(fresh, allowed)
-        release = _write(connection, fresh, current, now, applied_by, label, reprice="--reprice" in allowed)
+        repriced = None if "--reprice" in allowed else repriced_by(read_approvals(target.rows), now)
+        release = _write(connection, fresh, current, now, applied_by, label, repriced)
     return ReleaseResult(True, release, fresh.commit.sha, label, fresh.summary, fresh.fingerprint)
 
 
@@ -107,16 +110,10 @@ def _write(
     now: datetime,
     applied_by: str,
     label: str | None,
-    *,
-    reprice: bool,
+    repriced: Collection[str] | None,
 ) -> int:
     release = _insert_release(connection, plan, now, applied_by, label)
-    priced = priced_models(current, now)
-    in_force = {
-        change.name: in_force_from(change, current, priced, now, reprice=reprice)
-        for change in plan.changes
-        if change.kind == "price" and change.after is not None
-    }
+    in_force = arriving(plan.changes, current.in_force, now, repriced)
     for kind, config in CONFIG_TABLES.items():
         changes = [change for change in plan.changes if change.kind == kind]
         ids = [current.ids[kind][change.name] for change in changes if change.before is not None]
@@ -128,33 +125,10 @@ def _write(
             if change.after is not None
         ]
         insert_rows(connection, config.table, rows)
-    _journal(connection, plan.changes, in_force, release)
+    _journal(connection, plan, current, in_force, release)
     _audit(connection, plan, now, applied_by, label, release)
     notify_runtimes(connection, release)
     return release
-
-
-def priced_models(current: Current, now: datetime) -> frozenset[str]:
-    """The models that have a price in force, as `provider/model`."""
-    return frozenset(split_dated(name)[0] for name, since in current.in_force.items() if since <= now)
-
-
-def in_force_from(
-    change: Change, current: Current, priced: Collection[str], now: datetime, *, reprice: bool
-) -> datetime:
-    """From when a price that arrives now is in force.
-
-    From its `effective`; but from `now` at the earliest for a model that already had a price in force (`priced`), so
-    that nobody is billed backwards by accident, unless `reprice`. A change of words only (source, note) leaves the
-    moment alone.
-    """
-    after = change.after or {}
-    effective: datetime = after["effective"]
-    if change.before is not None and not change.moves_money:
-        return current.in_force[change.name]
-    if reprice:
-        return effective
-    return max(effective, now) if split_dated(change.name)[0] in priced else effective
 
 
 def _insert_release(connection: Connection, plan: Plan, now: datetime, applied_by: str, label: str | None) -> int:
@@ -183,18 +157,24 @@ def _close(connection: Connection, table: Table, ids: Sequence[int], release: in
         connection.execute(update(table).where(table.c.id.in_(chunk)).values(retired_release=release))
 
 
-def _journal(connection: Connection, changes: Iterable[Change], in_force: dict[str, datetime], release: int) -> None:
+def _journal(
+    connection: Connection, plan: Plan, current: Current, in_force: Mapping[str, datetime], release: int
+) -> None:
+    changed = [
+        (change.kind, change.name, change.action, change.after, in_force.get(change.name)) for change in plan.changes
+    ]
+    adopted = [
+        (kind, name, "update", current.rows[kind][name], current.in_force.get(name)) for kind, name in plan.adopts
+    ]
     rows = [
         {
             "release_id": release,
-            "kind": change.kind,
-            "key": change.name,
-            "action": change.action,
-            "after": None
-            if change.after is None
-            else journal_entry(change.kind, change.after, in_force.get(change.name)),
+            "kind": kind,
+            "key": name,
+            "action": action,
+            "after": None if after is None else journal_entry(kind, after, since),
         }
-        for change in changes
+        for kind, name, action, after, since in [*changed, *adopted]
     ]
     insert_rows(connection, release_changes, rows)
 
@@ -207,9 +187,16 @@ def _audit(connection: Connection, plan: Plan, now: datetime, applied_by: str, l
             action="apply",
             target=f"release {release}",
             before={"release": plan.base_release},
-            after={"commit": plan.commit.sha, "label": label, **plan.summary},
+            after={"commit": plan.commit.sha, "label": label, **plan.summary, **_approved(plan)},
         )
     )
 
 
-__all__ = ["CHANNEL", "ReleaseResult", "apply_plan", "guard", "in_force_from", "prepare", "priced_models"]
+def _approved(plan: Plan) -> dict[str, Any]:
+    approved = [
+        {"code": unsafe.code, "key": unsafe.key, **unsafe.approved} for unsafe in plan.unsafe if unsafe.approved
+    ]
+    return {"approved": approved} if approved else {}
+
+
+__all__ = ["CHANNEL", "ReleaseResult", "apply_plan", "guard", "prepare"]

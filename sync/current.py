@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from json import JSONDecoder
 from typing import Any
 
@@ -46,6 +47,8 @@ class Current:
     ids: dict[str, dict[str, int]] = field(default_factory=lambda: {kind: {} for kind in CONFIG_TABLES})
     in_force: dict[str, datetime] = field(default_factory=dict)
     """From when each price is in force, by name."""
+    origin: str | None = None
+    """A digest of the first release: what tells this database from others."""
 
 
 def current_rows(connection: Connection) -> Rows:
@@ -55,7 +58,7 @@ def current_rows(connection: Connection) -> Rows:
 
 def read_current(connection: Connection) -> Current:
     """Everything that is current. Raises DatabaseError for a value that nobody could have written through Ratecard."""
-    current = Current(release=last_release(connection))
+    current = Current(release=last_release(connection), origin=_origin(connection))
     as_text = connection.dialect.name == "sqlite"
     for kind, config in CONFIG_TABLES.items():
         table = config.table
@@ -133,6 +136,13 @@ def list_releases(connection: Connection, limit: int | None = None) -> list[Rele
 def last_release(connection: Connection) -> Release | None:
     """The newest release, or None before the first."""
     return next(iter(list_releases(connection, 1)), None)
+
+
+def _origin(connection: Connection) -> str | None:
+    columns = releases.c
+    query = select(columns.commit_sha, columns.fingerprint, columns.applied_at).order_by(columns.id).limit(1)
+    first = connection.execute(query).first()
+    return None if first is None else sha256(repr(tuple(first)).encode()).hexdigest()[:16]
 
 
 def released(connection: Connection, keys: Collection[tuple[str, str]] | None = None) -> dict[tuple[str, str], Any]:

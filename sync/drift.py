@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from schema.keys import KINDS, Key
-from sync.current import Current, from_json, journal_entry, read_current, released
+from sync.changes import Action, Change, find_changes
+from sync.current import Current, from_json, journal_entry, read_current, released, same
 from sync.desired import Row, Rows
 from sync.edit_reasons import Reason, edit_reasons
-from sync.plan import FORMAT_VERSION, Action, Change, Target, find_changes
+from sync.plan import FORMAT_VERSION, Target
 from sync.presenting import leaves, present
 
 Fields = dict[str, dict[str, Any]]
@@ -24,7 +25,8 @@ Fields = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """An entity whose row is not as the last release left it; `fields` tells both values, by dotted field.
+    """An entity whose row is not as the last release left it; `fields` tells the values by dotted field: as
+    released, in the database, in git.
 
     `reason` is known when it was edited by `ratecard disable`, not by hand.
     """
@@ -85,15 +87,33 @@ def find_drift(connection: Connection | None, target: Target) -> Drift:
     return Drift(
         release.id if release else None,
         target.commit.sha,
-        tuple(_edits(current, left, journal, reasons)),
-        tuple(find_changes(left, target.rows)),
+        tuple(_edits(current, left, target.rows, journal, reasons)),
+        tuple(
+            change
+            for change in find_changes(left, target.rows)
+            if not _agree(current.rows, target.rows, change.kind, change.name)
+        ),
     )
 
 
+def _agree(current: Rows, target: Rows, kind: str, name: str) -> bool:
+    """Whether database and git say the same of an entity: what was edited by hand is no drift once git says it too."""
+    one, other = current[kind].get(name), target.get(kind, {}).get(name)
+    return one is other if one is None or other is None else same(kind, one, other)
+
+
 def _edits(
-    current: Current, left: Rows, journal: Mapping[tuple[str, str], Row], reasons: Mapping[str, Reason]
+    current: Current,
+    left: Rows,
+    target: Rows,
+    journal: Mapping[tuple[str, str], Row],
+    reasons: Mapping[str, Reason],
 ) -> Iterator[Edit]:
-    changes = {(change.kind, change.name): change for change in find_changes(left, current.rows)}
+    changes = {
+        (change.kind, change.name): change
+        for change in find_changes(left, current.rows)
+        if not _agree(current.rows, target, change.kind, change.name)
+    }
     moved = {
         ("price", name): since
         for name, since in current.in_force.items()
@@ -102,7 +122,7 @@ def _edits(
     }
     for kind, name in sorted(changes.keys() | moved.keys(), key=lambda key: (KINDS.index(key[0]), key[1])):
         change = changes.get((kind, name))
-        fields = _fields(change) if change else {}
+        fields = _fields(change, target.get(kind, {}).get(name)) if change else {}
         if (kind, name) in moved:
             fields["in_force_from"] = {
                 "released": journal[kind, name].get("in_force_from"),
@@ -111,11 +131,12 @@ def _edits(
         yield Edit(change.action if change else "update", kind, name, fields, reasons.get(str(Key(kind, name))))
 
 
-def _fields(change: Change) -> Fields:
+def _fields(change: Change, wanted: Row | None) -> Fields:
     before = leaves(present(change.kind, change.before))
     after = leaves(present(change.kind, change.after))
+    git = leaves(present(change.kind, wanted))
     return {
-        field: {"released": before.get(field), "database": after.get(field)}
+        field: {"released": before.get(field), "database": after.get(field), "git": git.get(field)}
         for field in dict.fromkeys([*before, *after])
         if before.get(field) != after.get(field) or type(before.get(field)) is not type(after.get(field))
     }

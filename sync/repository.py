@@ -204,6 +204,13 @@ class Repository:
         """Whether `later` descends from `earlier`, or is it."""
         return earlier == later or self.succeeds("merge-base", "--is-ancestor", earlier, later)
 
+    def changed_files(self, earlier: str, later: str, folder: str) -> list[str]:
+        """The files of a folder in which two commits differ, by path inside it."""
+        relative = self.relative(folder)
+        names = self.run("diff", "--name-only", "--no-renames", "-z", earlier, later, "--", str(self.top / relative))
+        prefix = "" if relative == "." else f"{relative}/"
+        return [name.removeprefix(prefix) for name in names.split("\0") if name]
+
     def tag_at(self, sha: str) -> str | None:
         """The tag at a commit (the highest version of several), or None."""
         tags = self.run("tag", "--points-at", sha, "--sort=-version:refname").splitlines()

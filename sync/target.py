@@ -8,7 +8,7 @@ from datetime import datetime
 from schema.errors import ConfigError
 from sync.checks import validate_files
 from sync.desired import desired_rows
-from sync.plan import Target
+from sync.plan import Entity, Target
 from sync.repository import Repository
 
 
@@ -29,8 +29,20 @@ def load_target(
         # A clone that does not know the earlier commit (it is shallow, or the branch was squashed) cannot tell.
         return not repository.knows(earlier) or repository.is_ancestor(earlier, commit.sha)
 
+    def touched(earlier: str) -> list[Entity] | None:
+        if not repository.knows(earlier):
+            return None
+        catalogue = validation.catalogue
+        changed = {catalogue.file(path) for path in repository.changed_files(earlier, commit.sha, folder)}
+        return [
+            (kind, name)
+            for kind, entities in catalogue.entities.items()
+            for name, entity in entities.items()
+            if entity.source.file in changed
+        ]
+
     tree = repository.config_tree(commit.sha, folder)
-    return Target(commit, tree, desired_rows(validation.catalogue), follows)
+    return Target(commit, tree, desired_rows(validation.catalogue), follows, touched)
 
 
 __all__ = ["load_target"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sync.plan import ALLOWED_BY, Change, Plan
+from sync.changes import Change
+from sync.plan import Plan
 from sync.presenting import value_text
 from sync.render.plan_text import shown_leaves, summary_line
 
@@ -37,7 +38,7 @@ def _head(plan: Plan) -> Iterator[str]:
         yield "**Unsafe**: refused without the option that is named."
         yield ""
         for unsafe in plan.unsafe:
-            yield f"- `{unsafe.code}` {_code(unsafe.key)}: {_cell(unsafe.message)} (`{ALLOWED_BY[unsafe.code]}`)"
+            yield f"- `{unsafe.code}` {_code(unsafe.key)}: {_cell(unsafe.message)} ({_cell(unsafe.way_out)})"
     if plan.changes:
         yield ""
         yield "| | entity | field | before | after |"

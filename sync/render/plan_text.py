@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sync.plan import ALLOWED_BY, Change, Plan
+from sync.changes import Change
+from sync.plan import Plan
 from sync.presenting import leaves, present, value_text
 from sync.render.style import Style, table
 
@@ -27,8 +28,8 @@ def plan_lines(plan: Plan, style: Style) -> Iterator[str]:
         yield ""
         yield style.paint("bold", "unsafe, refused without the option that is named:")
         for unsafe in plan.unsafe:
-            sign, option = style.paint("error", "!"), ALLOWED_BY[unsafe.code]
-            yield f"{sign} {unsafe.key}: {unsafe.message} ({option}) [{unsafe.code}]"
+            sign = style.paint("error", "!") if unsafe.approved is None else style.paint("create", "✓")
+            yield f"{sign} {unsafe.key}: {unsafe.message} ({unsafe.way_out}) [{unsafe.code}]"
     yield ""
     yield summary_line(plan)
 

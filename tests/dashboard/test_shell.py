@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dashboard.plan_table import change_rows
-from sync.plan import Change
+from sync.changes import Change
 
 TOP = Path(__file__).parents[2]
 DASHBOARD = TOP / "dashboard"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from schema.tables import CONFIG_TABLES, audit_log, release_changes, releases
 from sync.apply import apply_plan
 from sync.current import last_release, read_current
 from sync.errors import PlanError, RefusedError
+from sync.plan import Target
 from tests.small_config import SMALL_CONFIG
 from tests.sync.targets import APPLIED, LATER, apply_files, make_target, plan_of, prices
 from tests.sync.test_desired import WHOLE
@@ -157,7 +159,7 @@ def test_price_in_effect_needs_reprice_and_then_holds_from_its_date(engine: Engi
     assert refused.value.code == "PRICE_IN_EFFECT"
     assert str(refused.value) == (
         "price openai/gpt-4o@2026-01-01: this changes a price that calls were billed by since 2026-01-01;"
-        " append a new entry instead; --reprice allows it [PRICE_IN_EFFECT]"
+        " append a new entry instead; --reprice or an approval allows it [PRICE_IN_EFFECT]"
     )
     assert counts(engine)["releases"] == 1
     apply_files(engine, files_with(NOW % 3), LATER, allowed=["--reprice"])
@@ -250,3 +252,19 @@ def test_release_is_announced_on_postgresql(engine: Engine) -> None:
         assert [(heard.channel, heard.payload) for heard in raw.notifies(timeout=10, stop_after=1)] == [
             ("ratecard_release", "1")
         ]
+
+
+def test_edit_that_git_says_too_is_adopted_once_and_is_safe_afterwards(engine: Engine) -> None:
+    def renamed(name: str) -> Target:
+        registry = SMALL_CONFIG["registry/openai.yaml"].replace("GPT-4o", name)
+        return replace(make_target({**SMALL_CONFIG, "registry/openai.yaml": registry}), touched=lambda commit: None)
+
+    apply_files(engine, SMALL_CONFIG)
+    execute(engine, "UPDATE models SET display_name = 'Four' WHERE model = 'gpt-4o'")
+    plan = plan_of(engine, renamed("Four"), LATER)
+    assert (plan.changes, plan.adopts, plan.unsafe) == ((), (("model", "openai/gpt-4o"),), ())
+    result = apply_plan(engine, plan, renamed("Four"), now=LATER, applied_by="Release Desk")
+    assert (result.changed, result.summary) == (True, {"create": 0, "update": 0, "delete": 0})
+    again = plan_of(engine, renamed("Four"), LATER)
+    assert not again.writes
+    assert plan_of(engine, renamed("Five"), LATER).unsafe == ()

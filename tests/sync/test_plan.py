@@ -62,13 +62,22 @@ def test_json_has_the_contracts_shape(engine: Engine) -> None:
         "release",
         "fingerprint",
         "changes",
+        "adopts",
         "summary",
         "unsafe",
         "impact",
     ]
     assert (told["format_version"], told["commit"], told["release"]) == (1, target.commit.sha, 1)
     assert told["summary"] == {"create": 1, "update": 1, "delete": 1}
-    assert told["impact"] == {}
+    assert told["adopts"] == []
+    assert told["impact"] == {
+        "days": 30,
+        "from": "2026-06-01T08:00:00Z",
+        "to": "2026-07-01T08:00:00Z",
+        "events": 0,
+        "scenarios": [],
+        "dates_left": 0,
+    }
     model = {"type": "llm", "access": "standard", "active": True}
     assert told["changes"] == [
         {

@@ -75,13 +75,14 @@ def test_from_an_empty_database_to_drift(
     told = json.loads(drift.stdout)
     assert told["unapplied"] == []
     assert told["edited"][0]["key"] == "model openai/gpt-4o"
-    assert told["edited"][0]["fields"] == {"display_name": {"released": "GPT-4o", "database": "Mine"}}
+    names = {"released": "GPT-4o", "database": "Mine", "git": "GPT-4o"}
+    assert told["edited"][0]["fields"] == {"display_name": names}
 
     refused = ratecard("apply", "--yes")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == (
         "ratecard: model openai/gpt-4o: display_name was changed in the database, not by a release;"
-        " --force allows it [DATABASE_EDITED]\n"
+        " --force or an approval allows it [DATABASE_EDITED]\n"
     )
     assert ratecard("apply", "--yes", "--force").returncode == 0
     assert ratecard("drift").returncode == 0
@@ -137,7 +138,7 @@ def test_step_back_needs_rollback_and_tags_are_labels(
     assert applied.stdout.startswith("release 1 (v2): commit ")
     refused = run_ratecard("apply", "--yes", "--ref", "HEAD~1", cwd=top)
     assert refused.returncode == 1
-    assert "--rollback allows it [OLDER_COMMIT]" in refused.stderr
+    assert "--rollback or an approval allows it [OLDER_COMMIT]" in refused.stderr
     done = run_ratecard("apply", "--yes", "--ref", "HEAD~1", "--rollback", cwd=top)
     assert done.stdout.endswith("0 created, 1 updated, 0 deleted\n")
 
