@@ -24,6 +24,7 @@ COMMANDS = {
     "releases": "list what was applied, by whom and when",
     "disable": "switch a model off in the database at once, audited",
     "propose": "write edits as one commit on a new branch",
+    "import": "take over list prices, or check where they left ours",
     "fmt": "check or put YAML into its canonical form",
     "schema": "write or check the JSON Schemas for editors",
     "db": "upgrade the database, or show its version",

@@ -95,7 +95,7 @@ def read_document(document: list[Any], title: str, url: str) -> Feed:
             else:
                 outside.append((f"{name}/?", Reason("NOT_A_MODEL", "")))
         models += _without_shared_names(read)
-    return Feed(title, url, tuple(models), tuple(outside))
+    return Feed(title, url, tuple(models), tuple(outside), dated=True)
 
 
 def _read_model(provider: str, entry: Mapping[str, Any]) -> FeedModel:

@@ -110,13 +110,14 @@ class FeedModel:
 class Feed:
     """All that a feed says. `title` names it with its version; `url` is the list itself, empty for a file.
 
-    `outside` are the entries that describe no model.
+    `dated` says whether it announces prices before they hold; `outside` are the entries that describe no model.
     """
 
     title: str
     url: str
     models: tuple[FeedModel, ...]
     outside: tuple[tuple[str, Reason], ...] = ()
+    dated: bool = False
 
     def reason_counts(self) -> dict[str, int]:
         """How many entries each reason concerns, the most frequent first."""
