@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any
 
 from sync.errors import SyncError
-from sync.feeds.listing import Feed, FeedModel, ListPrice, ListTier, Reason, ordered, rated
+from sync.feeds.listing import Feed, FeedModel, ListPrice, ListTier, Reason, is_name, ordered, printable, rated
 from sync.feeds.names import canonical_provider
 
 URL = "https://github.com/pydantic/genai-prices"
@@ -65,6 +65,9 @@ _UNSAID = {
     "storage_searches_kcount": "TOOLS",
     "code_executions_kcount": "TOOLS",
 }
+YEARS = range(1970, 2200)
+"""The years of which a document here may speak."""
+_DEEPEST = 8
 _CLAUSES = ("equals", "starts_with", "contains", "ends_with")
 
 
@@ -85,12 +88,12 @@ def read_document(document: list[Any], title: str, url: str) -> Feed:
     for provider in document:
         name = provider.get("id") if isinstance(provider, dict) else None
         entries = provider.get("models") if isinstance(provider, dict) else None
-        if not isinstance(name, str) or not isinstance(entries, list):
-            outside.append((str(name), Reason("NOT_A_MODEL", "")))
+        if not isinstance(name, str) or not is_name(name) or not isinstance(entries, list):
+            outside.append((printable(name), Reason("NOT_A_MODEL", "")))
             continue
         read = []
         for entry in entries:
-            if isinstance(entry, dict) and isinstance(entry.get("id"), str):
+            if isinstance(entry, dict) and isinstance(entry.get("id"), str) and is_name(entry["id"]):
                 read.append(_read_model(name, entry))
             else:
                 outside.append((f"{name}/?", Reason("NOT_A_MODEL", "")))
@@ -124,15 +127,16 @@ def _without_shared_names(models: list[FeedModel]) -> list[FeedModel]:
     ]
 
 
-def _names(clause: Any) -> Iterator[str]:
+def _names(clause: Any, depth: int = 0) -> Iterator[str]:
     """The texts that a model is matched by; what several conditions narrow down is no name."""
-    if not isinstance(clause, dict):
+    if not isinstance(clause, dict) or depth > _DEEPEST:
         return
     for word in _CLAUSES:
         if isinstance(clause.get(word), str):
             yield clause[word].lower()
-    for part in clause.get("or") or ():
-        yield from _names(part)
+    parts = clause.get("or")
+    for part in parts if isinstance(parts, list) else ():
+        yield from _names(part, depth + 1)
 
 
 def _prices(value: Any, reasons: dict[Reason, None]) -> list[ListPrice]:
@@ -143,10 +147,10 @@ def _prices(value: Any, reasons: dict[Reason, None]) -> list[ListPrice]:
             reasons[Reason("BAD_NUMBER", "prices")] = None
             continue
         constraint = part.get("constraint") or {}
-        start = _day(constraint.get("start_date"))
+        start = _day(constraint.get("start_date")) if isinstance(constraint, dict) else None
         price = _price(start, fields, reasons)
         if constraint and start is None:
-            known = "start_time" in constraint
+            known = isinstance(constraint, dict) and "start_time" in constraint
             reasons[Reason("TIME_OF_DAY" if known else "UNKNOWN_FIELD", "constraint")] = None
             if prices and known:
                 prices[-1] = _with_alternatives(prices[-1], price)
@@ -166,7 +170,7 @@ def _price(start: date | None, fields: Mapping[str, Any], reasons: dict[Reason, 
             continue
         beside = _BESIDE.get(name)
         if name not in _FIELDS and beside is None:
-            reasons[Reason(_UNSAID.get(name, "UNKNOWN_FIELD"), name)] = None
+            reasons[Reason(_UNSAID.get(name, "UNKNOWN_FIELD"), printable(name))] = None
             continue
         unit, factor, divisor = (beside[1], 1, 1) if beside else _FIELDS[name]
         base = value.get("base") if isinstance(value, dict) else value
@@ -190,7 +194,8 @@ def _price(start: date | None, fields: Mapping[str, Any], reasons: dict[Reason, 
 def _add_tiers(
     tiers: dict[int, dict[str, Decimal]], unit: str, value: Any, name: str, reasons: dict[Reason, None]
 ) -> None:
-    for tier in (value.get("tiers") or ()) if isinstance(value, dict) else ():
+    tiers_said = value.get("tiers") if isinstance(value, dict) else None
+    for tier in tiers_said if isinstance(tiers_said, list) else ():
         start = tier.get("start") if isinstance(tier, dict) else None
         rate = rated(tier.get("price")).rate if isinstance(tier, dict) else None
         if not isinstance(start, int) or isinstance(start, bool) or start < 0 or rate is None:
@@ -209,12 +214,12 @@ def _with_alternatives(price: ListPrice, other: ListPrice) -> ListPrice:
 
 
 def _day(value: Any) -> date | None:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
     try:
-        return date.fromisoformat(value) if isinstance(value, str) else None
+        day = date.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
         return None
+    usable = isinstance(day, date) and not isinstance(day, datetime) and day.year in YEARS
+    return day if usable else None
 
 
 def _raw_model(model: Any) -> dict[str, Any]:

@@ -73,6 +73,11 @@ class Survey:
     unregistered: tuple[FeedModel, ...]
 
     @property
+    def notes(self) -> list[str]:
+        """What a person should know about the entries that are added."""
+        return [note for step in self.steps if step.edit for note in _notes(step)]
+
+    @property
     def edits(self) -> list[AddEntity]:
         """The entries to add."""
         return [step.edit for step in self.steps if step.edit is not None]
@@ -158,6 +163,18 @@ def _left(departure: Departure, start: datetime, taken: set[datetime], *, named:
     if not named and "ZERO_PRICE" in doubts:
         return "ZERO_PRICE"
     return "SLIP" if not named and "SLIP" in doubts else ""
+
+
+def _notes(step: Step) -> list[str]:
+    entry = step.departure.entity.document
+    notes = []
+    if entry.charge is not None:
+        notes.append(f"{step.key} keeps the list price that customers pay (charge); only our cost changes")
+    if entry.credits is not None:
+        notes.append(f"{step.key} keeps its burn of credits; only our cost changes")
+    if entry.above_input and not step.departure.price.tiers:
+        notes.append(f"{step.key} keeps its context tiers; the list has none")
+    return notes
 
 
 def _edit(departure: Departure, start: datetime, today: date, feed: Feed) -> AddEntity:

@@ -161,6 +161,16 @@ def _short(rate: Decimal) -> Decimal:
     return rate.quantize(Decimal(1)) if rate == rate.to_integral() else rate.normalize()
 
 
+def is_name(text: str) -> bool:
+    """Whether a feed's word can be the name of a model: short, and nothing in it that a terminal would obey."""
+    return 0 < len(text) <= 200 and text.isprintable()
+
+
+def printable(text: object) -> str:
+    """A feed's word for messages: shortened, and without characters that a terminal would obey."""
+    return "".join(character if character.isprintable() else "?" for character in str(text)[:200])
+
+
 def ordered(rates: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """Rates in the order in which units are told."""
     return {unit: rates[unit] for unit in UNITS if unit in rates}

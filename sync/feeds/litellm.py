@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sync.errors import SyncError
-from sync.feeds.listing import Feed, FeedModel, ListPrice, ListTier, Reason, ordered, rated
+from sync.feeds.listing import Feed, FeedModel, ListPrice, ListTier, Reason, is_name, ordered, printable, rated
 from sync.feeds.names import canonical_provider
 
 URL = "https://github.com/BerriAI/litellm/blob/main/model_prices_and_context_window.json"
@@ -102,8 +102,8 @@ def read_document(document: Mapping[str, Any], title: str, url: str) -> Feed:
     outside: list[tuple[str, Reason]] = []
     for key, entry in document.items():
         provider = entry.get("litellm_provider") if isinstance(entry, dict) else None
-        if key == "sample_spec" or not isinstance(provider, str):
-            outside.append((key, Reason("NOT_A_MODEL", "")))
+        if key == "sample_spec" or not isinstance(provider, str) or not is_name(key):
+            outside.append((printable(key), Reason("NOT_A_MODEL", "")))
         else:
             models.append(_read_entry(key, provider, entry))
     return Feed(title, url, tuple(models), tuple(outside))
@@ -134,7 +134,8 @@ def _price(entry: Mapping[str, Any], reasons: dict[Reason, None]) -> ListPrice:
     tiers: dict[int, dict[str, Decimal]] = {}
     also: dict[str, tuple[Decimal, ...]] = {}
     slack: dict[str, Decimal] = {}
-    for field, value in entry.items():
+    for said, value in entry.items():
+        field = printable(said)
         if field == "tiered_pricing":
             _read_ranges(value, rates, tiers, reasons)
             continue
@@ -158,8 +159,11 @@ def _price(entry: Mapping[str, Any], reasons: dict[Reason, None]) -> ListPrice:
             also[unit] = (*also.get(unit, ()), rate)
         elif above is not None:
             tiers.setdefault(above, {})[unit] = rate
-        elif rate >= rates.get(unit, rate):
-            # Time that is heard and time that is put out are the same minutes: one of the two fields bears the price.
+        elif rates.get(unit):
+            # Time that is heard and time that is put out are the same minutes, and one of the two bears the price.
+            if rate not in (0, rates[unit]):
+                also[unit] = (*also.get(unit, ()), rate)
+        else:
             rates[unit] = rate
             if seconds > 1 or unit == "image":
                 slack[unit] = _rounding(value) * _MILLION * seconds
@@ -213,7 +217,7 @@ def _read_ranges(
             unit = _TOKENS.get(field)
             rate, code, _ = rated(number, _MILLION)
             if unit is None or rate is None:
-                reasons[Reason(code or "UNKNOWN_FIELD", f"tiered_pricing.{field}")] = None
+                reasons[Reason(code or "UNKNOWN_FIELD", f"tiered_pricing.{printable(field)}")] = None
             else:
                 target[unit] = rate
 

@@ -23,7 +23,7 @@ class FeedIndex:
         self._entries: dict[str, FeedModel] = {}
         self._names: dict[str, _Names] = {}
         # The first of a rank is meant; a name without its date means the newest, which comes last by name.
-        for model in sorted(feed.models, key=lambda model: (model.rank, not model.prices)):
+        for model in sorted(feed.models, key=lambda model: (not model.prices, model.rank)):
             self._entries.setdefault(model.entry, model)
             names = self._names.setdefault(model.provider, _Names())
             for name in model.names:

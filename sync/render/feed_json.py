@@ -30,6 +30,7 @@ def survey_json(found: Survey, choice: Choice, outcome: Mapping[str, Any]) -> di
         "left": [
             {"key": str(step.key), "code": step.left, "message": LEFT[step.left]} for step in found.steps if step.left
         ],
+        "notes": found.notes,
         **outcome,
         "unpriced": list(found.unpriced),
         "missing": list(found.missing),

@@ -54,6 +54,7 @@ def import_text(found: Survey, style: Style) -> Iterator[str]:
     for line, code in zip(table(rows), codes, strict=True) if rows else ():
         word = "warning" if code else "create"
         yield style.paint(word, line[:4]) + line[4:] + (f"  {code}" if code else "")
+    yield from found.notes
     yield from _legend(found.steps, style)
 
 
