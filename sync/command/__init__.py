@@ -21,9 +21,12 @@ COMMANDS = {
     "plan": "show what an apply would change, and what it moves in money",
     "apply": "bring the database to a commit, all or nothing",
     "drift": "compare last release, git and database",
+    "snapshot": "export what a plan needs of a database, without names",
     "releases": "list what was applied, by whom and when",
+    "explain": "explain a charge down to file, line, commit and author",
     "disable": "switch a model off in the database at once, audited",
     "propose": "write edits as one commit on a new branch",
+    "rollback": "write the proposal that brings the configuration back to a release",
     "import": "take over list prices, or check where they left ours",
     "fmt": "check or put YAML into its canonical form",
     "schema": "write or check the JSON Schemas for editors",
@@ -35,7 +38,7 @@ COMMANDS = {
 }
 """Every command with its line in `ratecard --help`; the module has the command's name."""
 
-BRIEF = frozenset({"validate", "plan", "apply", "drift", "releases", "disable", "propose", "fmt", "schema"})
+BRIEF = frozenset({"validate", "plan", "snapshot", "apply", "drift", "releases", "explain", "disable", "propose", "rollback", "fmt", "schema"})
 """Commands that end before a collection of cyclic garbage pays: the trees that they build hold none."""
 
 EXIT_FINDING = 1

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.command import add_common
@@ -19,13 +20,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_common(parser)
     parser.add_argument("--ref", default="HEAD", help="the commit, branch or tag to apply (default: HEAD)")
+    parser.add_argument("--plan", metavar="FILE", type=Path, help="apply this plan of `plan --out` and no other")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--label", help="a name for the release (default: the tag at the commit)")
     parser.add_argument(
         "--reprice", action="store_true", help="allow prices that are in effect to change, from their date on"
     )
     parser.add_argument(
-        "--force", action="store_true", help="allow overwriting edits of the database, and emptying a kind"
+        "--force",
+        action="store_true",
+        help="allow overwriting edits of the database, emptying a kind, and crossing a guardrail",
     )
     parser.add_argument("--rollback", action="store_true", help="allow a commit that does not follow the last release")
     parser.add_argument(
@@ -37,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Plan, ask, apply, print."""
     from sync.apply import apply_plan, guard, prepare
     from sync.context import database_url, environment_admins, opened
+    from sync.plan_file import check_plan, read_plan
     from sync.planning import plan_database
     from sync.repository import Repository
     from sync.target import load_target
@@ -46,12 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.allow_dirty:
         _refuse_dirty(repository, arguments.config)
     target = load_target(repository, arguments.ref, arguments.config, now=now, environment_admins=environment_admins())
+    frozen = None if arguments.plan is None else read_plan(arguments.plan)
     url = database_url(arguments, repository)
     with opened(url) as engine:
         plan = plan_database(engine, target, now=now)
+    if frozen is not None:
+        check_plan(arguments.plan, frozen, plan)
     allowed = [f"--{name}" for name in ("reprice", "force", "rollback") if getattr(arguments, name)]
     guard(plan, allowed)
-    if plan.changes and not arguments.yes:
+    if plan.writes and not arguments.yes:
         _ask(plan)
     with opened(url, create=True) as engine:
         prepare(engine)

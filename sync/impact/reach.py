@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from schema.keys import split_dated, split_model
@@ -28,13 +28,19 @@ class Reach:
     """Also the calls of models that are not registered, which are charged by a setting."""
     dates: tuple[datetime, ...] = ()
     """The moments from which changed prices begin or end, in order."""
-    providers: frozenset[str] = field(default=frozenset())
+    providers: frozenset[str] = frozenset()
     """Whose routing tables change."""
+    everything: bool = False
+    """Every call, whatever the sets say."""
 
     @property
     def empty(self) -> bool:
         """Whether no call can be priced otherwise."""
-        return not (self.models or self.tasks or self.levels or self.unregistered)
+        return not (self.models or self.tasks or self.levels or self.unregistered or self.everything)
+
+
+EVERYTHING = Reach(everything=True)
+"""All calls."""
 
 
 def find_reach(changes: Sequence[Change], current: Rows, target: Rows) -> Reach:
@@ -90,4 +96,4 @@ def _routed(provider: str, rows: Rows) -> set[tuple[str, str]]:
     return {split_model(target["model"]) for row in routes for target in row["targets"]}
 
 
-__all__ = ["Reach", "find_reach"]
+__all__ = ["EVERYTHING", "Reach", "find_reach"]

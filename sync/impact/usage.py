@@ -279,7 +279,7 @@ def _sum(column: ColumnElement[Any]) -> ColumnElement[int]:
 def _within(reach: Reach) -> ColumnElement[bool]:
     columns = usage_events.c
     parts: list[ColumnElement[bool]] = []
-    if len(reach.models) > _MANY_MODELS:
+    if reach.everything or len(reach.models) > _MANY_MODELS:
         return true()
     by_provider: dict[str, list[str]] = defaultdict(list)
     for provider, model in sorted(reach.models):

@@ -8,6 +8,7 @@ from typing import Any
 from sync.changes import Change
 from sync.plan import Plan
 from sync.presenting import leaves, present, value_text
+from sync.render.impact_text import impact_lines
 from sync.render.style import Style, table
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
@@ -18,15 +19,20 @@ def plan_lines(plan: Plan, style: Style) -> Iterator[str]:
     """The whole plan: changes with before and after, what is unsafe, and the sums."""
     base = f"release {plan.base_release}" if plan.base_release else "an empty database"
     yield f"commit {plan.commit.sha[:12]} ({plan.commit.title}) against {base}"
+    if plan.adopts:
+        edits = "1 edit" if len(plan.adopts) == 1 else f"{len(plan.adopts):,} edits"
+        yield f"git says {edits} of the database too by now; the next release takes up what was edited by hand"
     if not plan.changes:
         yield "no changes"
         return
     yield ""
     for change in plan.changes:
         yield from _change_lines(change, style)
+    if plan.impact is not None:
+        yield from impact_lines(plan.impact, style)
     if plan.unsafe:
         yield ""
-        yield style.paint("bold", "unsafe, refused without the option that is named:")
+        yield style.paint("bold", "unsafe, refused unless the option that is named or an approval allows it:")
         for unsafe in plan.unsafe:
             sign = style.paint("error", "!") if unsafe.approved is None else style.paint("create", "✓")
             yield f"{sign} {unsafe.key}: {unsafe.message} ({unsafe.way_out}) [{unsafe.code}]"
