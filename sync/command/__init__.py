@@ -38,7 +38,22 @@ COMMANDS = {
 }
 """Every command with its line in `ratecard --help`; the module has the command's name."""
 
-BRIEF = frozenset({"validate", "plan", "snapshot", "apply", "drift", "releases", "explain", "disable", "propose", "rollback", "fmt", "schema"})
+BRIEF = frozenset(
+    {
+        "validate",
+        "plan",
+        "snapshot",
+        "apply",
+        "drift",
+        "releases",
+        "explain",
+        "disable",
+        "propose",
+        "rollback",
+        "fmt",
+        "schema",
+    }
+)
 """Commands that end before a collection of cyclic garbage pays: the trees that they build hold none."""
 
 EXIT_FINDING = 1
