@@ -5,7 +5,7 @@ A unit of ours that the list does not know is left out, and so are our context t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -75,6 +75,16 @@ class Difference:
         if not self.listed or not self.ours:
             return "ZERO_PRICE"
         return "SLIP" if self.size >= SLIP else ""
+
+
+def doubt_of(found: Sequence[Difference], *, named: bool) -> str:
+    """The gravest doubt about taking these over, or nothing; a model that a person named is taken over all the same.
+
+    Which of several prices is meant nobody can say but a person who edits.
+    """
+    doubts = {difference.doubt for difference in found}
+    grave = ("SEVERAL_PRICES",) if named else ("SEVERAL_PRICES", "ZERO_PRICE", "SLIP")
+    return next((code for code in grave if code in doubts), "")
 
 
 def suited(price: ListPrice, model_type: str, ours: Ours) -> ListPrice:

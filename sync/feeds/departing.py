@@ -14,7 +14,7 @@ from typing import Literal
 
 from schema.catalogue import Catalogue, Entity
 from schema.keys import split_dated
-from sync.feeds.comparing import Difference, Ours, differences, suited, taken_over
+from sync.feeds.comparing import Difference, Ours, differences, doubt_of, suited, taken_over
 from sync.feeds.listing import FeedModel, ListPrice
 
 Kind = Literal["now", "announced", "scheduled", "withdrawn"]
@@ -62,11 +62,18 @@ def in_force(entries: Iterable[Entity], moment: datetime) -> Entity | None:
 
 
 def departures(
-    model: Entity, entries: Sequence[Entity], listing: FeedModel, moment: datetime, *, dated: bool, url: str
+    model: Entity,
+    entries: Sequence[Entity],
+    listing: FeedModel,
+    moment: datetime,
+    *,
+    dated: bool,
+    url: str,
+    named: bool = False,
 ) -> list[Departure]:
     """What the list says otherwise from `moment` on, in the order of dates; nothing when no entry is in force then.
 
-    `dated` and `url` are the feed's: a list without dates says nothing about coming days.
+    `dated` and `url` are the feed's: a list without dates says nothing about coming days. `named` is for `doubt_of`.
     """
     base = in_force(entries, moment)
     if base is None:
@@ -87,7 +94,7 @@ def departures(
         if differing:
             kind = _kind(when, moment, entity if when in ahead else None, starts, url)
             found.append(Departure(model.key.name, kind, when, entity, listing, price, ours, tuple(differing)))
-            if when not in ahead:
+            if when not in ahead and not doubt_of(differing, named=named):
                 ours = taken_over(ours, price)
     return found
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from schema.catalogue import Catalogue, Entity
 from schema.keys import Key, moment_text
@@ -18,13 +18,12 @@ from schema.money import plain
 from schema.units import MILLION, TOKEN_UNITS, UNITS
 from sync.edit import AddEntity
 from sync.edit.values import BlockMapping, FlowMapping, written_value
-from sync.feeds.comparing import Ours, taken_over
+from sync.feeds.comparing import Ours, doubt_of, taken_over
 from sync.feeds.departing import Departure, departures, entries_by_model, in_force
 from sync.feeds.listing import Feed, FeedModel
 from sync.feeds.matching import match
 
-Left = Literal["", "SLIP", "ZERO_PRICE", "SEVERAL_PRICES", "EXISTS", "LATER_ENTRY", "SCHEDULED", "AFTER_ANOTHER"]
-LEFT: Mapping[Left, str] = {
+LEFT: Mapping[str, str] = {
     "SLIP": "ten times ours or a tenth of it: a slip of the list? name the model with --model to take it over",
     "ZERO_PRICE": "a price of 0 on one side: name the model with --model to take it over",
     "SEVERAL_PRICES": "the list has several prices for this unit: choose one by hand",
@@ -48,7 +47,7 @@ class Step:
     departure: Departure
     effective: datetime
     edit: AddEntity | None
-    left: Left = ""
+    left: str = ""
 
     @property
     def key(self) -> Key:
@@ -110,8 +109,10 @@ def survey(
             unpriced.append(model)
             continue
         matched += 1
-        found = departures(catalogue.of("model")[model], own, listing, moment, dated=feed.dated, url=feed.url)
-        steps += _steps(found, own, now, effective, feed, named=bool(chosen and chosen[model]))
+        named = bool(chosen and chosen[model])
+        entity = catalogue.of("model")[model]
+        found = departures(entity, own, listing, moment, dated=feed.dated, url=feed.url, named=named)
+        steps += _steps(found, own, now, effective, feed, named=named)
     missing = tuple(model for model in matches.missing if chosen is None or model in chosen)
     steps.sort(key=lambda step: (-step.departure.size, step.key))
     return Survey(feed, matched, known, tuple(steps), tuple(unpriced), missing, matches.unregistered)
@@ -150,19 +151,14 @@ def _effective(departure: Departure, now: datetime, effective: datetime | None) 
     return datetime.combine(now.astimezone(UTC).date(), time(), UTC)
 
 
-def _left(departure: Departure, start: datetime, taken: set[datetime], *, named: bool) -> Left:
+def _left(departure: Departure, start: datetime, taken: set[datetime], *, named: bool) -> str:
     if departure.kind in ("scheduled", "withdrawn"):
         return "SCHEDULED"
     if start in taken:
         return "EXISTS"
     if start < departure.entity.document.effective:
         return "LATER_ENTRY"
-    doubts = {difference.doubt for difference in departure.differences}
-    if "SEVERAL_PRICES" in doubts:
-        return "SEVERAL_PRICES"
-    if not named and "ZERO_PRICE" in doubts:
-        return "ZERO_PRICE"
-    return "SLIP" if not named and "SLIP" in doubts else ""
+    return doubt_of(departure.differences, named=named)
 
 
 def _notes(step: Step) -> list[str]:
