@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metering.credit_burn import read_credit_burn
+from metering.price import Price
+from metering.rating import burn_charge, rate
+from schema.money import micros
+from schema.units import UNITS, stored_per_unit
+from sync.explain.working import exact_text, work_out
+from tests.metering.rate_card import make_price, per_million, price_row
+
+BURN = read_credit_burn(None, 10_000)
+TIERS = [{"from": 100, "rates": per_million(input="6")}, {"from": 1_000, "rates": per_million(output="30")}]
+
+
+def tiered(**values: object) -> Price:
+    return make_price(rates=per_million(input="3", output="15"), tiers=TIERS, margin_micros=1_300_000, **values)
+
+
+def test_a_margin_is_taken_of_the_exact_cost() -> None:
+    price = make_price(rates=per_million(input="0.000001", output="5"), margin_micros=3_000_000)
+    working = work_out(price, BURN, {"input": 7, "output": 1}, plan="free")
+    assert [(line.unit, line.count, line.amount) for line in working.cost_lines] == [
+        ("input", 7, Fraction(7, 10**12)),
+        ("output", 1, Fraction(5, 10**6)),
+    ]
+    assert (exact_text(working.exact_cost), working.cost_nanos) == ("0.000005000007", 5_000)
+    assert (exact_text(working.exact_charge), working.charge_nanos) == ("0.000015000021", 15_000)
+
+
+def test_a_tier_takes_the_whole_call_and_inherits() -> None:
+    low = work_out(tiered(), BURN, {"input": 100, "output": 1}, plan="free")
+    assert (low.tier_from, [line.tier_from for line in low.cost_lines]) == (None, [None, None])
+    middle = work_out(tiered(), BURN, {"input": 101, "output": 1}, plan="free")
+    assert (middle.tier_from, [line.tier_from for line in middle.cost_lines]) == (100, [100, None])
+    high = work_out(tiered(), BURN, {"input": 1, "cache_read": 1_000, "output": 1}, plan="free")
+    assert [(line.unit, line.rate_of, line.tier_from) for line in high.cost_lines] == [
+        ("input", "input", 100),
+        ("output", "output", 1_000),
+        ("cache_read", "input", 100),
+    ]
+    assert [exact_text(line.rate * 10**6) for line in high.cost_lines] == ["6", "30", "6"]
+
+
+def test_plans_levels_and_free_tasks() -> None:
+    price = tiered(plan_margins={"pro": 2_500_000})
+    pro = work_out(price, BURN, {"output": 2}, plan="pro", output_multiplier_micros=1_500_000)
+    assert (pro.margin, pro.margin_plan, exact_text(pro.exact_cost)) == (Fraction(5, 2), "pro", "0.000045")
+    assert pro.cost_lines[0].multiplier == Fraction(3, 2)
+    free = work_out(price, BURN, {"output": 2}, plan="free", billable=False)
+    assert (free.way, free.cost_nanos, free.charge_nanos) == ("free", 30_000, 0)
+
+
+def test_credits_are_weighted_tokens() -> None:
+    price = make_price(credits_micros=500_000, margin_micros=None)
+    working = work_out(price, BURN, {"input": 4_000, "output": 10}, plan="free")
+    assert (working.way, working.credits_multiplier) == ("credits", Fraction(1, 2))
+    tokens = sum(line.amount for line in working.charge_lines)
+    assert tokens == sum(
+        Fraction(BURN.weights[unit], 10**6) * count for unit, count in (("input", 4_000), ("output", 10))
+    )
+    assert working.exact_charge == tokens / 2 / BURN.tokens_per_credit / 10_000
+    unknown = work_out(None, BURN, {"output": 123}, plan="free", credits_micros=1_000_000)
+    assert (unknown.cost_nanos, unknown.charge_nanos) == (0, burn_charge(BURN, 1_000_000, {"output": 123}))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Fraction(0), "0"),
+        (Fraction(3), "3"),
+        (Fraction(-1, 8), "-0.125"),
+        (Fraction(1, 3), "0.333333333333333333…"),
+        (Fraction(1, 10**18), "0.000000000000000001"),
+    ],
+)
+def test_exact_text(value: Fraction, text: str) -> None:
+    assert exact_text(value) == text
+
+
+ways = st.sampled_from(["margin", "list", "credits"])
+rates = st.integers(0, 10**9)
+counts = st.dictionaries(st.sampled_from(UNITS), st.integers(0, 10**7), max_size=8)
+
+
+@given(ways, rates, rates, rates, counts, st.integers(0, 3_000_000), st.sampled_from([None, "pro"]))
+def test_steps_come_to_what_rating_charges(
+    way: str, first: int, second: int, third: int, units: dict[str, int], multiplier: int, plan: str | None
+) -> None:
+    every = dict.fromkeys(UNITS, first)
+    tiers = [{"from": 10_000, "rates": {"input": second}}, {"from": 1_000_000, "rates": {"output": third}}]
+    row = price_row(
+        "anthropic",
+        "haiku",
+        datetime(2026, 1, 1, tzinfo=UTC),
+        rates=every,
+        tiers=tiers,
+        margin_micros=micros(Decimal("1.3")) if way == "margin" else None,
+        plan_margins={"pro": 1_250_001} if way == "margin" else {},
+        charge_rates={**every, "page": third} if way == "list" else None,
+        charge_tiers=tiers if way == "list" else None,
+        credits_micros=777_777 if way == "credits" else None,
+    )
+    burn = {"weights": dict.fromkeys(UNITS, "0.25"), "tokens_per_credit": 997}
+    price = Price.from_row(row, credit_burn=burn, credits_per_dollar=9_999)
+    working = work_out(
+        price, read_credit_burn(burn, 9_999), units, plan=plan or "free", output_multiplier_micros=multiplier
+    )
+    rated = rate(price, units, plan=plan or "free", output_multiplier_micros=multiplier)
+    assert (working.cost_nanos, working.charge_nanos) == (rated.cost_nanos, rated.charge_nanos)
+    assert all(line.count == Fraction(units[line.unit], stored_per_unit(line.unit)) for line in working.cost_lines)
