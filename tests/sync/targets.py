@@ -29,10 +29,10 @@ def make_target(files: Mapping[str, str], *, follows: Callable[[str], bool] = la
     return Target(commit, name[::-1], desired_rows(validation.catalogue), follows)
 
 
-def plan_of(engine: Engine, target: Target, now: datetime = APPLIED) -> Plan:
+def plan_of(engine: Engine, target: Target, now: datetime = APPLIED, days: int = 30) -> Plan:
     """The plan of a migrated database."""
     with reading(engine) as connection:
-        return plan_for(connection, target, now=now)[0]
+        return plan_for(connection, target, now=now, days=days)[0]
 
 
 def apply_files(

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from schema.database import reading, writing
 from sync.current import current_rows
 from sync.plan import plan_empty
-from sync.render.plan_markdown import LIMIT, plan_markdown
+from sync.render.plan_markdown import LIMIT, MARK, plan_markdown
 from sync.render.plan_text import plan_lines
 from sync.render.style import Style
 from tests.small_config import SMALL_CONFIG
@@ -258,6 +258,8 @@ def test_a_new_price_is_shown_against_the_entry_that_it_follows_on(engine: Engin
         "+ price openai/gpt-4o@2026-09-01  after the entry of 2026-01-01",
         "    effective  2026-01-01  ->  2026-09-01",
         "    margin     2           ->  2.5",
+        "",
+        "money: no calls in the last 30 days, so nothing can be re-priced",
     ]
     assert "| | | margin | 2 | 2.5 |" in plan_markdown(plan)
     assert plan.changes[0].as_json()["before"] is None
@@ -267,7 +269,7 @@ def test_markdown_escapes_and_stays_under_the_limit_of_a_comment() -> None:
     names = "".join(f"  pack-{index:05}: {{price: 5, credits: 50, badge: 'a|b`c<d>'}}\n" for index in range(2_000))
     plan = plan_empty(make_target({**SMALL_CONFIG, "credit_packs.yaml": f"packs:\n{names}"}), now=APPLIED)
     told = plan_markdown(plan)
-    assert told.startswith("### Ratecard: 2,022 to create, 0 to update, 0 to delete\n")
+    assert told.startswith(f"{MARK}\n### Ratecard: 2,022 to create, 0 to update, 0 to delete\n")
     assert "| | | badge |  | a\\|b\\`c\\<d\\> |" in told
     assert len(told) < LIMIT + 1_000
     assert told.rstrip().endswith("more changes; see `ratecard plan`.")

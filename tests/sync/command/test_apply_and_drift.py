@@ -251,6 +251,7 @@ def test_plan_reads_a_ref_and_prints_markdown(run_ratecard: Run, make_repository
     done = run_ratecard("plan", "--ref", "rename", "--format", "markdown", cwd=top)
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
+        "<!-- ratecard-plan -->",
         "### Ratecard: 0 to create, 1 to update, 0 to delete",
         "",
         f"Commit `{sha[:12]}` against release 1.",
