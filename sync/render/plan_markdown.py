@@ -14,6 +14,7 @@ from sync.impact import Impact, Scenario, Sums
 from sync.plan import Plan
 from sync.presenting import value_text
 from sync.render.impact_text import change, moment_of, rise, shown
+from sync.render.markdown import cell, code
 from sync.render.plan_text import shown_leaves, summary_line
 
 MARK = "<!-- ratecard-plan -->"
@@ -68,7 +69,7 @@ def _head(plan: Plan) -> Iterator[str]:
         yield "**Unsafe**: refused unless an option or an approval allows it."
         yield ""
         unsafe_lines = [
-            f"- `{unsafe.code}` {_code(unsafe.key)}: {_cell(unsafe.message)} ({_cell(unsafe.way_out)})"
+            f"- `{unsafe.code}` {code(unsafe.key)}: {cell(unsafe.message)} ({cell(unsafe.way_out)})"
             for unsafe in plan.unsafe
         ]
         yield from _limited(unsafe_lines, LIMIT // 4)
@@ -130,14 +131,14 @@ def _scenario(scenario: Scenario) -> Iterator[str]:
     if scenario.wallets:
         yield ""
         first = ", ".join(
-            f"{_code(wallet.account)} ({shown(wallet.lowest)}{f' on {wallet.on}' if wallet.on else ''})"
+            f"{code(wallet.account)} ({shown(wallet.lowest)}{f' on {wallet.on}' if wallet.on else ''})"
             for wallet in scenario.wallets[:MOST_ROWS]
         )
         more = len(scenario.wallets) - MOST_ROWS
         yield f"Wallets that would have gone below zero: {first}{f' and {more:,} more' if more > 0 else ''}."
     if scenario.routes:
         yield ""
-        routes = ", ".join(f"{events:,} of {_code(route)}" for route, events in scenario.routes.items())
+        routes = ", ".join(f"{events:,} of {code(route)}" for route, events in scenario.routes.items())
         yield f"Calls that would have gone to another model: {routes}."
     if scenario.bound:
         yield ""
@@ -153,7 +154,7 @@ def _ranking(title: str, sums: Mapping[str, Sums]) -> Iterator[str]:
     for name, one in list(sums.items())[:MOST_ROWS]:
         pair, (before, after) = one.charge, one.margins
         amounts = f"{shown(pair.before)} | {shown(pair.after)} | {change(pair)} | {rise(pair)}"
-        yield f"| {_code(name)} | {amounts} | {before or ''} | {after or ''} |"
+        yield f"| {code(name)} | {amounts} | {before or ''} | {after or ''} |"
     if len(sums) > MOST_ROWS:
         yield f"| … and {len(sums) - MOST_ROWS:,} more | | | | | | |"
 
@@ -162,19 +163,9 @@ def _rows(one: Change) -> Iterator[str]:
     before, after = shown_leaves(one)
     fields = [field for field in dict.fromkeys([*before, *after]) if before.get(field) != after.get(field)]
     for index, field in enumerate(fields or [""]):
-        head = f"| {one.action} | {_code(one.key)}" if index == 0 else "| |"
-        cells = (_cell(value_text(said[field])) if field in said else "" for said in (before, after))
-        yield f"{head} | {_cell(field)} | {' | '.join(cells)} |"
-
-
-def _code(text: str) -> str:
-    return f"`{text.replace('`', '').replace('|', '')}`"
-
-
-def _cell(text: str) -> str:
-    for character in "\\`*_[]<>|@#":
-        text = text.replace(character, f"\\{character}")
-    return text.replace("\n", " ")
+        head = f"| {one.action} | {code(one.key)}" if index == 0 else "| |"
+        cells = (cell(value_text(said[field])) if field in said else "" for said in (before, after))
+        yield f"{head} | {cell(field)} | {' | '.join(cells)} |"
 
 
 __all__ = ["LIMIT", "MARK", "plan_markdown", "ranked"]
