@@ -48,13 +48,13 @@ _BESIDE = {
     "output_image_mtok": ("IMAGE_TOKENS", "output"),
     "input_video_mtok": ("VIDEO_TOKENS", "input"),
     "output_video_mtok": ("VIDEO_TOKENS", "output"),
-    "cache_audio_read_mtok": ("CACHED_AUDIO", "cache_read"),
-    "cache_audio_write_mtok": ("CACHED_AUDIO", "cache_write"),
-    "cache_image_read_mtok": ("CACHED_IMAGE", "cache_read"),
-    "cache_image_write_mtok": ("CACHED_IMAGE", "cache_write"),
 }
 """Fields whose tokens count as another unit here."""
 _UNSAID = {
+    "cache_audio_read_mtok": "CACHED_AUDIO",
+    "cache_audio_write_mtok": "CACHED_AUDIO",
+    "cache_image_read_mtok": "CACHED_IMAGE",
+    "cache_image_write_mtok": "CACHED_IMAGE",
     "output_citation_mtok": "CITATIONS",
     "input_tool_mtok": "TOOLS",
     "input_text_messages_kcount": "MESSAGES",

@@ -55,8 +55,6 @@ _BESIDE = {
     "input_cost_per_image_token": ("IMAGE_TOKENS", "input"),
     "output_cost_per_image_token": ("IMAGE_TOKENS", "output"),
     "output_cost_per_video_token": ("VIDEO_TOKENS", "output"),
-    "cache_read_input_audio_token_cost": ("CACHED_AUDIO", "cache_read"),
-    "cache_creation_input_audio_token_cost": ("CACHED_AUDIO", "cache_write"),
 }
 """Fields whose tokens count as another unit here."""
 _UNSAID = (
@@ -70,6 +68,7 @@ _UNSAID = (
     (r"input_cost_per_video_per_second(_above_.*)?", "VIDEO_INPUT"),
     (r"input_cost_per_image(_above_.*)?", "IMAGE_INPUT"),
     (r"input_cost_per_audio_per_second(_above_.*)?", "BY_TIME"),
+    (r"cache_(read|creation)_input_audio_token_cost", "CACHED_AUDIO"),
     (r"citation_cost_per_token", "CITATIONS"),
     (r"annotation_cost_per_page", "ANNOTATIONS"),
 )

@@ -167,6 +167,27 @@ def test_a_check_may_propose(top: Path, run_ratecard: RunRatecard, run_git: RunG
     assert run_git(top, "rev-parse", "ratecard/cheaper-haiku~1") == run_git(top, "rev-parse", "main")
 
 
+def test_a_push_is_refused_when_the_remote_says_otherwise_about_a_price(
+    top: Path, tmp_path: Path, run_ratecard: RunRatecard, run_git: RunGit
+) -> None:
+    """The margins that an import copies are those of the entries here; the remote's may have changed."""
+    bare = tmp_path / "remote.git"
+    run_git(top, "clone", "--quiet", "--bare", str(top), str(bare))
+    run_git(top, "remote", "add", "origin", str(bare))
+    words = ("import", "prices", "--from", "list.json", "--propose", "--push")
+    assert run_ratecard(*words, cwd=top).returncode == 0
+    assert run_git(bare, "branch", "--list", "ratecard/*") == "ratecard/take-over-list-prices-of-list-json"
+    path = top / "config/pricing/anthropic.yaml"
+    path.write_text(path.read_text().replace("margin: 3.0", "margin: 2.5"))
+    run_git(top, "commit", "--quiet", "--all", "--message=Lower the margin of Haiku")
+    run_git(top, "push", "--quiet", "origin", "main")
+    run_git(top, "reset", "--quiet", "--hard", "HEAD~1")
+    refused = run_ratecard(*words, "--title", "Again", cwd=top)
+    assert refused.returncode == 1
+    assert "ratecard: price anthropic/claude-haiku-4-5 has changed since you saw it" in refused.stderr
+    assert run_git(bare, "branch", "--list", "ratecard/again*") == ""
+
+
 def test_a_dry_run_shows_the_diff_and_writes_nothing(top: Path, run_ratecard: RunRatecard, run_git: RunGit) -> None:
     for more in ((), ("--propose",)):
         ran = run_ratecard("import", "prices", "--from", "list.json", "--dry-run", *more, cwd=top)
