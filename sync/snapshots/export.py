@@ -137,7 +137,7 @@ def _on_plan(connection: Connection) -> dict[str, int]:
         .where(accounts.c.status != "deleted")
         .group_by(state.plan)
     )
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def _model(provider: str, model: str, registered: set[tuple[str, str]]) -> tuple[str, str]:
