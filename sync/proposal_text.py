@@ -46,6 +46,11 @@ def edit_lines(edits: Sequence[Edit]) -> list[str]:
     return [_described(edit) for edit in edits]
 
 
+def listed(lines: Iterable[str]) -> str:
+    """Lines as a list in a message."""
+    return "".join(f"- {line}\n" for line in lines)
+
+
 def _described(edit: Edit) -> str:
     if isinstance(edit, AddEntity):
         return f"add {edit.key}"

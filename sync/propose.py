@@ -10,7 +10,7 @@ from sync.bases import Base, find_base
 from sync.edit import Edit, RenameEntity, apply_edits, entity_text, entity_version, reprice_notes
 from sync.edit.rename import new_name
 from sync.errors import ConflictError
-from sync.proposal_text import edit_lines
+from sync.proposal_text import edit_lines, listed
 from sync.repository import Person, Repository
 from sync.submit import Draft, Preview, Proposal, preview_of, submit, with_changes
 
@@ -64,7 +64,6 @@ def propose(
         repository,
         _draft(repository, edits, folder, now, known, effective, environment_admins),
         title=title,
-        details="".join(f"- {line}\n" for line in edit_lines(edits)),
         author=author,
         now=now,
         base=base,
@@ -88,7 +87,14 @@ def _draft(
         _refuse_conflicts(base.files, with_changes(base.files, changed), edits, seen)
         notes = reprice_notes(base.files, edits, now)
         return preview_of(
-            repository, base, changed, folder=folder, now=now, environment_admins=environment_admins, notes=notes
+            repository,
+            base,
+            changed,
+            folder=folder,
+            now=now,
+            environment_admins=environment_admins,
+            notes=notes,
+            details=listed(edit_lines(edits)),
         )
 
     return make

@@ -79,13 +79,13 @@ def rollback(
             now=now,
             environment_admins=environment_admins,
             notes=back.notes,
+            details=_details(release),
         )
 
     return submit(
         repository,
         make,
         title=title or f"Roll back to release {release.id}",
-        details=_details(release),
         author=author,
         now=now,
         base=base,

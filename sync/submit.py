@@ -38,7 +38,8 @@ ATTEMPTS = 5
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What a proposal would be. `files` maps paths inside the config folder to new contents, None for a file that goes;
-    `diffs` are unified, by path from the top level; `notes` say what an apply will ask for.
+    `diffs` are unified, by path from the top level; `notes` say what an apply will ask for, `details` follow the title
+    in the message of the commit.
     """
 
     base: Base
@@ -46,6 +47,7 @@ class Preview:
     diffs: Mapping[str, str]
     validation: Validation
     notes: tuple[str, ...]
+    details: str = ""
 
     @property
     def diff(self) -> str:
@@ -84,6 +86,7 @@ def preview_of(
     now: datetime,
     environment_admins: Sequence[str] = (),
     notes: Sequence[str] = (),
+    details: str = "",
 ) -> Preview:
     """The preview of changed files on a base; raises RefusedError when nothing would change."""
     if not changed:
@@ -94,7 +97,7 @@ def preview_of(
         _top_path(relative, path): unified_diff(_top_path(relative, path), base.files.get(path), data)
         for path, data in changed.items()
     }
-    return Preview(base, changed, diffs, validation, tuple(notes))
+    return Preview(base, changed, diffs, validation, tuple(notes), details)
 
 
 def with_changes(files: Mapping[str, bytes], changed: Mapping[str, bytes | None]) -> dict[str, bytes]:
@@ -111,7 +114,6 @@ class _Order:
     repository: Repository
     draft: Draft
     title: str
-    details: str
     author: Person
     now: datetime
     folder: str
@@ -126,7 +128,6 @@ def submit(
     draft: Draft,
     *,
     title: str,
-    details: str,
     author: Person | None,
     now: datetime,
     base: str | None = None,
@@ -137,13 +138,13 @@ def submit(
 ) -> Proposal:
     """Write a draft as one commit of `author`, and push it if asked. Work tree and index stay as they are.
 
-    `details` follow the title in the commit's message, `name` is the branch's behind `ratecard/` (default: made of the
-    title), `environment` may hold the forge's token. Raises what the draft raises, ConfigError when its result is not
-    valid, RepositoryError when the remote does not take it.
+    `name` is the branch's behind `ratecard/` (default: made of the title), `environment` may hold the forge's token.
+    Raises what the draft raises, ConfigError when its result is not valid, RepositoryError when the remote does not
+    take it.
     """
     title = checked_title(title)
     wanted = PREFIX + (name or slug(title))
-    order = _Order(repository, draft, title, details, _checked_author(author), now, folder, wanted)
+    order = _Order(repository, draft, title, _checked_author(author), now, folder, wanted)
     start = find_base(repository, base, folder)
     policy = read_policy(start.files)
     if push:
@@ -195,7 +196,7 @@ def _opened(
     branch, base = written.branch, made.base.branch
     by_hand = page.new_request(branch, base)
     try:
-        url = request_of(page, branch, base, order.title, _body(order, made), environment)
+        url = request_of(page, branch, base, order.title, _body(made), environment)
     except ForgeError as error:
         note = f"{branch} is pushed, but its pull request is not opened: {error}; open it at {by_hand}"
         return replace(written, url=by_hand, notes=(note, *written.notes))
@@ -236,7 +237,7 @@ def _valid(made: Preview) -> Preview:
 def _commit(order: _Order, made: Preview) -> str:
     changes = {order.top_path(path): data for path, data in made.files.items()}
     tree = write_tree(order.repository, f"{made.base.commit}^{{tree}}", changes)
-    message = f"{order.title}\n\n{order.details}"
+    message = f"{order.title}\n\n{made.details}"
     return write_commit(order.repository, tree, (made.base.commit,), message, order.author, order.now)
 
 
@@ -264,9 +265,9 @@ def _proposal(
     return Proposal(branch, commit, files, None, made.base.shown, counts, (*notes, *made.notes))
 
 
-def _body(order: _Order, made: Preview) -> str:
+def _body(made: Preview) -> str:
     """The text of a pull request: what the commit's message tells, and what an apply will ask for."""
-    return order.details + "".join(f"\n{note[:1].upper()}{note[1:]}.\n" for note in made.notes)
+    return made.details + "".join(f"\n{note[:1].upper()}{note[1:]}.\n" for note in made.notes)
 
 
 def _checked_author(author: Person | None) -> Person:

@@ -59,12 +59,13 @@ def routes_of(files: Files) -> list[Route]:
     for file, top in _tops(files, "routing"):
         provider = str(top.get("provider"))
         for path, text in _named_models(top):
-            found.append(Route(file, path, provider, text, _leads_to(provider, text, models, providers)))
+            found.append(Route(file, path, provider, text, leads_to(provider, text, models, providers)))
     return found
 
 
-def _leads_to(provider: str, text: str, models: set[str], providers: set[str]) -> str:
-    # As `Catalogue.model_of`: a model of its own provider comes before one of the provider it begins with.
+def leads_to(provider: str, text: str, models: set[str], providers: set[str]) -> str:
+    """`provider/model` of what a route of a provider says, as `Catalogue.model_of` reads it."""
+    # A model of its own provider comes before one of the provider it begins with.
     own = f"{provider}/{text}"
     head, slash, _ = text.partition("/")
     return own if own in models or not slash or head not in providers else text
@@ -203,4 +204,4 @@ def _get(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
-__all__ = ["Reference", "Route", "is_silent_default", "references", "routes_of"]
+__all__ = ["Reference", "Route", "is_silent_default", "leads_to", "references", "routes_of"]
