@@ -10,7 +10,10 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from metering.storage import PostingRow, Store
-from schema.tables import account_state, accounts, grants, ledger_postings
+from schema.tables import account_state, accounts, grants, ledger_postings, usage_events
+
+USAGE_KEY = "usage:"
+"""What the key of a posting begins with that debits recorded events."""
 
 
 def posting(
@@ -92,4 +95,37 @@ def imbalances(connection: Connection) -> list[Imbalance]:
     return [one for one in found if not one.balance_nanos == one.postings_nanos == one.wallet_nanos]
 
 
-__all__ = ["Imbalance", "imbalances", "posting"]
+@dataclass(frozen=True, slots=True)
+class UnmatchedDebit:
+    """A debit that is not the sum of what its events were charged; both in nano-USD."""
+
+    account: str
+    posting_id: int
+    amount_nanos: int
+    """What it took."""
+    charged_nanos: int
+    """What the events that point to it were charged."""
+
+
+def unmatched_debits(connection: Connection) -> list[UnmatchedDebit]:
+    """The debits of usage that are not what their events come to: none, unless somebody edited the tables by hand."""
+    row, event = ledger_postings.c, usage_events.c
+    charged = (
+        select(event.posting_id, func.sum(event.charge_nanos).label("total"))
+        .where(event.posting_id.is_not(None))
+        .group_by(event.posting_id)
+        .subquery()
+    )
+    total = func.coalesce(charged.c.total, 0)
+    query = (
+        select(accounts.c.account, row.id, -row.amount_nanos, total)
+        .select_from(ledger_postings)
+        .join(accounts, accounts.c.id == row.account_id)
+        .outerjoin(charged, charged.c.posting_id == row.id)
+        .where(row.kind == "debit", row.idempotency_key.like(f"{USAGE_KEY}%"), total != -row.amount_nanos)
+        .order_by(row.id)
+    )
+    return [UnmatchedDebit(name, number, amount, int(sum_)) for name, number, amount, sum_ in connection.execute(query)]
+
+
+__all__ = ["USAGE_KEY", "Imbalance", "UnmatchedDebit", "imbalances", "posting", "unmatched_debits"]

@@ -21,7 +21,7 @@ from metering.errors import (
     UnknownAccountError,
     UnregisteredModelError,
 )
-from metering.ledger import posting
+from metering.ledger import USAGE_KEY, posting
 from metering.ratebook import RateBook
 from metering.receipts import Receipt, read_receipts
 from metering.storage import Locked, PostingRow, Store, store_for
@@ -287,7 +287,7 @@ def _debit(store: Store, account: _Account, now: datetime) -> PostingRow:
         balance_nanos=state.balance_nanos,
         burned=account.wallet.burned.items(),
         # An event is charged in one transaction only, so its id names the posting for good.
-        key=f"usage:{account.first_event}",
+        key=f"{USAGE_KEY}{account.first_event}",
         occurred_at=account.last_at or now,
         now=now,
     )

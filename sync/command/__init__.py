@@ -24,6 +24,7 @@ COMMANDS = {
     "snapshot": "export what a plan needs of a database, without names",
     "releases": "list what was applied, by whom and when",
     "explain": "explain a charge down to file, line, commit and author",
+    "doctor": "check configuration, database, git, clock and versions",
     "disable": "switch a model off in the database at once, audited",
     "propose": "write edits as one commit on a new branch",
     "rollback": "write the proposal that brings the configuration back to a release",
