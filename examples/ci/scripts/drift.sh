@@ -13,11 +13,11 @@ ratecard drift --config "$RATECARD_CONFIG" >"$folder/drift.txt" || code=$?
 cat "$folder/drift.txt"
 case $code in
 0)
-    output drift false
+    output edited false
     [ -z "${RATECARD_FORGE_TOKEN:-}" ] || exec python3 "$(dirname "$0")/post.py" close-issue
     ;;
 2)
-    output drift true
+    if grep -q '^edited in the database' "$folder/drift.txt"; then output edited true; else output edited false; fi
     {
         printf '<!-- ratecard-drift -->\n'
         printf 'Git and the database do not agree at commit %s:\n\n' "$(git rev-parse --short=12 HEAD)"
