@@ -80,12 +80,6 @@ def _remotes_page(remote_url: str) -> ForgePage | None:
     return _page(kind, f"https://{host}/{path}", None, tokens)
 
 
-def pull_request_url(branch: str, base: str, *, forge: Forge | None, remote_url: str | None) -> str | None:
-    """The address at which a pull request of `branch` into `base` is opened, or None when the forge is not known."""
-    page = page_of(forge, remote_url)
-    return None if page is None else page.new_request(branch, base)
-
-
 def _page(kind: str, url: str, api: str | None, tokens: tuple[str, ...]) -> ForgePage:
     parts = urlsplit(url)
     root, path = "", parts.path.strip("/")
@@ -119,4 +113,4 @@ def _host_and_path(url: str) -> tuple[str, str] | None:
     return (host, path) if path else None
 
 
-__all__ = ["ForgePage", "page_of", "pull_request_url"]
+__all__ = ["ForgePage", "page_of"]

@@ -3,13 +3,18 @@ from __future__ import annotations
 import pytest
 
 from schema.documents.policy import Forge
-from sync.forge import pull_request_url
+from sync.forge import page_of
 
 GITHUB = "https://github.com/team/rates/compare/main...ratecard/x?expand=1"
 GITLAB = (
     "https://gitlab.com/group/sub/rates/-/merge_requests/new"
     "?merge_request%5Bsource_branch%5D=ratecard%2Fx&merge_request%5Btarget_branch%5D=main"
 )
+
+
+def address(branch: str, base: str, *, forge: Forge | None, remote_url: str | None) -> str | None:
+    page = page_of(forge, remote_url)
+    return None if page is None else page.new_request(branch, base)
 
 
 @pytest.mark.parametrize(
@@ -33,11 +38,11 @@ GITLAB = (
     ],
 )
 def test_the_remote_tells_where_a_pull_request_is_opened(remote: str | None, url: str | None) -> None:
-    assert pull_request_url("ratecard/x", "main", forge=None, remote_url=remote) == url
+    assert address("ratecard/x", "main", forge=None, remote_url=remote) == url
 
 
 def test_the_policy_decides_over_the_remote() -> None:
     forge = Forge(kind="github", url="https://code.example.com/team/rates/")
-    assert pull_request_url("ratecard/x", "release/1", forge=forge, remote_url="git@gitlab.com:a/b") == (
+    assert address("ratecard/x", "release/1", forge=forge, remote_url="git@gitlab.com:a/b") == (
         "https://code.example.com/team/rates/compare/release/1...ratecard/x?expand=1"
     )
