@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from schema.keys import Key, split_dated
 from sync.bases import Base, find_base
 from sync.edit import Edit, RenameEntity, apply_edits, entity_text, entity_version, reprice_notes
 from sync.edit.rename import new_name
-from sync.errors import ConflictError
+from sync.errors import ConflictError, EditError
 from sync.proposal_text import edit_lines, listed
 from sync.repository import Person, Repository
 from sync.submit import Draft, Preview, Proposal, preview_of, submit, with_changes
@@ -32,7 +33,7 @@ def preview(
     entity differs from the version in `seen`, RefusedError when nothing would change.
     """
     start = find_base(repository, base, folder)
-    return _draft(repository, edits, folder, now, seen or {}, effective, environment_admins)(start)
+    return _draft(repository, edits, folder, now, seen or {}, {}, effective, environment_admins)(start)
 
 
 def propose(
@@ -56,13 +57,13 @@ def propose(
     Work tree and index stay as they are. When the push fails, no branch is left behind. Raises what `preview` raises,
     and ConfigError when the result is not valid.
     """
-    known = dict(seen or {})
+    known, files = dict(seen or {}), {}
     if push:
-        files = find_base(repository, base, folder).files
+        files = dict(find_base(repository, base, folder).files)
         known = {key: entity_version(files, key, folder) for key in _edited(edits)} | known
     return submit(
         repository,
-        _draft(repository, edits, folder, now, known, effective, environment_admins),
+        _draft(repository, edits, folder, now, known, files, effective, environment_admins),
         title=title,
         author=author,
         now=now,
@@ -79,12 +80,18 @@ def _draft(
     folder: str,
     now: datetime,
     seen: Mapping[Key, str],
+    seen_files: Mapping[str, bytes],
     effective: datetime | None,
     environment_admins: Sequence[str],
 ) -> Draft:
+    def edited(files: Mapping[str, bytes]) -> dict[str, bytes | None]:
+        return apply_edits(files, edits, now=now, effective=effective, folder=folder)
+
     def make(base: Base) -> Preview:
-        changed = apply_edits(base.files, edits, now=now, effective=effective, folder=folder)
-        _refuse_conflicts(base.files, with_changes(base.files, changed), edits, seen)
+        for key in _conflicts(base.files, edits, seen):
+            wanted = _wanted(key, edits, [base.files, seen_files], edited)
+            raise ConflictError(str(key), entity_text(base.files, key, folder), wanted)
+        changed = edited(base.files)
         notes = reprice_notes(base.files, edits, now)
         return preview_of(
             repository,
@@ -104,18 +111,26 @@ def _edited(edits: Sequence[Edit]) -> set[Key]:
     return {edit.key for edit in edits}
 
 
-def _refuse_conflicts(
-    before: Mapping[str, bytes], after: Mapping[str, bytes], edits: Sequence[Edit], seen: Mapping[Key, str]
-) -> None:
-    edited = _edited(edits)
-    names = {
-        edit.key: Key(edit.key.kind, new_name(edit.key, edit.new_name))
-        for edit in edits
-        if isinstance(edit, RenameEntity)
-    }
+def _conflicts(files: Mapping[str, bytes], edits: Sequence[Edit], seen: Mapping[Key, str]) -> Iterator[Key]:
+    keys = _edited(edits)
     for key, version in seen.items():
-        if any(_concerns(key, other) for other in edited) and entity_version(before, key) != version:
-            raise ConflictError(str(key), entity_text(before, key), entity_text(after, names.get(key, key)))
+        if any(_concerns(key, other) for other in keys) and entity_version(files, key) != version:
+            yield key
+
+
+def _wanted(
+    key: Key,
+    edits: Sequence[Edit],
+    places: Sequence[Mapping[str, bytes]],
+    edited: Callable[[Mapping[str, bytes]], Mapping[str, bytes | None]],
+) -> str:
+    """What the edits make of an entity: on what is there now, else (it may be gone) on what was seen."""
+    renames = [edit for edit in edits if isinstance(edit, RenameEntity) and edit.key == key]
+    name = new_name(key, renames[-1].new_name) if renames else key.name
+    for files in places:
+        with contextlib.suppress(EditError):
+            return entity_text(with_changes(files, edited(files)), Key(key.kind, name))
+    return "another value"
 
 
 def _concerns(seen: Key, edited: Key) -> bool:

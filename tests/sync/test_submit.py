@@ -160,22 +160,39 @@ def test_commits_that_only_this_clone_has_stay_out(ours: Path, theirs: Path, run
         make(ours, OPUS)
 
 
-def test_what_the_remote_does_not_have_is_refused_with_its_place(ours: Path, theirs: Path, run_git: RunGit) -> None:
+def test_an_entity_that_is_gone_on_the_remote_refuses_and_shows_both(ours: Path, theirs: Path, run_git: RunGit) -> None:
     run_git(theirs, "rm", "--quiet", "config/registry/openai.yaml")
     run_git(theirs, "commit", "--quiet", "-m", "Drop OpenAI")
     run_git(theirs, "push", "--quiet", "origin", "HEAD:main")
-    with pytest.raises(EditError, match=r"^there is no model openai/gpt-4o.* \(this is origin/main at "):
+    with pytest.raises(ConflictError) as refusal:
         make(ours, "model openai/gpt-4o#display_name=GPT")
+    assert str(refusal.value).startswith(
+        "model openai/gpt-4o has changed since you saw it: it is now nothing, you want"
+        ' {"display_name": "GPT", "type": "llm"}; this is origin/main at '
+    )
 
 
-def test_a_change_that_the_remote_has_already_is_no_change(ours: Path, theirs: Path, run_git: RunGit) -> None:
-    added = AddEntity(parse_key("task indexing"), {"description": "Embeds"})
-    first = make(theirs, added, title="Add a task")
+def test_an_entity_that_the_remote_has_got_meanwhile_refuses_and_shows_both(
+    ours: Path, theirs: Path, run_git: RunGit
+) -> None:
+    first = make(theirs, AddEntity(parse_key("task indexing"), {"description": "Embeds"}), title="Add a task")
     run_git(theirs, "push", "--quiet", "origin", f"{first.commit}:main")
+    with pytest.raises(ConflictError) as refusal:
+        make(ours, AddEntity(parse_key("task indexing"), {"description": "Indexes"}), title="Add a task")
+    assert (refusal.value.current, refusal.value.proposed) == (
+        '{"description": "Embeds"}',
+        '{"description": "Indexes"}',
+    )
+
+
+def test_what_the_remote_refuses_is_told_with_its_place(ours: Path, theirs: Path, run_git: RunGit) -> None:
+    (theirs / "config" / "tasks.yaml").write_text("tasks: &all\n  extraction: {}\n  chat_response: {}\n")
+    run_git(theirs, "commit", "--quiet", "--all", "-m", "Anchor")
+    run_git(theirs, "push", "--quiet", "origin", "HEAD:main")
     with pytest.raises(
-        EditError, match=r"^task indexing is already there; set its fields instead \(this is origin/main"
+        EditError, match=r"an anchor \(&\) stands on the way .* \(this is origin/main at [0-9a-f]{12}; "
     ):
-        make(ours, added, title="Add a task")
+        make(ours, AddEntity(parse_key("task indexing"), {"description": "Embeds"}), title="Add a task")
     with pytest.raises(RefusedError, match=r"^nothing would change: origin/main says all of this already$"):
         make(ours, "setting default_plan=free")
 
