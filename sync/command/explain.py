@@ -29,6 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     from sync.render.explain_text import explain_lines
     from sync.render.style import Style
 
+    for text in (arguments.event, arguments.account or ""):
+        _check_text(text)
     archive = _archive(arguments.config)
     with opened(database_url(arguments, None)) as engine:
         require_current(engine)
@@ -39,6 +41,15 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.writelines(f"{line}\n" for line in explain_lines(told, Style.of_terminal()))
     return 0
+
+
+def _check_text(text: str) -> None:
+    from sync.errors import UsageError
+
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError("the event and the account are text in UTF-8") from None
 
 
 def _archive(folder: str) -> Archive:

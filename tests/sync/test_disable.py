@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, select, text
 
@@ -14,6 +16,7 @@ from metering.usage import Usage
 from schema.database import reading
 from schema.errors import KeyFormatError
 from schema.tables import CONFIG_TABLES, audit_log, release_changes, releases
+from sync.apply import apply_plan
 from sync.disable import Switched, Use, switch_model
 from sync.drift import find_drift
 from sync.edit_reasons import Reason
@@ -176,6 +179,42 @@ def test_a_reason_does_not_outlive_the_release_that_followed(engine: Engine) -> 
     with reading(engine) as connection:
         (edit,) = find_drift(connection, make_target(SMALL_CONFIG)).edited
     assert edit.reason is None
+
+
+def test_git_catches_up_and_the_edit_is_adopted(engine: Engine) -> None:
+    spare = SMALL_CONFIG["registry/openai.yaml"] + "  spare:\n    display_name: Spare\n    type: llm\n"
+    priced = SMALL_CONFIG["pricing/openai.yaml"] + (
+        "  spare:\n    - effective: 2026-01-01\n      per_million: {input: 1, output: 2}\n      margin: 2\n"
+    )
+    files = {**SMALL_CONFIG, "registry/openai.yaml": spare, "pricing/openai.yaml": priced}
+    apply_files(engine, files)
+    assert disable(engine, "openai/spare").routes == ()
+    caught_up = {**files, "registry/openai.yaml": spare + "    active: false\n"}
+    with reading(engine) as connection:
+        assert not find_drift(connection, make_target(caught_up)).edited
+    target = replace(make_target(caught_up), touched=lambda commit: [("model", "openai/spare")])
+    plan = plan_of(engine, target, LATER)
+    assert (plan.changes, plan.unsafe) == ((), ())
+    assert apply_plan(engine, plan, target, now=LATER, applied_by="Release Desk").release == 2
+    with reading(engine) as connection:
+        assert not find_drift(connection, target).found
+    assert plan_of(engine, make_target(files), LATER).unsafe == ()
+    apply_files(engine, files, LATER)
+    with reading(engine) as connection:
+        assert not find_drift(connection, make_target(files)).found
+
+
+def test_postgresql_tells_who_listens(engine: Engine) -> None:
+    apply_files(engine, SMALL_CONFIG)
+    if engine.dialect.name == "sqlite":
+        # Nobody can listen there: whoever reads finds the edit counted.
+        disable(engine)
+        assert counts(engine)[3] == 1
+        return
+    with psycopg.connect(engine.url.set(drivername="postgresql").render_as_string(False), autocommit=True) as raw:
+        raw.execute("LISTEN ratecard_release")
+        disable(engine)
+        assert [heard.payload for heard in raw.notifies(timeout=10, stop_after=1)] == ["1"]
 
 
 def test_two_at_once_write_once(engine: Engine) -> None:

@@ -33,6 +33,7 @@ def test_a_bill_is_explained_with_and_without_git(
     assert several.stderr.startswith("ratecard: several accounts have an event 'call-1' (acme, beta): name one with")
     unknown = explain("call-2")
     assert (unknown.returncode, unknown.stderr) == (1, "ratecard: there is no event 'call-2' [UNKNOWN_EVENT]\n")
+    assert explain("\udcff").returncode == 64
     shown = explain("call-1", "--account", "acme")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "         config/pricing/openai.yaml:4-9 at commit " in shown.stdout
