@@ -24,16 +24,14 @@ _EXISTS = {"github": 422, "gitlab": 409}
 """What a forge answers when the branch has an open request already."""
 
 
-def request_of(
-    page: ForgePage, branch: str, base: str, title: str, body: str, environment: Mapping[str, str]
-) -> str | None:
+def request_of(page: ForgePage, branch: str, base: str, title: str, body: str, environment: Mapping[str, str]) -> str:
     """Open a pull request and return its page; that of the one which is open already, if there is one.
 
-    None when the environment holds no token. Raises ForgeError when the forge refuses or cannot be reached.
+    Raises ForgeError when the environment holds no token, and when the forge refuses or cannot be reached.
     """
     token = page.token(environment)
     if token is None:
-        return None
+        raise ForgeError(f"there is no token; set {' or '.join(page.tokens)}")
     if not (token.isascii() and token.isprintable()):
         raise ForgeError("the token holds a character that no token has")
     place, fields = _create(page, branch, base, title, body)

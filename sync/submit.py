@@ -17,7 +17,6 @@ from sync.bases import Base, find_base, newest_base, read_policy, stale_notes
 from sync.checks import Validation, validate_files
 from sync.errors import ConflictError, EditError, ForgeError, RefusedError, RepositoryError
 from sync.forge import ForgePage, page_of
-from sync.forge_api import request_of
 from sync.plumbing import (
     create_ref,
     delete_ref,
@@ -195,12 +194,16 @@ def _opened(
     """The pushed proposal with its pull request; without a token, or when the forge refuses, with how to open it."""
     branch, base = written.branch, made.base.branch
     by_hand = page.new_request(branch, base)
+    if page.token(environment) is None:
+        return replace(written, url=by_hand)
+    from sync.forge_api import request_of
+
     try:
         url = request_of(page, branch, base, order.title, _body(made), environment)
     except ForgeError as error:
         note = f"{branch} is pushed, but its pull request is not opened: {error}; open it at {by_hand}"
         return replace(written, url=by_hand, notes=(note, *written.notes))
-    return replace(written, url=url or by_hand, opened=url is not None)
+    return replace(written, url=url, opened=True)
 
 
 def _look(order: _Order, remote: str, start: Base) -> dict[str, str]:

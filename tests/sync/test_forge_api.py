@@ -39,7 +39,7 @@ def gitlab() -> Iterator[Server]:
         assert server.faults == []
 
 
-def open_on(server: Server, *, token: str = TOKEN, url: str | None = None, api: str | None = None) -> str | None:
+def open_on(server: Server, *, token: str = TOKEN, url: str | None = None, api: str | None = None) -> str:
     address = {"github": "https://github.example.com/team/rates", "gitlab": "https://example.com/code/team/sub/rates"}
     forge = Forge(kind=server.kind, url=url or address[server.kind], token_env="FORGE", api_url=api or server.url)  # type: ignore[arg-type]
     page = page_of(forge, None)
@@ -124,6 +124,8 @@ def test_a_token_goes_only_to_https_or_this_computer(github: Server) -> None:
     with pytest.raises(ForgeError, match=r"^the token holds a character that no token has$") as refusal:
         open_on(github, token="a\nX-Other: b")
     assert "X-Other" not in str(refusal.value)
+    with pytest.raises(ForgeError, match=r"^there is no token; set FORGE$"):
+        open_on(github, token=" ")
     with pytest.raises(ForgeError, match=r"^'team' is not OWNER/REPOSITORY$"):
         open_on(github, url="https://github.example.com/team")
     with pytest.raises(ForgeError, match=r"^github\.example\.com cannot be reached: "):
