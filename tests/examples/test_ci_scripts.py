@@ -19,6 +19,7 @@ from schema.database import make_engine, writing
 from tests.examples.mock_forge import REPOSITORY, ROBOT, MockForge, served
 
 SCRIPTS = Path(__file__).parents[2] / "examples" / "ci" / "scripts"
+BIN = Path(sys.executable).parent
 PRICES = "config/pricing/openai.yaml"
 LATER = """\
     - effective: 2099-01-01
@@ -66,11 +67,16 @@ class Team:
         self.git(self.desk, "merge", "--quiet", "--no-ff", "--no-edit", branch)
         self.git(self.desk, "push", "--quiet", "origin", "main")
 
+    def begin(self) -> None:
+        """Apply what stands at the desk, by the command itself."""
+        command = [str(BIN / "ratecard"), "apply", "--yes", "--database", self.database]
+        subprocess.run(command, cwd=self.desk, check=True, capture_output=True)
+
     def run(self, script: str, clone: Path, *, database: bool = True, **settings: str) -> Done:
         """Run a script of the clone."""
         environment = {
             **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "NO_PROXY": "127.0.0.1",
             "RATECARD_FORGE": self.forge.kind,
             "RATECARD_FORGE_API": self.forge.url,
@@ -128,6 +134,7 @@ def _later(price: str) -> Callable[[str], str]:
 
 
 def test_from_pull_request_to_release(make_team: Callable[[str], Team], database_url: str, tmp_path: Path) -> None:
+    """One comment through two pushes; then two applies of the merge at once, of which one wins."""
     team = make_team(database_url)
     assert team.run_well("apply", team.clone()).startswith("release 1: commit ")
 
@@ -155,12 +162,15 @@ def test_from_pull_request_to_release(make_team: Callable[[str], Team], database
     assert "2.00" not in comment
 
     team.merge("cheaper")
-    clone = team.clone()
-    applied = team.run_well("apply", clone, RATECARD_LABEL="run-12", GITHUB_ACTOR="prices")
     merged = team.git(team.desk, "rev-parse", "main")
-    assert applied == f"release 2 (run-12): commit {merged[:12]}, 1 created, 0 updated, 0 deleted\n"
-    again = team.run_well("apply", clone, RATECARD_LABEL="run-13")
-    assert again == f"no changes: the database is at release 2, and commit {merged[:12]} says the same\n"
+    named = {"RATECARD_LABEL": "run-12", "GITHUB_ACTOR": "prices"}
+    with ThreadPoolExecutor(2) as machines:
+        clones = [team.clone(), team.clone()]
+        said = sorted(machines.map(lambda clone: team.run_well("apply", clone, **named), clones))
+    assert said == [
+        f"no changes: the database is at release 2, and commit {merged[:12]} says the same\n",
+        f"release 2 (run-12): commit {merged[:12]}, 1 created, 0 updated, 0 deleted\n",
+    ]
     engine = make_engine(database_url)
     with engine.connect() as connection:
         releases = connection.execute(text("SELECT label, applied_by FROM releases ORDER BY id")).all()
@@ -169,7 +179,7 @@ def test_from_pull_request_to_release(make_team: Callable[[str], Team], database
 
 
 def test_nothing_to_plan_begins_no_comment_and_an_old_one_says_so(team: Team) -> None:
-    team.run_well("apply", team.clone())
+    team.begin()
     robot = {"RATECARD_FORGE_TOKEN": "robot-token"}
     team.commit("Only words", lambda before: f"# Prices of OpenAI.\n{before}", branch="words")
     clone = team.clone("words")
@@ -181,7 +191,7 @@ def test_nothing_to_plan_begins_no_comment_and_an_old_one_says_so(team: Team) ->
 
 
 def test_what_an_apply_would_refuse_fails_after_the_comment_until_it_is_approved(team: Team) -> None:
-    team.run_well("apply", team.clone())
+    team.begin()
     team.commit("Dearer", lambda before: before.replace("margin: 1.5", "margin: 1.6"), branch="dearer")
     clone = team.clone("dearer")
     team.run_well("plan", clone)
@@ -207,7 +217,7 @@ def test_what_an_apply_would_refuse_fails_after_the_comment_until_it_is_approved
 def test_a_branch_behind_its_base_takes_nothing_back(team: Team) -> None:
     team.git(team.desk, "branch", "behind")
     team.commit("Cheaper input from 2099", _later("2.00"))
-    team.run_well("apply", team.clone())
+    team.begin()
     team.git(team.desk, "checkout", "--quiet", "behind")
     add = "  ada:\n    display_name: Ada\n    type: llm\n    active: false\n"
     team.commit("Another model", lambda before: before + add, path="config/registry/openai.yaml")
@@ -225,15 +235,24 @@ def test_a_branch_behind_its_base_takes_nothing_back(team: Team) -> None:
     assert (refused.returncode, refused.stderr) == (1, message)
 
 
-def test_two_applies_at_once(make_team: Callable[[str], Team], database_url: str) -> None:
-    team = make_team(database_url)
-    team.run_well("apply", team.clone())
+def test_a_plan_that_another_apply_made_stale_is_made_anew(team: Team, tmp_path: Path) -> None:
+    """The other apply comes between plan and apply: a `ratecard` earlier on the path sees to that, once."""
+    team.begin()
     team.commit("Cheaper input from 2099", _later("2.00"))
-    clones = [team.clone(), team.clone()]
-    with ThreadPoolExecutor(2) as machines:
-        said = sorted(machines.map(lambda clone: team.run_well("apply", clone), clones))
-    assert said[0].startswith("no changes: the database is at release 2,")
-    assert said[1].startswith("release 2: commit ")
+    clone, real = team.clone(), BIN / "ratecard"
+    between = tmp_path / "between" / "ratecard"
+    between.parent.mkdir()
+    between.write_text(f"""#!/bin/sh
+if [ "$1" = apply ] && mkdir "{tmp_path}/once" 2>/dev/null; then "{real}" apply --yes >&2; fi
+exec "{real}" "$@"
+""")
+    between.chmod(0o755)
+    done = team.run("apply", clone, PATH=os.pathsep.join([str(between.parent), str(real.parent), os.environ["PATH"]]))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("no changes: the database is at release 2,")
+    other, refusal = done.stderr.splitlines()
+    assert other.startswith("release 2: commit ")
+    assert "it was made against release 1, and the database is at release 2 by now" in refusal
 
 
 def test_a_tag_names_the_release_and_an_older_commit_is_refused(team: Team) -> None:
@@ -241,7 +260,7 @@ def test_a_tag_names_the_release_and_an_older_commit_is_refused(team: Team) -> N
     team.git(team.desk, "push", "--quiet", "origin", "v1")
     assert team.run_well("apply", team.clone(), RATECARD_LABEL="run-1").startswith("release 1 (v1): ")
     team.commit("Cheaper input from 2099", _later("2.00"))
-    team.run_well("apply", team.clone())
+    team.begin()
     refused = team.run("apply", team.clone("v1"))
     assert refused.returncode == 1
     assert "[OLDER_COMMIT]" in refused.stderr
@@ -250,13 +269,13 @@ def test_a_tag_names_the_release_and_an_older_commit_is_refused(team: Team) -> N
 
 def test_the_snapshot_is_appended_to_a_branch_of_its_own(team: Team) -> None:
     clone = team.clone()
-    team.run_well("apply", clone)
+    team.begin()
     before = team.git(clone, "rev-parse", "HEAD")
     with ThreadPoolExecutor(2) as machines:
         list(machines.map(lambda place: team.run_well("snapshot", place), [clone, team.clone()]))
     team.commit("Cheaper input from 2099", _later("2.00"))
     newer = team.clone()
-    team.run_well("apply", newer)
+    team.begin()
     team.run_well("snapshot", newer)
     at = ("ratecard-snapshot", "--")
     assert team.git(team.remote, "ls-tree", "-r", "--name-only", "ratecard-snapshot") == "snapshot.json"
@@ -268,14 +287,14 @@ def test_the_snapshot_is_appended_to_a_branch_of_its_own(team: Team) -> None:
     snapshot = json.loads(team.git(team.remote, "show", "ratecard-snapshot:snapshot.json"))
     assert snapshot["release"]["id"] == 2
     assert team.git(clone, "rev-parse", "HEAD") == before
-    assert team.git(clone, "status", "--porcelain") == "?? ratecard-apply/"
+    assert team.git(clone, "status", "--porcelain") == ""
 
 
 def test_a_fork_without_a_database_plans_from_the_snapshot(
     team: Team, run_ratecard: Callable[..., Done], tmp_path: Path
 ) -> None:
     clone = team.clone()
-    team.run_well("apply", clone)
+    team.begin()
     usage = tmp_path / "usage.csv"
     yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     usage.write_text(
@@ -333,7 +352,7 @@ def test_a_fork_without_a_snapshot_is_not_planned(team: Team) -> None:
 def test_drift_fails_without_a_token_and_keeps_one_issue_with_one(team: Team, tmp_path: Path) -> None:
     clone = team.clone()
     robot = {"RATECARD_FORGE_TOKEN": "robot-token"}
-    team.run_well("apply", clone)
+    team.begin()
     assert team.run_well("drift", clone, **robot).endswith("no issue is open\n")
 
     edit = "UPDATE plans SET name = 'Pro ``` <!-- x -->' WHERE plan = 'pro' AND retired_release IS NULL"
