@@ -7,6 +7,7 @@ tree do not report what merely follows from it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -29,6 +30,11 @@ _DUPLICATES = {
     "route": "DUPLICATE_ROUTING",
     "access": "PERSON_TWICE",
 }
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_INVISIBLE = re.compile("[\u0085\u00ad\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""Line ends that only some readers know, marks that turn the order of reading around, and spaces without a width; the
+joiners U+200C and U+200D are letters of names and of emoji."""
 
 
 class LinkedFile(bytes):
@@ -133,7 +139,7 @@ def _load(catalogue: Catalogue, kind: str, source: Source) -> list[Finding]:
     model = DOCUMENTS[kind]
     findings = [_named_duplicate(finding, kind, source) for finding in source.findings]
     findings += _secrets(source)
-    controls = _control_characters(source)
+    controls = [*_invisible_characters(source), *_control_characters(source)]
     findings += controls
     unreadable = bool(controls) or any(finding.code != "DUPLICATE_KEY" for finding in source.findings)
     if source.value is None or unreadable:
@@ -188,12 +194,29 @@ def _control_characters(source: Source) -> list[Finding]:
     """Escapes in quoted text may write what no name needs, what terminals obey and what PostgreSQL refuses."""
     if "\\" not in source.text:
         return []
-    message = "this text holds a control character; remove the escape"
-    return [
-        Finding("CONTROL_CHARACTER", message, source.place_of(node))
-        for node in source.scalars()
-        if any((character < " " and character not in "\n\t") or character == "\x7f" for character in node.value)
-    ]
+    found = []
+    for node in source.scalars():
+        if _CONTROL.search(node.value):
+            message = "this text holds a control character; remove the escape"
+            found.append(Finding("CONTROL_CHARACTER", message, source.place_of(node)))
+        elif "\\" in source.text[node.start_mark.index : node.end_mark.index] and _INVISIBLE.search(node.value):
+            message = "this text holds an invisible character; remove the escape"
+            found.append(Finding("INVISIBLE_CHARACTER", message, source.place_of(node)))
+    return found
+
+
+def _invisible_characters(source: Source) -> list[Finding]:
+    """What a reviewer does not see, comments included: other orders of reading, other ends of lines, no width."""
+    text = source.text
+    if text.isascii():
+        return []
+    found = []
+    for match in _INVISIBLE.finditer(text):
+        line_start = text.rfind("\n", 0, match.start()) + 1
+        place = Place(source.file, text.count("\n", 0, match.start()) + 1, match.start() - line_start + 1)
+        message = f"an invisible character (U+{ord(match[0]):04X}) stands here; remove it"
+        found.append(Finding("INVISIBLE_CHARACTER", message, place))
+    return found
 
 
 def _salvage(catalogue: Catalogue, kind: str, source: Source, paths: list[Path]) -> BaseModel | None:

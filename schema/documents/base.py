@@ -5,6 +5,7 @@ Values arrive as the text that was written (see `schema.places`), so numbers are
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +17,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    Field,
     GetJsonSchemaHandler,
     StringConstraints,
     WithJsonSchema,
@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from schema.documents.numbers import DecimalRange, WholeRange
 from schema.findings import did_you_mean
 from schema.keys import MOMENT_PATTERN, parse_moment
 from schema.units import UNITS
@@ -51,10 +52,7 @@ class ShortForm:
         return {"anyOf": [dict(self.schema), handler(core_schema)]}
 
 
-def _number(minimum: str | int = 0, **extra: Any) -> WithJsonSchema:
-    return WithJsonSchema({"type": "number", "minimum": minimum, **extra})
-
-
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEARS = range(1970, 2200)
 _YEARS_TEXT = f"is not between the years {_YEARS.start} and {_YEARS.stop - 1}"
 
@@ -79,7 +77,8 @@ def _day(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        if len(value) != len("2026-01-01"):
+        # fromisoformat alone reads week dates, too.
+        if not _DAY.fullmatch(value):
             raise ValueError
         day = date.fromisoformat(value)
     except ValueError:
@@ -104,22 +103,20 @@ def _known_unit(unit: str) -> str:
     return unit
 
 
-_UPPER = Decimal(1_000_000)
-
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=100)]
 """A name that stands in keys: letters, digits, `_`, `-` and `.`."""
 ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_@][^\s#]*$", max_length=200)]
 """A model's name; it may hold slashes, colons and `@`."""
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
-Count = Annotated[int, Field(ge=0, le=2**53)]
-Usd = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=9, allow_inf_nan=False), _number()]
+Count = Annotated[int, WholeRange(0)]
+Usd = Annotated[Decimal, DecimalRange(0, 10**9, places=9)]
 """An amount in USD, at most 9 decimals."""
-PerMillion = Annotated[Decimal, Field(ge=0, le=_UPPER, decimal_places=6, allow_inf_nan=False), _number()]
+PerMillion = Annotated[Decimal, DecimalRange(0, 10**6, places=6)]
 """USD per 1,000,000 units, at most 6 decimals."""
-PerUnit = Annotated[Decimal, Field(ge=0, le=_UPPER, decimal_places=12, allow_inf_nan=False), _number()]
+PerUnit = Annotated[Decimal, DecimalRange(0, 10**6, places=12)]
 """USD per unit, at most 12 decimals."""
-Multiplier = Annotated[Decimal, Field(ge=0, le=1_000, decimal_places=6, allow_inf_nan=False), _number(maximum=1000)]
+Multiplier = Annotated[Decimal, DecimalRange(0, 1_000, places=6)]
 """A factor, at most 6 decimals."""
 Moment = Annotated[
     datetime,

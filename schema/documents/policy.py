@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schema.documents.base import Count, Day, Document, EnvName, Flag, Multiplier, Text
+from schema.documents.numbers import WholeRange
 
 
 class Guardrails(Document):
@@ -59,7 +60,7 @@ class DatabaseAway(Document):
 
     serve: Flag = True
     """Whether routes and quotes are served from the last known rate book."""
-    max_age_minutes: Annotated[int, Field(ge=1)] = 60
+    max_age_minutes: Annotated[int, WholeRange(1)] = 60
     """How old that rate book may be."""
 
 
@@ -76,7 +77,7 @@ class PolicyDocument(Document):
     """Limits that an apply may not cross."""
     approvals: tuple[Approval, ...] = ()
     """Exceptions from guardrails."""
-    severity: dict[Text, Literal["error"]] = Field(default_factory=dict)
-    """Warnings that count as errors, by code."""
+    severity: dict[Text, Literal["error", "warning", "off"]] = Field(default_factory=dict)
+    """What a finding counts as, by code: any may be raised, none lowered below the minimum in docs/checks.md."""
     database_away: DatabaseAway | None = None
     """What the runtime does while the database cannot be reached."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import Field, StringConstraints
 
 from schema.documents.base import Document, Moment, Multiplier, Slug
+from schema.documents.numbers import DecimalRange, WholeRange
 from schema.documents.pricing import Source
 
 Pair = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}/[A-Z]{3}$")]
@@ -19,7 +20,7 @@ class RunUnitsDocument(Document):
 
     minimum: Multiplier = Field(default=Decimal("0.01"))
     """The least that a run counts."""
-    decimals: Annotated[int, Field(ge=0, le=6)] = 4
+    decimals: Annotated[int, WholeRange(0, 6)] = 4
     """Decimals that run units are rounded to."""
     tiers: dict[Slug, Multiplier] = Field(default_factory=dict)
     """Multipliers by tier; an unknown tier counts 1.0."""
@@ -39,11 +40,7 @@ class ExchangeRate(Document):
 
     effective: Moment
     """In force from this date or timestamp."""
-    rate: Annotated[
-        Decimal,
-        Field(gt=0, le=10**9, decimal_places=6, allow_inf_nan=False),
-        WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
-    ]
+    rate: Annotated[Decimal, DecimalRange(0, 10**9, places=6, above=True)]
     """How much of the second currency one unit of the first is."""
     source: Source | None = None
     """Where it was read."""

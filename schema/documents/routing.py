@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schema.documents.base import Document, Flag, ModelName, ShortForm, Slug, Text
+from schema.documents.numbers import WholeRange
 
 DEFAULT_TASK = "_default"
 
@@ -17,7 +18,7 @@ class SplitPart(Document):
 
     model: ModelName
     """A model of this provider, or provider/model."""
-    weight: Annotated[int, Field(ge=1, le=100)]
+    weight: Annotated[int, WholeRange(1, 100)]
     """Percent of the calls; the weights of a split sum to 100."""
 
 

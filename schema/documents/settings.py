@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from schema.documents.base import Count, Document, EnvName, Multiplier, Slug, Text, Unit
+from schema.documents.numbers import WholeRange
 
 
 class UnknownModel(Document):
@@ -24,7 +25,7 @@ class CreditBurn(Document):
         default_factory=lambda: {"input": Decimal("0.35"), "cache_read": Decimal("0.1"), "output": Decimal(1)}
     )
     """Weight of each unit in output-equivalent tokens; a unit without one follows the rule for units without a rate."""
-    tokens_per_credit: Annotated[int, Field(ge=1)] = 10_000
+    tokens_per_credit: Annotated[int, WholeRange(1)] = 10_000
     """Weighted tokens that make one credit."""
 
 
@@ -70,11 +71,11 @@ class SettingsDocument(Document):
     """Whether an account without credit is refused before the call."""
     signup_grant_credits: Count | None = None
     """Credits that a new account receives."""
-    credits_per_dollar: Annotated[int, Field(ge=1)] | None = None
+    credits_per_dollar: Annotated[int, WholeRange(1)] | None = None
     """How many credits a dollar of usage is shown as."""
     credit_display_name: Text | None = None
     """What credits are called."""
-    display_precision: Annotated[int, Field(ge=0, le=9)] | None = None
+    display_precision: Annotated[int, WholeRange(0, 9)] | None = None
     """Decimals of shown credits."""
     rounding_mode: Literal["up", "nearest", "down"] | None = None
     """How shown credits are rounded."""

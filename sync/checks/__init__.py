@@ -12,28 +12,41 @@ from datetime import datetime
 
 from schema.catalogue import Catalogue, load_catalogue
 from schema.findings import Finding, Place
-from sync.checks import completeness, references, slips
+from sync.checks import below_cost, completeness, coverage, list_prices, plans, references, routes, slips
 from sync.checks.accepted import check_codes, weigh
+from sync.checks.tree import Tree
 
 _CHECKS: tuple[Callable[[Catalogue], Iterator[Finding]], ...] = (
     references.check_price_models,
-    references.check_routes,
-    references.check_tasks,
     references.check_plans,
     references.check_access_classes,
+    routes.check_tasks,
+    routes.check_default_routes,
     completeness.check_units,
     completeness.check_margins,
-    completeness.check_default_routes,
     completeness.check_aliases,
-    completeness.check_limits,
-    slips.check_predecessors,
-    slips.check_output,
-    slips.check_margins_below_one,
+    coverage.check_charged_units,
+    plans.check_limits,
+    plans.check_features,
+    plans.check_default_plan,
+    plans.check_open_models,
+    plans.check_fees,
+    plans.check_packs,
+    slips.check_tiers,
+    slips.check_order,
+    slips.check_exchange_rates,
+    below_cost.check_margins_out_of_range,
+    below_cost.check_charges,
     check_codes,
 )
-_DATED_CHECKS: tuple[Callable[[Catalogue, datetime], Iterator[Finding]], ...] = (
-    completeness.check_last_pricing,
+_TREE_CHECKS: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
+    routes.check_routes,
+    routes.check_targets,
     references.check_currencies,
+    completeness.check_last_pricing,
+    coverage.check_unit_gaps,
+    slips.check_predecessors,
+    list_prices.check_list_prices,
 )
 
 
@@ -57,8 +70,9 @@ def check_catalogue(catalogue: Catalogue, *, now: datetime, environment_admins: 
     findings: list[Finding] = []
     for check in _CHECKS:
         findings += check(catalogue)
-    for dated_check in _DATED_CHECKS:
-        findings += dated_check(catalogue, now)
+    tree = Tree.of(catalogue, now)
+    for tree_check in _TREE_CHECKS:
+        findings += tree_check(tree)
     findings += completeness.check_people(catalogue, environment_admins)
     return list(weigh(catalogue, findings))
 

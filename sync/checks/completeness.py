@@ -1,39 +1,35 @@
-"""Completeness: every active model is priced for what its type needs, every price says what is charged, every provider
-that is routed has a default, and no name means two models."""
+"""Completeness: every active model is priced for what its type needs, every price says what is charged, and no name
+means two models."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
 
 from schema.catalogue import Catalogue, Entity
-from schema.documents.plans import QUOTA_LIMITS, STATIC_LIMITS
 from schema.documents.pricing import Rates
-from schema.documents.routing import DEFAULT_TASK
-from schema.findings import Finding, did_you_mean
+from schema.findings import Finding
 from schema.keys import moment_text, split_dated
 from schema.places import Path
 from schema.units import REQUIRED_UNITS
+from sync.checks.tree import Tree, leading
 
 
-def check_last_pricing(catalogue: Catalogue, now: datetime) -> Iterator[Finding]:
-    """LAST_PRICING: an active model without a price in force at `now`."""
-    first: dict[str, datetime] = {}
-    for name, entity in catalogue.of("price").items():
-        model = split_dated(name)[0]
-        effective = entity.document.effective
-        if model not in first or effective < first[model]:
-            first[model] = effective
+def check_last_pricing(tree: Tree) -> Iterator[Finding]:
+    """LAST_PRICING: an active model without a price in force, with the routes that lead to it."""
+    catalogue = tree.catalogue
     for model, entity in catalogue.of("model").items():
-        begins = first.get(model)
-        if not entity.document.active or (begins is not None and begins <= now):
+        history = tree.histories.get(model)
+        if not entity.document.active or (history and history[0].document.effective <= tree.now):
             continue
-        if begins is None and catalogue.may_exist("price", model):
+        if not history and catalogue.may_exist("price", model):
             continue
         provider = model.partition("/")[0]
         where = catalogue.file(f"pricing/{provider}.yaml")
-        why = f"its first price begins on {moment_text(begins)}" if begins else "it has no price"
-        message = f"{model} is active, but {why}: add an entry to {where}, or set active: false"
+        begins = moment_text(history[0].document.effective) if history else ""
+        why = f"its first price begins on {begins}" if begins else "it has no price"
+        routes = tree.routes_to.get(model, ())
+        led = f", and {leading(routes)} to it" if routes else ""
+        message = f"{model} is active, but {why}{led}: add an entry to {where}, or set active: false"
         yield Finding("LAST_PRICING", message, entity.place(key=True))
 
 
@@ -72,19 +68,6 @@ def check_margins(catalogue: Catalogue) -> Iterator[Finding]:
             yield Finding("NO_MARGIN", message, entity.place())
 
 
-def check_default_routes(catalogue: Catalogue) -> Iterator[Finding]:
-    """NO_DEFAULT_ROUTE: a provider with routes but none for the tasks that have no line of their own."""
-    seen: set[str] = set()
-    for entity in catalogue.of("route").values():
-        provider = entity.key.name.partition("/")[0]
-        if provider in seen:
-            continue
-        seen.add(provider)
-        if not catalogue.may_exist("route", f"{provider}/{DEFAULT_TASK}"):
-            message = f"the routing table of {provider} has no {DEFAULT_TASK}: tasks without a line have no model"
-            yield Finding("NO_DEFAULT_ROUTE", message, entity.source.place(("routes",), key=True))
-
-
 def check_aliases(catalogue: Catalogue) -> Iterator[Finding]:
     """ALIAS_TWICE: an alias of two models, or one that is the name of another model."""
     names = {name.partition("/")[2]: name for name in catalogue.of("model")}
@@ -100,18 +83,6 @@ def check_aliases(catalogue: Catalogue) -> Iterator[Finding]:
             else:
                 continue
             yield Finding("ALIAS_TWICE", message, entity.place("aliases", index))
-
-
-def check_limits(catalogue: Catalogue) -> Iterator[Finding]:
-    """UNKNOWN_LIMIT: a limit that is almost spelled like a quota would be a static limit that nothing counts."""
-    for entity in catalogue.of("plan").values():
-        for limit in entity.document.limits:
-            if limit in QUOTA_LIMITS or limit in STATIC_LIMITS:
-                continue
-            hint = did_you_mean(limit, QUOTA_LIMITS)
-            if hint:
-                message = f"'{limit}' is no quota that is counted{hint}"
-                yield Finding("UNKNOWN_LIMIT", message, entity.place("limits", limit, key=True), "warning")
 
 
 def check_people(catalogue: Catalogue, environment_admins: Sequence[str]) -> Iterator[Finding]:

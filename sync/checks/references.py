@@ -1,16 +1,15 @@
-"""References: what names a model, a task, a plan, an access class or a currency names one that exists."""
+"""References: what names a model, a plan, an access class or a currency names one that exists (routes: `routes`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
-from schema.catalogue import Catalogue, Entity
-from schema.documents.routing import DEFAULT_TASK
+from schema.catalogue import Catalogue
 from schema.documents.settings import DEFAULT_SETTINGS
 from schema.findings import Finding, Place, did_you_mean
 from schema.keys import split_dated
 from schema.places import Path
+from sync.checks.tree import Tree
 
 
 def check_price_models(catalogue: Catalogue) -> Iterator[Finding]:
@@ -26,46 +25,7 @@ def check_price_models(catalogue: Catalogue) -> Iterator[Finding]:
             yield model_not_found(catalogue, model, entity.source.place(("prices", bare), key=True))
         elif (provider, entity.source.file) not in seen:
             seen.add((provider, entity.source.file))
-            yield _provider_not_found(catalogue, provider, entity.source.place(("provider",)))
-
-
-def check_routes(catalogue: Catalogue) -> Iterator[Finding]:
-    """MODEL_NOT_FOUND, MODEL_INACTIVE and MODEL_IN_USE: where routes and their fallbacks lead."""
-    seen: set[str] = set()
-    routed_inactive: dict[str, list[Entity]] = {}
-    for entity in catalogue.of("route").values():
-        provider = entity.key.name.partition("/")[0]
-        if not catalogue.may_exist("provider", provider):
-            if entity.source.file not in seen:
-                seen.add(entity.source.file)
-                yield _provider_not_found(catalogue, provider, entity.source.place(("provider",)))
-            continue
-        for path, text, is_target in _named_models(entity):
-            model = catalogue.model_of(provider, text)
-            registered = catalogue.of("model").get(model)
-            if registered is None:
-                if not catalogue.may_exist("model", model):
-                    yield model_not_found(catalogue, model, entity.place(*path))
-            elif not registered.document.active and is_target:
-                routed_inactive.setdefault(model, []).append(entity)
-            elif not registered.document.active:
-                yield Finding(
-                    "MODEL_INACTIVE", f"{entity.key} falls back to {model}, which is inactive", entity.place(*path)
-                )
-    for model, routes in routed_inactive.items():
-        names = ", ".join(dict.fromkeys(str(route.key) for route in routes))
-        message = f"{model} is inactive, but {names} leads to it ({routes[0].place(key=True)})"
-        yield Finding("MODEL_IN_USE", message, catalogue.of("model")[model].place("active"))
-
-
-def _named_models(route: Entity) -> Iterator[tuple[Path, str, bool]]:
-    document = route.document
-    if document.model is not None:
-        yield ("model",), document.model, True
-    for index, part in enumerate(document.split):
-        yield ("split", index, "model"), part.model, True
-    for index, fallback in enumerate(document.fallbacks):
-        yield ("fallbacks", index), fallback, False
+            yield provider_not_found(catalogue, provider, entity.source.place(("provider",)))
 
 
 def model_not_found(catalogue: Catalogue, model: str, place: Place) -> Finding:
@@ -80,28 +40,10 @@ def model_not_found(catalogue: Catalogue, model: str, place: Place) -> Finding:
     return Finding("MODEL_NOT_FOUND", f"{model} is not registered{hint}", place)
 
 
-def _provider_not_found(catalogue: Catalogue, provider: str, place: Place) -> Finding:
+def provider_not_found(catalogue: Catalogue, provider: str, place: Place) -> Finding:
+    """The finding, with the provider that was probably meant."""
     hint = did_you_mean(provider, catalogue.of("provider"))
     return Finding("PROVIDER_NOT_FOUND", f"the provider '{provider}' is in no registry file{hint}", place)
-
-
-def check_tasks(catalogue: Catalogue) -> Iterator[Finding]:
-    """UNKNOWN_TASK, or one MISSING_FILE when no file lists tasks at all."""
-    routes = [entity for entity in catalogue.of("route").values() if _task(entity) != DEFAULT_TASK]
-    if not catalogue.of("task"):
-        if routes and catalogue.complete("task"):
-            message = f"routes name tasks ({routes[0].key} and others), but no file lists them"
-            yield Finding("MISSING_FILE", message, Place(catalogue.file("tasks.yaml")))
-        return
-    for entity in routes:
-        task = _task(entity)
-        if not catalogue.may_exist("task", task):
-            hint = did_you_mean(task, catalogue.of("task"))
-            yield Finding("UNKNOWN_TASK", f"'{task}' is not a task{hint}", entity.place(key=True))
-
-
-def _task(route: Entity) -> str:
-    return route.key.name.partition("/")[2]
 
 
 def check_plans(catalogue: Catalogue) -> Iterator[Finding]:
@@ -145,8 +87,9 @@ def check_access_classes(catalogue: Catalogue) -> Iterator[Finding]:
                 yield Finding("UNKNOWN_ACCESS_CLASS", message, entity.place("access"))
 
 
-def check_currencies(catalogue: Catalogue, now: datetime) -> Iterator[Finding]:
-    """NO_EXCHANGE_RATE: a currency that nothing converts from or to USD at `now`."""
+def check_currencies(tree: Tree) -> Iterator[Finding]:
+    """NO_EXCHANGE_RATE: a currency that nothing converts from or to USD now."""
+    catalogue, now = tree.catalogue, tree.now
     in_force = {split_dated(name)[0] for name, rate in catalogue.of("rate").items() if rate.document.effective <= now}
     named = [(entity.document.currency, entity.place("currency")) for entity in catalogue.of("plan").values()]
     named += [(entity.document.currency, entity.place("currency")) for entity in catalogue.of("pack").values()]

@@ -2,132 +2,151 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from itertools import pairwise
-from operator import attrgetter
 
 from schema.catalogue import Catalogue, Entity
-from schema.documents.pricing import Margins, Rates
+from schema.documents.pricing import Rates
 from schema.findings import Finding
 from schema.keys import moment_text, split_dated
 from schema.money import plain
 from schema.places import Path
-from schema.units import MILLION
+from sync.checks.ratios import FOLDS, factor, fold_of, meant, per_million, rate_path, shown
+from sync.checks.tree import Tree, priced_model
 
-_TEN = 10
-_THOUSAND = 1_000
-
-
-def check_predecessors(catalogue: Catalogue) -> Iterator[Finding]:
-    """THOUSANDFOLD, TENFOLD_CHANGE and CHEAPER_THAN_HALF: each entry against the one before it, by the worst unit."""
-    by_model: dict[str, list[Entity]] = {}
-    for name, entity in catalogue.of("price").items():
-        by_model.setdefault(split_dated(name)[0], []).append(entity)
-    for entries in by_model.values():
-        if len(entries) > 1:
-            entries.sort(key=attrgetter("document.effective"))
-            for earlier, later in pairwise(entries):
-                yield from _changes(earlier, later)
+_DEAREST_FIRST = (*FOLDS, "CHEAPER_THAN_HALF")
 
 
-def _changes(earlier: Entity, later: Entity) -> Iterator[Finding]:
-    before, after = earlier.document, later.document
-    found: dict[str, tuple[Decimal, str, Finding]] = {}
-    for unit, old in _rates(before).items():
-        new = _rates(after).get(unit)
+def check_predecessors(tree: Tree) -> Iterator[Finding]:
+    """THOUSANDFOLD, HUNDREDFOLD, TENFOLD_CHANGE, CHEAPER_THAN_HALF: each entry against the one before, by its worst
+    unit; both what it costs and, where both have one, its list price."""
+    for history in tree.histories.values():
+        for earlier, later in pairwise(history):
+            before, after = earlier.document, later.document
+            since = f" (since {moment_text(before.effective)})"
+            yield from _worst_change(before, after, later, (), since)
+            if before.charge is not None and after.charge is not None:
+                yield from _worst_change(before.charge, after.charge, later, ("charge",), since)
+
+
+def _worst_change(before: Rates, after: Rates, entity: Entity, path: Path, since: str) -> Iterator[Finding]:
+    if before.per_million == after.per_million and before.per_unit == after.per_unit:
+        return
+    old_rates, new_rates = per_million(before), per_million(after)
+    found: dict[str, tuple[Decimal, str]] = {}
+    for unit, old in old_rates.items():
+        new = new_rates.get(unit)
         if new is None or new == old or not old:
             continue
-        code = _code_of_change(old, new)
-        if code is None:
-            continue
-        size = max(new / old, old / new) if new else Decimal("Infinity")
-        if code not in found or size > found[code][0]:
-            found[code] = (size, unit, _change_finding(code, unit, before, later))
+        code = fold_of(old, new) or ("CHEAPER_THAN_HALF" if new * 2 < old else None)
+        if code is not None:
+            size = factor(old, new)
+            if code not in found or size > found[code][0]:
+                found[code] = size, unit
     # The largest slip of an entry explains the smaller ones.
-    for code in ("THOUSANDFOLD", "TENFOLD_CHANGE", "CHEAPER_THAN_HALF"):
+    for code in _DEAREST_FIRST:
         if code in found:
-            yield found[code][2]
+            unit = found[code][1]
+            question = _question(code, old_rates[unit], new_rates[unit])
+            what = f"the list price of {unit}" if path else unit
+            message = f"{what} goes from {shown(before, unit)}{since} to {shown(after, unit)}: {question}"
+            yield Finding(code, message, entity.place(*path, *rate_path(after, unit)), "warning")
             return
 
 
-def _code_of_change(old: Decimal, new: Decimal) -> str | None:
-    if new >= old * _THOUSAND or (new and new * _THOUSAND <= old):
-        return "THOUSANDFOLD"
-    if new >= old * _TEN or (new and new * _TEN <= old):
-        return "TENFOLD_CHANGE"
-    return "CHEAPER_THAN_HALF" if new * 2 < old else None
+def _question(code: str, old: Decimal, new: Decimal) -> str:
+    if code in FOLDS:
+        return meant(old, new)
+    return "is it meant to be less than half?" if new else "is it meant to be free?"
 
 
-def _change_finding(code: str, unit: str, before: Rates, later: Entity) -> Finding:
-    after = later.document
-    meant = {
-        "THOUSANDFOLD": "a price per 1,000 typed as one per million, or the reverse?",
-        "TENFOLD_CHANGE": "a slip of the decimal point?",
-        "CHEAPER_THAN_HALF": "is it meant to be less than half?",
-    }[code]
-    since = moment_text(before.effective)  # type: ignore[attr-defined]
-    message = f"{unit} goes from {_shown(before, unit)} (since {since}) to {_shown(after, unit)}: {meant}"
-    return Finding(code, message, later.place(*_rate_path(after, unit)), "warning")
-
-
-def check_output(catalogue: Catalogue) -> Iterator[Finding]:
-    """OUTPUT_CHEAPER_THAN_INPUT: of models that put out text."""
-    for name, entity in catalogue.of("price").items():
-        model = catalogue.of("model").get(split_dated(name)[0])
-        entry = entity.document
-        if model is None or model.document.type != "llm":
-            continue
-        rates = entry.per_million
-        if "output" in rates and "input" in rates and rates["output"] < rates["input"]:
-            message = (
-                f"output ({plain(rates['output'])}) costs less than input ({plain(rates['input'])}): are they swapped?"
-            )
-            yield Finding("OUTPUT_CHEAPER_THAN_INPUT", message, entity.place("per_million", "output"), "warning")
-
-
-def check_margins_below_one(catalogue: Catalogue) -> Iterator[Finding]:
-    """MARGIN_BELOW_ONE and CHARGE_BELOW_COST: what is sold below cost."""
+def check_tiers(catalogue: Catalogue) -> Iterator[Finding]:
+    """THOUSANDFOLD, HUNDREDFOLD, TENFOLD_CHANGE: a context tier against the rates below it."""
     for entity in catalogue.of("price").values():
         entry = entity.document
+        if entry.above_input:
+            yield from _tier_slips(entity, entry, ())
+        if entry.charge is not None and entry.charge.above_input:
+            yield from _tier_slips(entity, entry.charge, ("charge",))
+
+
+def _tier_slips(entity: Entity, rates: Rates, path: Path) -> Iterator[Finding]:
+    below = dict(per_million(rates))
+    for index, tier in enumerate(rates.above_input):  # type: ignore[attr-defined]
+        for unit, rate in per_million(tier).items():
+            base = below.get(unit)
+            code = fold_of(base, rate) if base is not None else None
+            if base is not None and code is not None:
+                message = (
+                    f"{unit} above an input of {tier.from_} is {shown(tier, unit)}, below it {plain(base)} per"
+                    f" million: {meant(base, rate)}"
+                )
+                place = entity.place(*path, "above_input", index, *rate_path(tier, unit))
+                yield Finding(code, message, place, "warning")
+                break
+        below.update(per_million(tier))
+
+
+def check_order(catalogue: Catalogue) -> Iterator[Finding]:
+    """OUTPUT_CHEAPER_THAN_INPUT and CACHE_DEARER_THAN_INPUT: of models that read and write text."""
+    models = catalogue.of("model")
+    for entity in catalogue.of("price").values():
+        model = models.get(priced_model(entity))
+        if model is None or model.document.type != "llm":
+            continue
+        entry = entity.document
+        yield from _out_of_order(entity, entry, ())
         if entry.charge is not None:
-            yield from _charges_below_cost(entity, entry.charge)
-            continue
-        if entry.credits is not None:
-            continue
-        defaults = entity.parent.defaults  # type: ignore[attr-defined]
-        margins: Margins | None = entry.margin or (defaults.margin if defaults else None)
-        if margins is None:
-            continue
-        below = [plain(margins.default)] if margins.default < 1 else []
-        below += [f"{plain(margin)} for {plan}" for plan, margin in margins.plans.items() if margin < 1]
-        if below:
-            message = f"a margin of {', '.join(below)} sells below cost"
-            place = entity.place("margin") if entry.margin else entity.place()
-            yield Finding("MARGIN_BELOW_ONE", message, place, "warning")
+            yield from _out_of_order(entity, entry.charge, ("charge",))
 
 
-def _charges_below_cost(entity: Entity, charge: Rates) -> Iterator[Finding]:
-    cost = _rates(entity.document)
-    for unit, rate in _rates(charge).items():
-        if unit in cost and rate < cost[unit]:
-            message = f"{unit} is charged {_shown(charge, unit)} and costs {_shown(entity.document, unit)}"
-            yield Finding("CHARGE_BELOW_COST", message, entity.place("charge", *_rate_path(charge, unit)), "warning")
+def _out_of_order(entity: Entity, entry: Rates, path: Path) -> Iterator[Finding]:
+    rates = per_million(entry)
+    found = _disorder(rates)
+    for code, unit, message in found:
+        yield Finding(code, message, entity.place(*path, *rate_path(entry, unit)), "warning")
+    for index, tier in enumerate(entry.above_input):  # type: ignore[attr-defined]
+        # What is wrong below a tier is mostly wrong in it, and told once.
+        if found:
             return
+        rates = {**rates, **per_million(tier)}
+        found = _disorder(rates)
+        for code, _, message in found:
+            place = entity.place(*path, "above_input", index)
+            yield Finding(code, f"above an input of {tier.from_}, {message}", place, "warning")
 
 
-def _rates(rates: Rates) -> dict[str, Decimal]:
-    """USD per million units, whichever way they were written."""
-    if not rates.per_unit:
-        return rates.per_million
-    return {**rates.per_million, **{unit: rate * MILLION for unit, rate in rates.per_unit.items()}}
+def _disorder(rates: Mapping[str, Decimal]) -> list[tuple[str, str, str]]:
+    """Codes with the unit and the message of each."""
+    price = rates.get("input")
+    if price is None:
+        return []
+    found = []
+    output, cached = rates.get("output"), rates.get("cache_read")
+    if output is not None and output < price:
+        message = f"output ({plain(output)}) costs less than input ({plain(price)}): are they swapped?"
+        found.append(("OUTPUT_CHEAPER_THAN_INPUT", "output", message))
+    if cached is not None and cached > price:
+        message = f"input from a cache ({plain(cached)}) costs more than input ({plain(price)}): are they swapped?"
+        found.append(("CACHE_DEARER_THAN_INPUT", "cache_read", message))
+    return found
 
 
-def _rate_path(rates: Rates, unit: str) -> Path:
-    return ("per_million" if unit in rates.per_million else "per_unit", unit)
+def check_exchange_rates(catalogue: Catalogue) -> Iterator[Finding]:
+    """EXCHANGE_RATE_JUMP: a rate that is twice or half of the one before it."""
+    pairs: dict[str, list[Entity]] = {}
+    for name, entity in catalogue.of("rate").items():
+        pairs.setdefault(split_dated(name)[0], []).append(entity)
+    for dated in pairs.values():
+        dated.sort(key=lambda entity: entity.document.effective)
+        for earlier, later in pairwise(dated):
+            before, after = earlier.document, later.document
+            if factor(before.rate, after.rate) < 2:
+                continue
+            since = moment_text(before.effective)
+            message = f"the rate goes from {plain(before.rate)} (since {since}) to {plain(after.rate)}: turned around?"
+            yield Finding("EXCHANGE_RATE_JUMP", message, later.place("rate"), "warning")
 
 
-def _shown(rates: Rates, unit: str) -> str:
-    if unit in rates.per_million:
-        return f"{plain(rates.per_million[unit])} per million"
-    return f"{plain(rates.per_unit[unit])} each"
+__all__ = ["check_exchange_rates", "check_order", "check_predecessors", "check_tiers"]

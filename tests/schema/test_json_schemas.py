@@ -119,7 +119,7 @@ def test_every_form_is_accepted(kind, text):
 def test_units_are_an_enum():
     rates = build("pricing")["$defs"]["PriceEntry"]["properties"]["per_million"]
     assert rates["propertyNames"] == {"enum": list(UNITS)}
-    assert rates["additionalProperties"] == {"type": "number", "minimum": 0}
+    assert rates["additionalProperties"] == {"type": "number", "minimum": 0, "maximum": 1_000_000}
 
 
 def test_defaults_are_numbers_and_settings_show_theirs():

@@ -4,31 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sync.checks import Validation, validate_files
-from tests.small_config import SMALL_CONFIG
-
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-def check(now: datetime = NOW, **changed: str | None) -> Validation:
-    """The small config with files changed (`pricing__openai="…"`) or taken away (None)."""
-    files = dict(SMALL_CONFIG)
-    for name, text in changed.items():
-        path = name.replace("__", "/") + ".yaml"
-        if text is None:
-            del files[path]
-        else:
-            files[path] = text
-    return validate_files({path: text.encode() for path, text in files.items()}, "config", now)
-
-
-def codes(validation: Validation) -> list[str]:
-    return [finding.code for finding in (*validation.errors, *validation.warnings)]
-
-
-def prices(*entries: str) -> str:
-    lines = "".join(f"    - {entry}\n" for entry in entries)
-    return f"provider: openai\nprices:\n  gpt-4o:\n{lines}"
+from tests.sync.checks.trees import NOW, UNLISTED, check, codes, prices
 
 
 def test_small_config_is_fine_and_counted() -> None:
@@ -102,15 +78,20 @@ prices:
         ("1", "0.001", ["THOUSANDFOLD"]),
         ("1", "9.999999", []),
         ("1", "10", ["TENFOLD_CHANGE"]),
-        ("1", "999.999999", ["TENFOLD_CHANGE"]),
+        ("1", "49.999999", ["TENFOLD_CHANGE"]),
+        ("1", "50", ["HUNDREDFOLD"]),
+        ("1", "0.02", ["HUNDREDFOLD"]),
+        ("1", "499.999999", ["HUNDREDFOLD"]),
+        ("1", "500", ["THOUSANDFOLD"]),
         ("1", "1000", ["THOUSANDFOLD"]),
+        ("1", "0.002", ["THOUSANDFOLD"]),
         ("0", "10", []),
     ],
 )
 def test_slips_against_the_predecessor_at_their_bounds(old: str, new: str, expected: list[str]) -> None:
     text = prices(
         f"{{effective: 2026-01-01, per_million: {{input: {old}, output: 2000}}, margin: 2}}",
-        f"{{effective: 2026-02-01, per_million: {{input: {new}, output: 2000}}, margin: 2}}",
+        f"{{effective: 2026-02-01, per_million: {{input: {new}, output: 2000}}, margin: 2, {UNLISTED}}}",
     )
     assert codes(check(pricing__openai=text)) == expected
 
