@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from yaml.nodes import MappingNode
 
 from schema.documents import DOCUMENTS, document_kind
 from schema.entities import CONTAINERS, Entity, entities_of
@@ -171,7 +172,7 @@ def _named_duplicate(finding: Finding, kind: str, source: Source) -> Finding:
     if finding.code != "DUPLICATE_KEY" or entity not in _DUPLICATES or entity == "price" or source.root is None:
         return finding
     node = source.node((container,))
-    if node is None or not isinstance(node.value, list):
+    if not isinstance(node, MappingNode):
         return finding
     places = {(key.start_mark.line + 1, key.start_mark.column + 1) for key, _ in node.value}
     if (finding.place.line, finding.place.column) not in places:

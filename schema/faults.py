@@ -181,6 +181,8 @@ def _code_and_message(error: ErrorDetails, kind: str, name: str) -> tuple[str, s
         return "BAD_DATE", f"{shown} {context['why']}"
     if kind == "unknown_unit":
         return "UNKNOWN_UNIT", f"{shown} is not a unit{context['hint']}"
+    if kind == "empty_value":
+        return "EMPTY_VALUE", f"'{name}' is empty: {error['msg']}"
     if kind == "bad_number":
         return "BAD_NUMBER", f"{shown} {context['why']}"
     if kind in _CUSTOM:

@@ -31,8 +31,11 @@ MAX_EXPANSION = 20
 Path = tuple[str | int, ...]
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_NUMBER = re.compile(r"[-+]?([0-9][0-9_]{0,60})(\.[0-9]{1,60})?([eE][-+]?[0-9]{1,2})?")
+_NUMBER = re.compile(
+    r"[-+]?(0|[1-9][0-9]{0,60}|[1-9][0-9]{0,2}(?:_[0-9]{3}){1,15})(\.[0-9]{1,60})?([eE][-+]?[0-9]{1,2})?"
+)
 _MERGE = "<<"
+_LINE_END = re.compile("\r\n|[\r\n\u0085\u2028\u2029]")
 
 
 class _TooDeepError(Exception):
@@ -223,7 +226,16 @@ def _syntax_fault(file: str, text: str, error: yaml.YAMLError) -> Source:
         message = "a second document begins here; a file holds one: put it into a file of its own"
     else:
         message = f"this is not valid YAML: {problem}"
-    return _unusable(file, "YAML_SYNTAX", message, text, Place(file, mark.line + 1, mark.column + 1) if mark else None)
+    return _unusable(file, "YAML_SYNTAX", message, text, _place_of_mark(file, text, mark) if mark else None)
+
+
+def _place_of_mark(file: str, text: str, mark: yaml.Mark) -> Place:
+    """Where a fault was found; what is missed at the end of the text is told behind its last line that says a thing."""
+    written = text.rstrip()
+    if mark.index < len(written):
+        return Place(file, mark.line + 1, mark.column + 1)
+    lines = _LINE_END.split(written)
+    return Place(file, len(lines), len(lines[-1]) + 1)
 
 
 def _tag_faults(file: str, root: Node) -> list[Finding]:
@@ -299,7 +311,8 @@ def scalar(text: str) -> bool | int | Decimal | str | None:
     if text in ("false", "False", "FALSE"):
         return False
     number = _NUMBER.fullmatch(text)
-    # A run of digits longer than any amount, or a huge exponent, stays text: its digits could fill the memory.
+    # A run of digits longer than any amount, or a huge exponent, stays text: its digits could fill the memory. So does
+    # what readers take for different numbers: a leading zero, a misplaced underscore.
     if number is None:
         return text
     return Decimal(text) if number[2] or number[3] else int(text)

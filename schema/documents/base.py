@@ -103,6 +103,15 @@ def _known_unit(unit: str) -> str:
     return unit
 
 
+def _given(value: Any) -> Any:
+    if value is None:
+        raise PydanticCustomError("empty_value", "write a value or remove the key", {})
+    return value
+
+
+Given = BeforeValidator(_given)
+"""Refuses a key whose value was left empty, where that would quietly mean another amount or no limit."""
+
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=100)]
 """A name that stands in keys: letters, digits, `_`, `-` and `.`."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schema.documents.base import Count, Document, Flag, Multiplier, PerUnit, Slug, Text, Usd
+from schema.documents.base import Count, Document, Flag, Given, Multiplier, PerUnit, Slug, Text, Usd
 
 CostType = Literal["per_token", "per_use", "per_image"]
 
@@ -40,9 +40,9 @@ class CreditPacksDocument(Document):
 class FeatureOverride(Document):
     """What a plan pays for a feature instead."""
 
-    amount: PerUnit | None = None
+    amount: Annotated[PerUnit | None, Given] = None
     """Instead of the feature's amount."""
-    multiplier: Multiplier | None = None
+    multiplier: Annotated[Multiplier | None, Given] = None
     """Instead of the feature's multiplier."""
 
 

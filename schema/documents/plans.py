@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
-from schema.documents.base import Count, Document, Flag, Slug, Text, Usd
+from schema.documents.base import Count, Document, Flag, Given, Slug, Text, Usd
 
 Overage = Literal["block", "soft", "grace", "observe"]
 
@@ -21,11 +22,13 @@ class PlanPrice(Document):
 
     monthly: Usd
     """Per month."""
-    annual: Usd | None = None
+    annual: Annotated[Usd | None, Given] = None
     """Per year when paid yearly; without it the plan has no yearly cycle."""
 
 
 def _limit(value: Any) -> Any:
+    if value is None:
+        raise PydanticCustomError("empty_value", "write a whole number or unlimited", {})
     return None if value == "unlimited" else value
 
 

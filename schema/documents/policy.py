@@ -6,22 +6,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from schema.documents.base import Count, Day, Document, EnvName, Flag, Multiplier, Text
+from schema.documents.base import Count, Day, Document, EnvName, Flag, Given, Multiplier, Text
 from schema.documents.numbers import WholeRange
 
 
 class Guardrails(Document):
     """Limits that an apply may not cross without an approval."""
 
-    lowest_margin: Multiplier | None = None
+    lowest_margin: Annotated[Multiplier | None, Given] = None
     """No price may have a smaller margin."""
-    largest_bill_rise_percent: Count | None = None
+    largest_bill_rise_percent: Annotated[Count | None, Given] = None
     """No account's bill may rise by more, on its real usage."""
     no_price_below_cost: Flag = False
     """No list price may be below cost."""
-    max_update_percent: Count | None = None
+    max_update_percent: Annotated[Count | None, Given] = None
     """Share of a kind's entities that one apply may update."""
-    max_delete_percent: Count | None = None
+    max_delete_percent: Annotated[Count | None, Given] = None
     """Share of a kind's entities that one apply may delete."""
 
 
@@ -73,7 +73,7 @@ class PolicyDocument(Document):
     """Whether the dashboard may merge a proposal into the base branch of its own clone and apply it."""
     forge: Forge | None = None
     """Where pull requests are opened."""
-    guardrails: Guardrails | None = None
+    guardrails: Annotated[Guardrails | None, Given] = None
     """Limits that an apply may not cross."""
     approvals: tuple[Approval, ...] = ()
     """Exceptions from guardrails."""

@@ -12,6 +12,7 @@ from schema.documents.base import (
     Count,
     Day,
     Document,
+    Given,
     ModelName,
     Moment,
     Multiplier,
@@ -112,11 +113,11 @@ class PriceEntry(Rates):
     """In force from this date (00:00 UTC) or timestamp."""
     above_input: Tiers = ()
     """Context tiers of the cost."""
-    margin: Margin | None = None
+    margin: Annotated[Margin | None, Given] = None
     """The multiplier from cost to charge: a number, or a default with other values for some plans."""
-    charge: ListPrice | None = None
+    charge: Annotated[ListPrice | None, Given] = None
     """Instead of a margin: a list price."""
-    credits: Credits | None = None
+    credits: Annotated[Credits | None, Given] = None
     """Instead of a margin: credit burn."""
     source: Source | None = None
     """Where the cost was read."""
@@ -145,7 +146,7 @@ class PricingDocument(Document):
 
     provider: Slug
     """The provider whose models are priced."""
-    defaults: Defaults | None = None
+    defaults: Annotated[Defaults | None, Given] = None
     """What entries take when they say nothing."""
     prices: dict[ModelName, tuple[PriceEntry, ...]] = Field(default_factory=dict)
     """Dated entries by model; history stays."""

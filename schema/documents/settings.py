@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from schema.documents.base import Count, Document, EnvName, Multiplier, Slug, Text, Unit
+from schema.documents.base import Count, Document, EnvName, Given, Multiplier, Slug, Text, Unit
 from schema.documents.numbers import WholeRange
 
 
@@ -61,17 +61,17 @@ class SettingsDocument(Document):
 
     site_name: Text | None = None
     """The product's name."""
-    default_plan: Slug | None = None
+    default_plan: Annotated[Slug | None, Given] = None
     """The plan of an account that has no subscription; `free` when it exists."""
-    unknown_account: Literal["create", "refuse"] | None = None
+    unknown_account: Annotated[Literal["create", "refuse"] | None, Given] = None
     """Whether an account that is not known is created on the default plan or refused."""
-    unknown_model: UnknownModel | None = None
+    unknown_model: Annotated[UnknownModel | None, Given] = None
     """How a model that is not registered is charged; without it, it is refused."""
-    enforcement: Literal["on", "observe"] | None = None
+    enforcement: Annotated[Literal["on", "observe"] | None, Given] = None
     """Whether an account without credit is refused before the call."""
-    signup_grant_credits: Count | None = None
+    signup_grant_credits: Annotated[Count | None, Given] = None
     """Credits that a new account receives."""
-    credits_per_dollar: Annotated[int, WholeRange(1)] | None = None
+    credits_per_dollar: Annotated[Annotated[int, WholeRange(1)] | None, Given] = None
     """How many credits a dollar of usage is shown as."""
     credit_display_name: Text | None = None
     """What credits are called."""
@@ -79,9 +79,9 @@ class SettingsDocument(Document):
     """Decimals of shown credits."""
     rounding_mode: Literal["up", "nearest", "down"] | None = None
     """How shown credits are rounded."""
-    credit_burn: CreditBurn | None = None
+    credit_burn: Annotated[CreditBurn | None, Given] = None
     """Weights of credit burn."""
-    access_classes: tuple[Slug, ...] | None = None
+    access_classes: Annotated[tuple[Slug, ...] | None, Given] = None
     """Access classes from the most open to the most exclusive; a plan opens its class and all before it."""
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
     """A second currency in which totals are shown."""

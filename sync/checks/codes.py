@@ -64,7 +64,7 @@ CODES: dict[str, Code] = {
     "WRONG_TYPE": _error("A value of another type than wanted.", "Write what the message asks for."),
     "BAD_VALUE": _error("A value that is not among those allowed.", "Take one of those listed."),
     "BAD_NAME": _error("A name with characters that it cannot have.", "Keep to the form that is told."),
-    "EMPTY_VALUE": _error("A text that is empty.", "Fill it or remove the key."),
+    "EMPTY_VALUE": _error("A text or an amount that is empty.", "Fill it or remove the key."),
     "TOO_LONG": _error("A text that is too long.", "Shorten it."),
     "OUT_OF_RANGE": _error("A number outside of its range.", "Write one within it."),
     "NEGATIVE_AMOUNT": _error("A number that cannot be negative is.", "Write zero or more."),
