@@ -245,5 +245,5 @@ def test_the_command_refuses_what_it_cannot_read(tmp_path: Path, run_ratecard: R
     (tmp_path / "config" / "tasks.yaml").write_text("tasks:   {}  \n")
     broken = run_ratecard("fmt", cwd=tmp_path)
     assert broken.returncode == 1
-    assert broken.stderr.startswith("ratecard: 1 error in the configuration: config/plans.yaml:2:1: ")
+    assert broken.stderr.startswith("ratecard: 1 error in the configuration: config/plans.yaml:1:9: ")
     assert (tmp_path / "config" / "tasks.yaml").read_text() == "tasks:   {}  \n"

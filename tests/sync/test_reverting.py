@@ -231,7 +231,7 @@ def test_an_earlier_configuration_that_cannot_be_read_is_refused(engine: Engine)
     apply_files(engine, SMALL_CONFIG)
     with pytest.raises(RefusedError) as refusal:
         back(engine, {**SMALL_CONFIG, "plans.yaml": "plans: [\n"}, SMALL_CONFIG)
-    assert str(refusal.value).startswith("the earlier configuration cannot be read any more: config/plans.yaml:2:1")
+    assert str(refusal.value).startswith("the earlier configuration cannot be read any more: config/plans.yaml:1:9")
 
 
 def test_other_files_of_the_folder_stay(engine: Engine) -> None:

@@ -500,7 +500,7 @@ def test_anchors_elsewhere_in_the_file_do_not_matter() -> None:
 
 
 def test_a_file_with_a_fault_is_refused_with_its_place() -> None:
-    with pytest.raises(EditError, match=r"^config/plans\.yaml:2:1: .*mend the file before editing it here$"):
+    with pytest.raises(EditError, match=r"^config/plans\.yaml:1:9: .*mend the file before editing it here$"):
         apply_edits({"plans.yaml": b"plans: {\n"}, [parse_set("plan pro#name=New")], now=NOW)
 
 
