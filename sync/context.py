@@ -65,6 +65,18 @@ def opened(url: str, *, create: bool = False) -> Iterator[Engine]:
         engine.dispose()
 
 
+def path_from_top(folder: str) -> str:
+    """A folder's path from the top level of the git repository around it; as it is given when there is none.
+
+    Nothing of git is loaded for it.
+    """
+    path = Path(os.path.normpath(Path.cwd() / folder))
+    for parent in (path, *path.parents):
+        if (parent / ".git").exists():
+            return path.relative_to(parent).as_posix()
+    return folder
+
+
 def environment_admins() -> tuple[str, ...]:
     """The addresses in RATECARD_ADMINS (separated by commas), in lower case."""
     names = os.environ.get(ADMINS_VARIABLE, "").split(",")
@@ -83,4 +95,4 @@ def acting_person() -> str:
     return str(person or f"{getpass.getuser()}@{socket.gethostname()}")
 
 
-__all__ = ["acting_person", "database_url", "environment_admins", "opened", "prepare_folder"]
+__all__ = ["acting_person", "database_url", "environment_admins", "opened", "path_from_top", "prepare_folder"]

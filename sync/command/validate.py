@@ -18,7 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check and print; 1 when there is an error."""
     from sync.checks import validate_files
-    from sync.context import environment_admins
+    from sync.context import environment_admins, path_from_top
     from sync.render import findings
     from sync.render.style import Style
     from sync.repository import Repository, work_tree_files
@@ -28,6 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         files = Repository.open().config_files(arguments.ref, arguments.config)
     folder = arguments.config.rstrip("/") or arguments.config
+    if arguments.format == "github":
+        # Where GitHub looks for files.
+        folder = path_from_top(folder)
     validation = validate_files(files, folder, datetime.now(UTC), environment_admins())
     if arguments.format == "json":
         print(findings.findings_json(validation))

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from hashlib import sha256
 
 from schema.findings import Finding
 from sync.checks import Validation
 from sync.render.style import Style, count
+
+GITHUB_MOST = 10
+"""How many annotations of each severity GitHub takes from a step."""
+GITHUB_LONGEST = 4_000
+"""How long their messages may be; GitHub cuts them at 4,096."""
 
 
 def findings_text(validation: Validation, style: Style) -> Iterator[str]:
@@ -40,15 +46,39 @@ def findings_json(validation: Validation) -> str:
 
 
 def findings_github(validation: Validation) -> Iterator[str]:
-    """Workflow commands that GitHub shows beside the lines of a pull request."""
-    for finding in (*validation.errors, *validation.warnings):
-        yield _annotation(finding)
+    """Workflow commands that GitHub shows beside the lines of a pull request.
+
+    GitHub shows ten annotations of each severity and step: what goes beyond them is told by a last one, and listed in
+    the log. Files are looked for from the repository's top level.
+    """
+    for findings in (validation.errors, validation.warnings):
+        fit = len(findings) <= GITHUB_MOST
+        for finding in findings if fit else findings[: GITHUB_MOST - 1]:
+            yield _annotation(finding)
+        if not fit:
+            more = count(len(findings) - GITHUB_MOST + 1, f"more {findings[0].severity}")
+            yield f"::{findings[0].severity} title={more}::the log of this step lists them all"
+    if max(len(validation.errors), len(validation.warnings)) > GITHUB_MOST:
+        yield from _inert(list(findings_text(validation, Style())))
+
+
+def _inert(lines: list[str]) -> Iterator[str]:
+    """Lines of the log in which GitHub looks for no commands, whatever the documents say."""
+    token = sha256("\n".join(lines).encode(errors="replace")).hexdigest()
+    yield f"::stop-commands::{token}"
+    yield from lines
+    yield f"::{token}::"
 
 
 def _annotation(finding: Finding) -> str:
     place = finding.place
-    properties = f"file={_property(place.file)},line={place.line},col={place.column},title={finding.code}"
-    return f"::{finding.severity} {properties}::{_escaped(finding.message)}"
+    properties = (
+        f"file={_property(place.file.removeprefix('./'))},line={place.line},col={place.column},title={finding.code}"
+    )
+    message = _printable(finding.message)
+    if len(message) > GITHUB_LONGEST:
+        message = f"{message[: GITHUB_LONGEST - 1]}…"
+    return f"::{finding.severity} {properties}::{_escaped(message)}"
 
 
 def _escaped(text: str) -> str:

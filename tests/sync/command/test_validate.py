@@ -119,3 +119,15 @@ def test_wrong_usage_is_64(run_ratecard: Run) -> None:
     done = run_ratecard("validate", "--format", "markdown")
     assert done.returncode == 64
     assert "Traceback" not in done.stderr
+
+
+def test_annotations_lead_to_a_nested_folder(run_ratecard: Run, make_repository: Callable[..., Path]) -> None:
+    top = make_repository({**SMALL_CONFIG, "settings.yaml": "site_nam: x\n"}, folder="services/billing/prices")
+    expected = "::error file=services/billing/prices/settings.yaml,line=1,col=1,title=UNKNOWN_KEY::"
+    words = ("validate", "--format", "github", "--config")
+    for folder, config in ((top, "services/billing/prices"), (top / "services", "billing/prices/")):
+        assert run_ratecard(*words, config, cwd=folder).stdout.startswith(expected)
+    inside = run_ratecard(*words, ".", cwd=top / "services/billing/prices")
+    assert inside.stdout.startswith(expected)
+    assert run_ratecard(*words, "../prices", cwd=top / "services/billing/prices").stdout.startswith(expected)
+    assert run_ratecard(*words, str(top / "services/billing/prices"), cwd=top).stdout.startswith(expected)
