@@ -17,12 +17,10 @@ from sync.checks.accepted import check_codes, weigh
 from sync.checks.tree import Tree
 
 _CHECKS: tuple[Callable[[Catalogue], Iterator[Finding]], ...] = (
-    references.check_price_models,
     references.check_plans,
     references.check_access_classes,
     routes.check_tasks,
     routes.check_default_routes,
-    completeness.check_units,
     completeness.check_margins,
     completeness.check_aliases,
     coverage.check_charged_units,
@@ -33,19 +31,21 @@ _CHECKS: tuple[Callable[[Catalogue], Iterator[Finding]], ...] = (
     plans.check_fees,
     plans.check_packs,
     slips.check_tiers,
-    slips.check_order,
     slips.check_exchange_rates,
     below_cost.check_margins_out_of_range,
     below_cost.check_charges,
     check_codes,
 )
 _TREE_CHECKS: tuple[Callable[[Tree], Iterator[Finding]], ...] = (
+    references.check_price_models,
     routes.check_routes,
     routes.check_targets,
     references.check_currencies,
     completeness.check_last_pricing,
+    completeness.check_units,
     coverage.check_unit_gaps,
     slips.check_predecessors,
+    slips.check_order,
     list_prices.check_list_prices,
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from schema.catalogue import Catalogue, Entity
@@ -14,10 +13,11 @@ from schema.units import UNITS, stored_per_unit
 from sync.checks.ratios import rate_path
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from metering.price import Price
 
 _HIGH = 10
-_LOW = Fraction(1, 10)
 
 
 def check_margins_out_of_range(catalogue: Catalogue) -> Iterator[Finding]:
@@ -85,6 +85,8 @@ class _Ratio(NamedTuple):
 
 
 def _ratios(price: Price) -> Iterator[_Ratio]:
+    from fractions import Fraction
+
     from metering.rating import tables_at
 
     named = {*price.rates, *(price.charge_rates or ())}
@@ -117,7 +119,7 @@ def _credits_below_cost(entity: Entity, ratios: list[_Ratio]) -> Iterator[Findin
     if not ratios:
         return
     worst = min(ratios, key=lambda one: one.ratio)
-    if worst.ratio >= _LOW and any(one.ratio >= 1 for one in ratios):
+    if worst.ratio * _HIGH >= 1 and any(one.ratio >= 1 for one in ratios):
         return
     message = f"{worst.unit} burns credits worth {_shown(entity, worst, int(worst.charge))}{_costs(entity, worst)}"
     yield Finding("CREDITS_BELOW_COST", message, entity.place("credits"), "warning")

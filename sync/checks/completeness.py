@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from schema.catalogue import Catalogue, Entity
 from schema.documents.pricing import Rates
 from schema.findings import Finding
-from schema.keys import moment_text, split_dated
+from schema.keys import moment_text
 from schema.places import Path
 from schema.units import REQUIRED_UNITS
 from sync.checks.tree import Tree, leading
@@ -33,17 +33,19 @@ def check_last_pricing(tree: Tree) -> Iterator[Finding]:
         yield Finding("LAST_PRICING", message, entity.place(key=True))
 
 
-def check_units(catalogue: Catalogue) -> Iterator[Finding]:
+def check_units(tree: Tree) -> Iterator[Finding]:
     """MISSING_UNIT: a price, or its list price, without a rate that the model's type needs."""
-    for name, entity in catalogue.of("price").items():
-        model = catalogue.of("model").get(split_dated(name)[0])
+    models = tree.catalogue.of("model")
+    for name, history in tree.histories.items():
+        model = models.get(name)
         if model is None:
             continue
         kind = model.document.type
-        entry = entity.document
-        yield from _missing_units(entity, (), entry, kind)
-        if entry.charge is not None:
-            yield from _missing_units(entity, ("charge",), entry.charge, kind)
+        for entity in history:
+            entry = entity.document
+            yield from _missing_units(entity, (), entry, kind)
+            if entry.charge is not None:
+                yield from _missing_units(entity, ("charge",), entry.charge, kind)
 
 
 def _missing_units(entity: Entity, path: Path, rates: Rates, kind: str) -> Iterator[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Set
-from itertools import pairwise
 
 from schema.catalogue import Catalogue, Entity
 from schema.documents.pricing import PriceEntry, Rates
@@ -21,16 +20,16 @@ def check_unit_gaps(tree: Tree) -> Iterator[Finding]:
     the day on which only tokens have a rate. Units that take another one's rate by rule are no gap.
     """
     for model, history in tree.histories.items():
-        if len(history) < 2:
-            continue
-        registered = tree.catalogue.of("model").get(model)
+        gaps = [place for place in range(1, len(history)) if not _named(history[place - 1]) <= _named(history[place])]
+        registered = tree.catalogue.of("model").get(model) if gaps else None
         if registered is None or not registered.document.active:
             continue
         routes = tree.routes_to.get(model, ())
-        for earlier, later in pairwise(history[max(tree.in_force(model) - 1, 0) :]):
-            before, after = _named(earlier.document), _named(later.document)
-            if before <= after:
+        for place in gaps:
+            earlier, later = history[place - 1 : place + 1]
+            if place < tree.in_force(model):
                 continue
+            before, after = _named(earlier), _named(later)
             required = REQUIRED_UNITS[registered.document.type]
             gone = [unit for unit in UNITS if unit in before and not _has(after, unit) and unit not in required]
             if not gone:
@@ -79,14 +78,18 @@ def _has(named: Set[str], unit: str) -> bool:
     return unit in named or any(other in named for other in RATE_FALLBACKS.get(unit, ()))
 
 
-def _named(rates: Rates) -> Set[str]:
+def _named(price: Entity) -> Set[str]:
+    return _names(price.document)
+
+
+def _names(rates: Rates) -> Set[str]:
     return rates.per_million.keys() | rates.per_unit.keys() if rates.per_unit else rates.per_million.keys()
 
 
 def _all_named(rates: PriceEntry | Rates) -> Set[str]:
-    named = set(_named(rates))
+    named = set(_names(rates))
     for tier in rates.above_input:  # type: ignore[union-attr]
-        named |= _named(tier)
+        named |= _names(tier)
     return named
 
 

@@ -12,20 +12,21 @@ from schema.places import Path
 from sync.checks.tree import Tree
 
 
-def check_price_models(catalogue: Catalogue) -> Iterator[Finding]:
+def check_price_models(tree: Tree) -> Iterator[Finding]:
     """PROVIDER_NOT_FOUND once a file, MODEL_NOT_FOUND once a model: prices of what is not registered."""
+    catalogue = tree.catalogue
     seen: set[tuple[str, str]] = set()
-    for name, entity in catalogue.of("price").items():
-        model = split_dated(name)[0]
-        if (model, "") in seen or catalogue.may_exist("model", model):
+    for model, history in tree.histories.items():
+        if catalogue.may_exist("model", model):
             continue
         provider, _, bare = model.partition("/")
         if catalogue.may_exist("provider", provider):
-            seen.add((model, ""))
-            yield model_not_found(catalogue, model, entity.source.place(("prices", bare), key=True))
-        elif (provider, entity.source.file) not in seen:
-            seen.add((provider, entity.source.file))
-            yield provider_not_found(catalogue, provider, entity.source.place(("provider",)))
+            yield model_not_found(catalogue, model, history[0].source.place(("prices", bare), key=True))
+            continue
+        for entity in history:
+            if (provider, entity.source.file) not in seen:
+                seen.add((provider, entity.source.file))
+                yield provider_not_found(catalogue, provider, entity.source.place(("provider",)))
 
 
 def model_not_found(catalogue: Catalogue, model: str, place: Place) -> Finding:

@@ -13,7 +13,7 @@ from schema.keys import moment_text, split_dated
 from schema.money import plain
 from schema.places import Path
 from sync.checks.ratios import FOLDS, factor, fold_of, meant, per_million, rate_path, shown
-from sync.checks.tree import Tree, priced_model
+from sync.checks.tree import Tree
 
 _DEAREST_FIRST = (*FOLDS, "CHEAPER_THAN_HALF")
 
@@ -37,7 +37,8 @@ def _worst_change(before: Rates, after: Rates, entity: Entity, path: Path, since
     found: dict[str, tuple[Decimal, str]] = {}
     for unit, old in old_rates.items():
         new = new_rates.get(unit)
-        if new is None or new == old or not old:
+        # Most rates move little, if at all.
+        if new is None or not old or (old <= new + new and new < 10 * old):
             continue
         code = fold_of(old, new) or ("CHEAPER_THAN_HALF" if new * 2 < old else None)
         if code is not None:
@@ -88,17 +89,17 @@ def _tier_slips(entity: Entity, rates: Rates, path: Path) -> Iterator[Finding]:
         below.update(per_million(tier))
 
 
-def check_order(catalogue: Catalogue) -> Iterator[Finding]:
+def check_order(tree: Tree) -> Iterator[Finding]:
     """OUTPUT_CHEAPER_THAN_INPUT and CACHE_DEARER_THAN_INPUT: of models that read and write text."""
-    models = catalogue.of("model")
-    for entity in catalogue.of("price").values():
-        model = models.get(priced_model(entity))
+    models = tree.catalogue.of("model")
+    for name, history in tree.histories.items():
+        model = models.get(name)
         if model is None or model.document.type != "llm":
             continue
-        entry = entity.document
-        yield from _out_of_order(entity, entry, ())
-        if entry.charge is not None:
-            yield from _out_of_order(entity, entry.charge, ("charge",))
+        for entity in history:
+            yield from _out_of_order(entity, entity.document, ())
+            if entity.document.charge is not None:
+                yield from _out_of_order(entity, entity.document.charge, ("charge",))
 
 
 def _out_of_order(entity: Entity, entry: Rates, path: Path) -> Iterator[Finding]:

@@ -29,9 +29,9 @@ def list_rates() -> Mapping[str, Mapping[str, Decimal]]:
     Providers bear our names (`amazon`, `xai`); models stand as the list writes them, and in small letters.
     """
     rates: dict[str, Mapping[str, Decimal]] = {}
-    for provider, models in json.loads(FILE.read_bytes())["models"].items():
+    for provider, models in _models().items():
         for names, listed in models:
-            said = {unit: Decimal(text) for unit, text in listed.items()}
+            said = _amounts(listed)
             rates.update((f"{provider}/{name}", said) for name in names)
     return rates
 
@@ -41,19 +41,30 @@ def find_list_rates(provider: str, model: str, aliases: Sequence[str] = ()) -> M
 
     A name with a date finds the model without one, and the reverse.
     """
-    name = find_name(model, aliases, *_index().get(canonical_provider(provider), ({}, {})))
-    return {} if name is None else list_rates()[name]
+    provider = canonical_provider(provider)
+    if provider not in _models():
+        return {}
+    exact, dated, listed = _index(provider)
+    name = find_name(model, aliases, exact, dated)
+    return {} if name is None else _amounts(listed[name])
+
+
+def _amounts(listed: Mapping[str, str]) -> Mapping[str, Decimal]:
+    return {unit: Decimal(text) for unit, text in listed.items()}
 
 
 @cache
-def _index() -> Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]]:
-    index: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
-    for key in list_rates():
-        provider, _, name = key.partition("/")
-        exact, dated = index.setdefault(provider, ({}, {}))
-        exact[name.lower()] = key
-        dated[undated(name)] = key
-    return index
+def _models() -> Mapping[str, Sequence[tuple[Sequence[str], Mapping[str, str]]]]:
+    """What the file holds, by provider: the names of each model and its price as it is written."""
+    models: Mapping[str, Sequence[tuple[Sequence[str], Mapping[str, str]]]] = json.loads(FILE.read_bytes())["models"]
+    return models
+
+
+@cache
+def _index(provider: str) -> tuple[Mapping[str, str], Mapping[str, str], Mapping[str, Mapping[str, str]]]:
+    """A provider's names in small letters, those without their dates, and the prices by name."""
+    listed = {name: price for names, price in _models()[provider] for name in names}
+    return {name.lower(): name for name in listed}, {undated(name): name for name in listed}, listed
 
 
 def render(feed: Feed) -> str:
