@@ -27,7 +27,7 @@ def _whole(value: Decimal, power: int, what: str) -> int:
         except Inexact:
             whole = None
     if whole is None or scaled != whole:
-        raise ValueError(f"{what} {value} has more than {power} decimals")
+        raise ValueError(f"{what} {plain(value)} has more than {power} decimals")
     return whole
 
 

@@ -28,6 +28,8 @@ class CreditPack(Document):
     """Whether it can be bought."""
     stripe_price_id: Text | None = None
     """Empty until Stripe is connected."""
+    accept: tuple[Text, ...] = ()
+    """Codes of warnings about this pack that somebody looked at."""
 
 
 class CreditPacksDocument(Document):

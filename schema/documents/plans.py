@@ -78,6 +78,8 @@ class PlanEntry(Document):
     """What the plan unlocks, for the product to ask."""
     litellm: LiteLLMBudget | None = None
     """The virtual key of a subscription at a LiteLLM proxy."""
+    accept: tuple[Text, ...] = ()
+    """Codes of warnings about this plan that somebody looked at."""
 
 
 class PlansDocument(Document):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from schema.documents.base import Document, Moment, Multiplier, Slug
+from schema.documents.base import Document, Moment, Multiplier, Slug, Text
 from schema.documents.numbers import DecimalRange, WholeRange
 from schema.documents.pricing import Source
 
@@ -44,6 +44,8 @@ class ExchangeRate(Document):
     """How much of the second currency one unit of the first is."""
     source: Source | None = None
     """Where it was read."""
+    accept: tuple[Text, ...] = ()
+    """Codes of warnings about this rate that somebody looked at."""
 
 
 class ExchangeRatesDocument(Document):

@@ -31,6 +31,8 @@ class RouteTarget(Document):
     """Several models, each with its share."""
     fallbacks: tuple[ModelName, ...] = ()
     """Models to try next, in order."""
+    accept: tuple[Text, ...] = ()
+    """Codes of warnings about this route that somebody looked at."""
 
     @model_validator(mode="after")
     def _one_target(self) -> RouteTarget:

@@ -18,7 +18,7 @@ _ORDER: Mapping[Level, int] = {"off": 0, "warning": 1, "error": 2}
 
 def check_codes(catalogue: Catalogue) -> Iterator[Finding]:
     """UNKNOWN_CODE: an accepted code that is no warning, a weighed or approved one that is none; SEVERITY_TOO_LOW."""
-    for entity in catalogue.of("price").values():
+    for entity in _accepting(catalogue):
         for index, code in enumerate(entity.document.accept):
             if code not in WARNINGS:
                 yield _not_accepted(code, entity.place("accept", index))
@@ -66,8 +66,9 @@ def weigh(catalogue: Catalogue, findings: Iterable[Finding]) -> Iterator[Finding
     """Findings without the accepted warnings, each with the severity that the policy gives its code."""
     policy = catalogue.of("policy").get("severity")
     levels: Mapping[str, Level] = policy.document if policy is not None else {}
-    accepting = [entity for entity in catalogue.of("price").values() if entity.document.accept]
-    accepted = {file: [entity for entity in accepting if entity.source.file == file] for file in _files(accepting)}
+    accepted: dict[str, list[Entity]] = {}
+    for entity in _accepting(catalogue):
+        accepted.setdefault(entity.source.file, []).append(entity)
     for finding in findings:
         covers = accepted.get(finding.place.file, ()) if finding.code in WARNINGS else ()
         if any(_covers(entity, finding) for entity in covers):
@@ -88,8 +89,12 @@ def _level(finding: Finding, levels: Mapping[str, Level]) -> Level:
     return wanted if _ORDER[wanted] >= _ORDER[minimum] else minimum
 
 
-def _files(entities: Iterable[Entity]) -> set[str]:
-    return {entity.source.file for entity in entities}
+def _accepting(catalogue: Catalogue) -> Iterator[Entity]:
+    """The entities that accept something; `accept` is a field of each of these kinds."""
+    for kind in ("price", "plan", "pack", "rate", "route"):
+        for entity in catalogue.of(kind).values():
+            if entity.document.accept:
+                yield entity
 
 
 def _covers(entity: Entity, finding: Finding) -> bool:

@@ -210,7 +210,7 @@ _INTRODUCTION = """\
 What `ratecard validate` can report. All faults are found in one pass, each with its file, line and column.
 Errors refuse. This page is generated from `sync/checks/codes.py`.
 
-- `accept: [CODE]` beside a price entry silences a warning about that entry.
+- `accept: [CODE]` beside a price, a plan, a pack, a route or an exchange rate silences a warning about that entry.
 - `severity: {CODE: error}` in `ratecard.yaml` makes a warning an error for the whole tree; `warning` and `off` lower a
   code, down to the minimum in the table. Anything lower is refused as `SEVERITY_TOO_LOW`. What could bill a wrong
   amount stays an error; a slip that moves a price by a factor, or below cost, stays a warning that only `accept`

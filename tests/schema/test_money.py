@@ -41,9 +41,9 @@ def test_conversions():
 @pytest.mark.parametrize(
     ("convert", "value", "message"),
     [
-        (rate_from_per_million, "0.0000001", "a price per million of 1E-7 has more than 6 decimals"),
-        (rate_from_per_unit, "0.0000000000001", "a price per unit of 1E-13 has more than 12 decimals"),
-        (nanos, "0.0000000001", "an amount of 1E-10 has more than 9 decimals"),
+        (rate_from_per_million, "0.0000001", "a price per million of 0.0000001 has more than 6 decimals"),
+        (rate_from_per_unit, "0.0000000000001", "a price per unit of 0.0000000000001 has more than 12 decimals"),
+        (nanos, "0.0000000001", "an amount of 0.0000000001 has more than 9 decimals"),
         (nanos, f"1.{'0' * 70}1", f"an amount of 1.{'0' * 70}1 has more than 9 decimals"),
         (micros, "1.0000001", "a multiplier of 1.0000001 has more than 6 decimals"),
         (nanos, "NaN", "an amount of NaN is no amount"),

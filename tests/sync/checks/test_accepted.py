@@ -60,3 +60,30 @@ def test_no_minimum_is_above_what_a_code_is_by_itself() -> None:
     # Whatever leaves a part of a document out is an error for good: an apply would remove it.
     lowered = {code for code, told in CODES.items() if told.severity == "error" != told.minimum}
     assert lowered == {"MISSING_FILE", "UNKNOWN_TASK"}
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "text"),
+    [
+        (
+            "plans",
+            "ANNUAL_FEE",
+            "plans:\n  free: {name: F, price: {monthly: 0}}\n  pro: {name: P, price: {monthly: 1, annual: 13}%s}\n",
+        ),
+        ("credit_packs", "PACK_FAR_FROM_FACE", "packs:\n  Gift: {price: 0, credits: 100%s}\n"),
+        (
+            "routing__openai",
+            "TARGET_TWICE",
+            "provider: openai\nroutes:\n  _default: {model: gpt-4o, fallbacks: [gpt-4o]%s}\n",
+        ),
+        (
+            "exchange_rates",
+            "EXCHANGE_RATE_JUMP",
+            "rates:\n  USD/ZAR: [{effective: 2026-01-01, rate: 9}, {effective: 2026-02-01, rate: 18%s}]\n",
+        ),
+    ],
+)
+def test_every_kind_that_is_warned_about_can_accept(file: str, code: str, text: str) -> None:
+    assert codes(check(**{file: text % ""})) == [code]
+    assert codes(check(**{file: text % f", accept: [{code}]"})) == []
+    assert codes(check(**{file: text % ", accept: [NO_SUCH]"})) == ["UNKNOWN_CODE", code]
