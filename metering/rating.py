@@ -70,18 +70,6 @@ def _amounts(
     return cost, round_half_even(total, price.charge_divisor * MICRO)
 
 
-def rate_sum(
-    price: Price, units: Mapping[str, int], *, size: int, plan: str | None, output_multiplier_micros: int = MICRO
-) -> Rated:
-    """Rate the summed units of several calls whose inputs all lie in the context tier of an input of `size` units.
-
-    Each amount is rounded once, so it is within half a nano-USD a call of what the calls come to one by one. Raises as
-    `rate` does.
-    """
-    costs, charges = tables_at(price, size)
-    return Rated(*_amounts(price, costs, charges, units, plan, output_multiplier_micros))
-
-
 def input_size(units: Mapping[str, int]) -> int:
     """What decides about a call's context tier: its input units together."""
     return sum(units.get(unit, 0) for unit in INPUT_UNITS)
@@ -128,4 +116,4 @@ def _no_rate(unit: str, price: Price) -> NoReturn:
     raise NoPricingError(f"price {price.key} has no rate for '{unit}'")
 
 
-__all__ = ["Rated", "amounts", "burn_charge", "input_size", "rate", "rate_sum", "tables_at"]
+__all__ = ["Rated", "amounts", "burn_charge", "input_size", "rate", "tables_at"]

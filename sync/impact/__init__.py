@@ -5,7 +5,7 @@ before and after, `rerouting` replays changed routes, `repricing` prices each ca
 does to revenue and balances, `result` is what comes out. The public face is `measure`.
 """
 
-from sync.impact.measure import DEFAULT_DAYS, measure
+from sync.impact.measuring import DEFAULT_DAYS, measure
 from sync.impact.result import Impact, Pair, Scenario, ShortWallet, Sums
 from sync.impact.usage import DatabaseUsage, UsageSource
 

@@ -91,8 +91,9 @@ class Scenario:
     total: Sums
     """Of all calls in the window, also those whose price does not change."""
     by_model: Mapping[str, Sums]
-    """Of the models whose sums change, the most changed first."""
+    """Of the re-priced calls of each model whose sums change, the most changed first."""
     by_plan: Mapping[str, Sums]
+    """Of all calls, like those by account."""
     by_account: Mapping[str, Sums]
     wallets: tuple[ShortWallet, ...]
     routes: Mapping[str, int]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,10 +11,11 @@ from sqlalchemy import Connection, Engine, func, select
 from schema.database import reading
 from schema.keys import moment_text
 from schema.tables import account_state, accounts
+from schema.units import UNITS
 from sync.current import Current, as_json, read_current, released
 from sync.errors import PlanError
 from sync.impact.reach import EVERYTHING
-from sync.impact.usage import DatabaseUsage, Line, Recorded
+from sync.impact.usage import DatabaseUsage, Kind, Line
 from sync.planning import has_tables
 from sync.snapshots.usage import UNREGISTERED
 from sync.unsafe import differing_from_journal
@@ -63,7 +63,7 @@ def export_snapshot(connection: Connection, *, now: datetime, days: int) -> dict
         "in_force": {name: moment_text(since) for name, since in current.in_force.items()},
         "edited": _edited(connection, current),
         "on_plan": _on_plan(connection),
-        "recorded": _merged(recorded, number, registered),
+        "recorded": [[number[one.account], *one[1:]] for one in recorded],
         "lines": [_line(line, number, registered, tasks) for line in lines],
         "wallets": [
             [
@@ -144,28 +144,21 @@ def _model(provider: str, model: str, registered: set[tuple[str, str]]) -> tuple
     return (provider, model) if (provider, model) in registered else UNREGISTERED
 
 
-def _merged(recorded: Iterable[Recorded], number: dict[int, int], registered: set[tuple[str, str]]) -> list[list[Any]]:
-    sums: dict[tuple[int, str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for one in recorded:
-        key = (number[one.account], *_model(one.provider, one.model, registered), one.plan)
-        for place, amount in enumerate((one.events, one.cost, one.charge, one.revenue)):
-            sums[key][place] += amount
-    return [[*key, *amounts] for key, amounts in sorted(sums.items())]
-
-
 def _line(line: Line, number: dict[int, int], registered: set[tuple[str, str]], tasks: Collection[str]) -> list[Any]:
+    kind = Kind(*line.kind)
     return [
         number[line.account],
-        *_model(line.provider, line.model, registered),
-        line.plan,
-        line.task if line.task is not None and line.task in tasks else None,
-        line.level,
+        *_model(kind.provider, kind.model, registered),
+        kind.plan,
+        kind.task if kind.task is not None and kind.task in tasks else None,
+        kind.level,
         line.events,
         line.smallest,
         line.largest,
         line.cost,
         line.charge,
-        dict(line.units),
+        line.revenue,
+        {unit: int(parts) for unit, parts in zip(UNITS, line.parts, strict=True) if parts},
     ]
 
 

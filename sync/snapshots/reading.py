@@ -11,6 +11,7 @@ from typing import Any
 
 from metering.wallet import AccountState, Grant, Met
 from schema.keys import KINDS, parse_moment
+from schema.units import UNITS
 from sync.changes import find_changes
 from sync.current import Current, Release, as_json, from_json
 from sync.errors import PlanError
@@ -139,9 +140,12 @@ def _line(
     largest: int,
     cost: int,
     charge: int,
+    revenue: int,
     units: dict[str, int],
 ) -> Line:
-    return Line(account, provider, model, plan, task, level, None, None, events, smallest, largest, cost, charge, units)
+    parts = tuple(int(units.get(unit, 0)) for unit in UNITS)
+    kind = (provider, model, plan, task, level)
+    return Line(account, kind, None, None, events, smallest, largest, cost, charge, revenue, parts)
 
 
 def _wallet(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from metering.wallet import AccountState, Grant, Met, Wallet
 from sync.impact.reach import Reach
-from sync.impact.usage import Balance, Line, Recorded
+from sync.impact.usage import Balance, Kind, Line, Recorded
 
 UNREGISTERED = ("unknown", "unregistered")
 """Provider and model under which calls of models that are not registered stand."""
@@ -26,6 +26,14 @@ class SnapshotUsage:
     def recorded(self) -> list[Recorded]:
         """All usage, summed up."""
         return self.kept_recorded
+
+    def models(self) -> set[tuple[str, str]]:
+        """The models that were called."""
+        return {line.kind[:2] for line in self.kept_lines}
+
+    def count(self, reach: Reach) -> int:
+        """How many calls are within reach."""
+        return sum(line.events for line in self.lines(reach, single=False))
 
     def lines(
         self,
@@ -67,12 +75,13 @@ class SnapshotUsage:
 
 
 def _within(reach: Reach, line: Line) -> bool:
-    model = (line.provider, line.model)
+    kind = Kind(*line.kind)
+    model = (kind.provider, kind.model)
     return (
         reach.everything
         or model in reach.models
-        or line.task in reach.tasks
-        or line.level in reach.levels
+        or kind.task in reach.tasks
+        or kind.level in reach.levels
         or (reach.unregistered and model == UNREGISTERED)
     )
 

@@ -15,7 +15,7 @@ from sync.guardrails import allowed
 from sync.unsafe import ALLOWED_BY, Unsafe
 from tests.small_config import SMALL_CONFIG
 from tests.sync.impact.calls import GPT, call, record
-from tests.sync.impact.test_measure import appended
+from tests.sync.impact.test_measuring import appended
 from tests.sync.targets import LATER, apply_files, make_target, plan_of
 
 
@@ -243,7 +243,7 @@ def test_what_accounts_depend_on_is_never_allowed(engine: Engine) -> None:
     record(engine, [call(1)])
     plans = "plans:\n  pro:\n" + SMALL_CONFIG["plans.yaml"].partition("  pro:\n")[2]
     settings = SMALL_CONFIG["settings.yaml"].replace("default_plan: free", "default_plan: pro")
-    files = {**SMALL_CONFIG, "plans.yaml": plans, "settings.yaml": settings, "ratecard.yaml": approval("PLAN_IN_USE")}
+    files = {**SMALL_CONFIG, "plans.yaml": plans, "settings.yaml": settings}
     plan = plan_of(engine, make_target(files), LATER)
     assert [(one.code, one.key, one.approved) for one in plan.unsafe] == [("PLAN_IN_USE", "plan free", None)]
     with pytest.raises(RefusedError, match=r"no option allows it \[PLAN_IN_USE\]"):

@@ -13,7 +13,7 @@ from metering.meter import Meter
 from metering.usage import Usage
 from schema.database import reading
 from sync.impact import DatabaseUsage, Impact
-from sync.impact.measure import MOST_SINGLE_CALLS, measure
+from sync.impact.measuring import MOST_SINGLE_CALLS, measure
 from sync.plan import Target, plan_for
 from tests.sync.targets import LATER
 

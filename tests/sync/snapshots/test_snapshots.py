@@ -14,7 +14,7 @@ from sync.impact import Impact
 from sync.snapshots import plan_snapshot, read_snapshot, snapshot_database
 from tests.small_config import SMALL_CONFIG
 from tests.sync.impact.calls import GPT, call, mixed_calls, record
-from tests.sync.impact.test_measure import appended, rerouted, with_price
+from tests.sync.impact.test_measuring import appended, rerouted, with_price
 from tests.sync.targets import LATER, apply_files, make_target, plan_of
 from tests.sync.test_plan import execute
 

@@ -23,7 +23,7 @@ from sync.in_force import arriving
 DEFAULT_DAYS = 30
 """Of how many days usage is re-priced when nobody says."""
 
-MOST_SINGLE_CALLS = 200_000
+MOST_SINGLE_CALLS = 20_000
 """Up to how many calls each is priced by itself; beyond that they are summed up and a bound is stated."""
 
 MOST_DATES = 8
@@ -54,8 +54,8 @@ def measure(
         return Impact(days, start, now, 0, ())
     recorded = usage.recorded()
     events = sum(one.events for one in recorded)
-    single = _within(reach, recorded) <= most_single_calls
-    models = _models(reach, recorded, target)
+    single = events <= most_single_calls or usage.count(reach) <= most_single_calls
+    models = _models(usage, reach, target)
     after_in_force = {**in_force, **arriving(changes, in_force, now, repriced)}
     before = build_book(current, in_force, models, now=now)
     after = build_book(target, after_in_force, models, now=now)
@@ -63,57 +63,50 @@ def measure(
     # A price that arrives late counts from the apply, so what was its date is now.
     dates = [date for date in reach.dates if date > now]
     moments = [None, *dates[:MOST_DATES]]
-    repricers = [Repricer(before, after, rerouting, recorded, moment or now) for moment in moments]
+    repricers = [Repricer(before, after, rerouting, moment or now) for moment in moments]
     for line in usage.lines(reach, single=single, thresholds=thresholds_of((before, after))):
         for repricer in repricers:
             repricer.add(line)
     scenarios = tuple(
-        _scenario(usage, reach, moment, repricer, before, after, now)
+        _scenario(usage, recorded, reach, moment, repricer, now)
         for moment, repricer in zip(moments, repricers, strict=True)
     )
     return Impact(days, start, now, events, scenarios, len(dates) - len(dates[:MOST_DATES]))
 
 
-def _within(reach: Reach, recorded: Sequence[Recorded]) -> int:
-    """How many calls are within reach, at most."""
-    if reach.tasks or reach.levels or reach.unregistered:
-        return sum(one.events for one in recorded)
-    return sum(one.events for one in recorded if (one.provider, one.model) in reach.models)
-
-
-def _models(reach: Reach, recorded: Sequence[Recorded], target: Rows) -> set[tuple[str, str]]:
-    """The models that are looked up: those that were called, and those that changed routes lead to."""
-    models = {(one.provider, one.model) for one in recorded}
+def _models(usage: UsageSource, reach: Reach, target: Rows) -> set[tuple[str, str]]:
+    """The models that are looked up: those within reach, and those that changed routes lead to."""
+    # A task or a level may be asked of any model.
+    models = usage.models() if reach.tasks or reach.levels or reach.unregistered else set()
     for row in target.get("route", {}).values():
         if row["provider"] in reach.providers:
             models |= {split_model(part["model"]) for part in row["targets"]}
-    return models
+    return models | reach.models
 
 
 def _scenario(
     usage: UsageSource,
+    recorded: Sequence[Recorded],
     reach: Reach,
     at: datetime | None,
     repricer: Repricer,
-    before: RateBook,
-    after: RateBook,
     now: datetime,
 ) -> Scenario:
     result = repricer.result
-    changed = {key: cell for key, cell in result.cells.items() if cell.differs}
     by_account: dict[int, int] = defaultdict(int)
-    for key, cell in changed.items():
-        by_account[key[0]] += cell.charge_change
-    revenue = _revenue(usage, by_account, before, after, now)
+    for key, cell in result.cells.items():
+        if cell.differs:
+            by_account[key[0]] += cell.charge_change
+    revenue = _revenue(usage, by_account, repricer.after, now)
     short = _short_wallets(usage, reach, repricer, by_account)
     names = usage.names(by_account.keys() | short.keys())
-    shares = _shares(changed, by_account, revenue)
+    shares = _shares(result.cells, by_account, revenue)
     return Scenario(
         at=at,
-        total=_sums(result.cells.items(), shares),
-        by_model=_by(result.cells, changed, shares, lambda key: key[1]),
-        by_plan=_by(result.cells, changed, shares, lambda key: key[2]),
-        by_account=_by(result.cells, changed, shares, lambda key: names.get(key[0], f"account {key[0]}")),
+        total=_whole(recorded, result.cells, shares),
+        by_model=_by_model(result.cells, shares),
+        by_plan=_by(recorded, result.cells, shares, lambda account, plan: plan),
+        by_account=_by(recorded, result.cells, shares, lambda account, plan: names.get(account, f"account {account}")),
         wallets=tuple(
             ShortWallet(names.get(number, f"account {number}"), lowest, day)
             for number, (lowest, day) in sorted(short.items(), key=lambda item: (item[1], item[0]))
@@ -124,9 +117,7 @@ def _scenario(
     )
 
 
-def _revenue(
-    usage: UsageSource, by_account: Mapping[int, int], before: RateBook, after: RateBook, now: datetime
-) -> dict[int, int]:
+def _revenue(usage: UsageSource, by_account: Mapping[int, int], after: RateBook, now: datetime) -> dict[int, int]:
     """The change of revenue by account."""
     wallets = usage.wallets([number for number, change in by_account.items() if change > 0])
     met = usage.met([number for number, change in by_account.items() if change < 0])
@@ -139,43 +130,75 @@ def _revenue(
     return found
 
 
-def _shares(changed: Mapping[Key, Cell], by_account: Mapping[int, int], revenue: Mapping[int, int]) -> dict[Key, int]:
+def _shares(cells: Mapping[Key, Cell], by_account: Mapping[int, int], revenue: Mapping[int, int]) -> dict[Key, int]:
     """The change of revenue by cell: an account's, shared out as its change of charge is, to the last nano-USD."""
     shares: dict[Key, int] = {}
     passed: dict[int, int] = defaultdict(int)
-    for key, cell in sorted(changed.items()):
+    for key, cell in sorted(cells.items(), key=lambda item: item[0]):
         account = key[0]
-        whole, part = by_account[account], passed[account]
+        whole, part = by_account.get(account, 0), passed[account]
         passed[account] += cell.charge_change
         shares[key] = share_of(part, passed[account], whole, revenue[account]) if whole else 0
     return shares
 
 
-def _by(
-    cells: Mapping[Key, Cell], changed: Mapping[Key, Cell], shares: Mapping[Key, int], name_of: Callable[[Key], str]
-) -> dict[str, Sums]:
-    """The sums of those that change, by a name of theirs, the most changed first."""
-    names = {name_of(key) for key in changed}
-    groups: dict[str, list[tuple[Key, Cell]]] = defaultdict(list)
+def _by_model(cells: Mapping[Key, Cell], shares: Mapping[Key, int]) -> dict[str, Sums]:
+    """The sums of the re-priced calls of each model that come to something else."""
+    groups: dict[str, dict[Key, Cell]] = defaultdict(dict)
     for key, cell in cells.items():
-        name = name_of(key)
-        if name in names:
-            groups[name].append((key, cell))
-    sums = {name: _sums(group, shares) for name, group in groups.items()}
+        groups[key[1]][key] = cell
+    sums: dict[str, Sums] = {}
+    for name, group in groups.items():
+        if _differ(group):
+            own = [Recorded(0, "", cell.events, cell.cost, cell.charge, cell.revenue) for cell in group.values()]
+            sums[name] = _whole(own, group, shares)
+    return _ordered(sums)
+
+
+def _by(
+    recorded: Sequence[Recorded],
+    cells: Mapping[Key, Cell],
+    shares: Mapping[Key, int],
+    name_of: Callable[[int, str], str],
+) -> dict[str, Sums]:
+    """The sums of all calls of those whose calls come to something else, by a name of account and plan."""
+    groups: dict[str, dict[Key, Cell]] = defaultdict(dict)
+    for key, cell in cells.items():
+        groups[name_of(key[0], key[2])][key] = cell
+    changed = {name for name, group in groups.items() if _differ(group)}
+    bases: dict[str, list[Recorded]] = defaultdict(list)
+    for one in recorded:
+        name = name_of(one.account, one.plan)
+        if name in changed:
+            bases[name].append(one)
+    return _ordered({name: _whole(bases[name], groups[name], shares) for name in changed})
+
+
+def _differ(group: Mapping[Key, Cell]) -> bool:
+    return any(cell.differs for cell in group.values())
+
+
+def _ordered(sums: Mapping[str, Sums]) -> dict[str, Sums]:
+    """The most changed first."""
     order = sorted(sums, key=lambda name: (-abs(sums[name].charge.change), -abs(sums[name].cost.change), name))
     return {name: sums[name] for name in order}
 
 
-def _sums(cells: Iterable[tuple[Key, Cell]], shares: Mapping[Key, int]) -> Sums:
-    events = cost = charge = revenue = cost_change = charge_change = revenue_change = 0
-    for key, cell in cells:
-        events += cell.events
-        cost += cell.cost + cell.cost_before
-        charge += cell.charge + cell.charge_before
-        revenue += cell.revenue
+def _whole(recorded: Iterable[Recorded], cells: Mapping[Key, Cell], shares: Mapping[Key, int]) -> Sums:
+    """What was recorded, with the re-priced calls among it as they come to before and after."""
+    events = cost = charge = revenue = 0
+    for one in recorded:
+        events += one.events
+        cost += one.cost
+        charge += one.charge
+        revenue += one.revenue
+    cost_change = charge_change = revenue_change = 0
+    for key, cell in cells.items():
+        cost += cell.cost_before - cell.cost
+        charge += cell.charge_before - cell.charge
         cost_change += cell.cost_after - cell.cost_before
         charge_change += cell.charge_change
-        revenue_change += shares.get(key, 0)
+        revenue_change += shares[key]
     return Sums(
         events,
         Pair(cost, cost + cost_change),
@@ -198,9 +221,8 @@ def _short_wallets(
         return {number: (low - risen[number], "") for number, low in candidates.items()}
     more: dict[int, dict[int, int]] = {number: defaultdict(int) for number in candidates}
     for line in usage.lines(reach, single=True, accounts=candidates):
-        before, after = repricer.charges(line)
         if line.posting is not None:
-            more[line.account][line.posting] += after - before
+            more[line.account][line.posting] += repricer.charge_change(line)
     found = {number: lowest_after(balances[number], more[number]) for number in candidates}
     return {number: low for number, low in found.items() if low is not None and low[0] < 0}
 

@@ -167,8 +167,10 @@ def test_a_changed_route_is_replayed_over_the_calls_of_its_task(engine: Engine) 
     )
     scenario = only(engine, {**SMALL_CONFIG, "routing/anthropic.yaml": routing})
     assert scenario.routes == {"anthropic/extraction": 1}
-    assert scenario.by_model[HAIKU].charge == Pair(6 * NANO, 3 * NANO)
+    # Of the re-priced calls: the other call of the model is not among them.
+    assert scenario.by_model[HAIKU].charge == Pair(3 * NANO, 0)
     assert scenario.by_model[GPT].charge == Pair(0, 3_750_000_000)
+    assert scenario.total.charge == Pair(13_800_000_000, 14_550_000_000)
     assert SONNET not in scenario.by_model
 
 
