@@ -52,6 +52,13 @@ class AccountState:
     day: date
     day_requests: int
     last_event_at: datetime | None
+    held_nanos: int = 0
+    """The sum of the open holds."""
+    minute: int = 0
+    """Minutes since 1970 at which `minute_requests` are counted."""
+    minute_requests: int = 0
+    due_at: datetime = _NEVER
+    """When the next change by time falls due."""
 
     def count(self, occurred_at: datetime, units: dict[str, int]) -> None:
         """Count an event into the month and the day; those of an earlier month or day are no longer counted."""
@@ -68,6 +75,11 @@ class AccountState:
             if day > self.day:
                 self.day, self.day_requests = day, 0
             self.day_requests += 1
+        minute = int(occurred_at.timestamp()) // 60
+        if minute >= self.minute:
+            if minute > self.minute:
+                self.minute, self.minute_requests = minute, 0
+            self.minute_requests += 1
         if self.last_event_at is None or occurred_at > self.last_event_at:
             self.last_event_at = occurred_at
 

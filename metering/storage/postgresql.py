@@ -201,6 +201,7 @@ def _used(column: str, values: Sequence[Any]) -> bool:
 def _state(row: Sequence[Any]) -> AccountState:
     state = AccountState(*row)
     state.plan_since = state.plan_since.astimezone(UTC)
+    state.due_at = state.due_at.astimezone(UTC)
     if state.last_event_at is not None:
         state.last_event_at = state.last_event_at.astimezone(UTC)
     return state

@@ -73,8 +73,12 @@ STATE_COLUMNS = (
     "day",
     "day_requests",
     "last_event_at",
+    "held_nanos",
+    "minute",
+    "minute_requests",
+    "due_at",
 )
-CHANGED_COLUMNS = tuple(name for name in STATE_COLUMNS if name not in ("account_id", "plan", "plan_since"))
+CHANGED_COLUMNS = tuple(name for name in STATE_COLUMNS if name not in ("account_id", "plan", "plan_since", "due_at"))
 """What a debit changes of a state row."""
 GRANT_COLUMNS = (
     "id",

@@ -111,6 +111,9 @@ def _changed(state: AccountState) -> tuple[Any, ...]:
         state.day.isoformat(),
         state.day_requests,
         None if state.last_event_at is None else utc_text(state.last_event_at),
+        state.held_nanos,
+        state.minute,
+        state.minute_requests,
         state.account_id,
     )
 
@@ -121,6 +124,7 @@ def _state(row: Sequence[Any]) -> AccountState:
     state.month = date.fromisoformat(row[6])
     state.day = date.fromisoformat(row[9])
     state.last_event_at = None if row[11] is None else _moment(row[11])
+    state.due_at = _moment(row[15])
     return state
 
 

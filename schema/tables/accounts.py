@@ -1,10 +1,23 @@
-"""Who is billed: accounts, their subscriptions, and one state row each."""
+"""Who is billed: accounts, their users, keys and subscriptions, and one state row each."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Date, ForeignKey, Index, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from schema.tables.base import Identity, Nanos, UtcTime, at_least_zero, identity, metadata, one_of
+
+KEY_SCOPES = ("read", "meter", "admin")
 
 accounts = Table(
     "accounts",
@@ -29,6 +42,10 @@ subscriptions = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("trial_until", UtcTime, comment="no fee accrues before"),
     Column("ended_at", UtcTime, comment="half-open; NULL while it runs"),
+    Column("cancel_at", UtcTime, comment="when it is to end, or to be followed by next_plan"),
+    Column("next_plan", Text, comment="the plan that follows at cancel_at; NULL for the default plan"),
+    Column("next_cycle", String(7), comment="the cycle of next_plan"),
+    Column("note", Text, comment="why it began, such as a gift"),
     CheckConstraint(one_of("status", ("trial", "active", "past_due", "cancelled")), name="status"),
     CheckConstraint(one_of("cycle", ("monthly", "annual")), name="cycle"),
     CheckConstraint(at_least_zero("fee_nanos"), name="not_negative"),
@@ -58,6 +75,57 @@ account_state = Table(
     Column("day", Date, nullable=False, comment="the day that the next counter counts"),
     Column("day_requests", BigInteger, nullable=False, server_default="0"),
     Column("last_event_at", UtcTime),
+    Column("held_nanos", Nanos, nullable=False, server_default="0", comment="the sum of the account's open holds"),
+    Column(
+        "minute",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="the minute that the next counter counts, since 1970",
+    ),
+    Column("minute_requests", BigInteger, nullable=False, server_default="0"),
+    Column(
+        "due_at",
+        UtcTime,
+        nullable=False,
+        server_default="1970-01-01 00:00:00.000000",
+        comment="when the next change by time falls due: a period's credit, the end of a trial or subscription",
+    ),
     CheckConstraint(at_least_zero("owed_nanos", "overdraft_nanos"), name="not_negative"),
+    CheckConstraint(at_least_zero("held_nanos"), name="held"),
     comment="one row an account: what the hot path locks, reads and writes",
+)
+
+users = Table(
+    "users",
+    metadata,
+    identity(),
+    Column("account_id", Identity, ForeignKey("accounts.id"), nullable=False),
+    Column("user_id", Text, nullable=False, comment="as calls name it"),
+    Column("name", Text),
+    Column("email", Text),
+    Column("role", String(20), nullable=False, server_default="member"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("removed_at", UtcTime),
+    UniqueConstraint("account_id", "user_id"),
+    comment="the members of accounts; calls may name others, too",
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    identity(),
+    Column("key_id", String(20), nullable=False, unique=True, comment="the public part of the key"),
+    Column("secret_hash", String(64), nullable=False, comment="SHA-256 of the secret part, hexadecimal"),
+    Column("account_id", Identity, ForeignKey("accounts.id"), comment="NULL for the keys of administrators"),
+    Column("scope", String(5), nullable=False),
+    Column("name", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("revoked_at", UtcTime),
+    Column("last_used_at", UtcTime, comment="to the minute"),
+    CheckConstraint(one_of("scope", KEY_SCOPES), name="scope"),
+    CheckConstraint("(scope = 'admin') = (account_id IS NULL)", name="owner"),
+    Index("ix_api_keys_account_id", "account_id"),
 )

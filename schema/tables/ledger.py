@@ -51,6 +51,7 @@ ledger_postings = Table(
     Column("occurred_at", UtcTime, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
     Column("note", Text),
+    Column("reverses", Identity, comment="the posting that this one unwinds, wholly or in part"),
     CheckConstraint(one_of("kind", POSTING_KINDS), name="kind"),
     UniqueConstraint("account_id", "idempotency_key"),
     Index("ix_ledger_postings_account_id_occurred_at", "account_id", "occurred_at"),
@@ -61,4 +62,42 @@ Index(
     ledger_postings.c.occurred_at,
     sqlite_where=ledger_postings.c.revenue_nanos != 0,
     postgresql_where=ledger_postings.c.revenue_nanos != 0,
+)
+Index(
+    "ix_ledger_postings_reverses",
+    ledger_postings.c.reverses,
+    sqlite_where=ledger_postings.c.reverses.is_not(None),
+    postgresql_where=ledger_postings.c.reverses.is_not(None),
+)
+
+HOLD_STATUSES = ("open", "captured", "released", "expired")
+
+holds = Table(
+    "holds",
+    metadata,
+    identity(),
+    Column("account_id", Identity, ForeignKey("accounts.id"), nullable=False),
+    Column("hold_id", Text, nullable=False, comment="unique in its account; the same again is the same hold"),
+    Column("amount_nanos", Nanos, nullable=False),
+    Column("status", String(8), nullable=False, server_default="open"),
+    Column("provider", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("task", Text),
+    Column("units", Json, nullable=False, comment="the estimate, in stored parts"),
+    Column("release_id", Identity, ForeignKey("releases.id"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("settled_at", UtcTime),
+    Column("event_id", Text, comment="the event that captured it"),
+    CheckConstraint(one_of("status", HOLD_STATUSES), name="status"),
+    CheckConstraint("amount_nanos >= 0", name="not_negative"),
+    UniqueConstraint("account_id", "hold_id"),
+)
+Index(
+    "ix_holds_open",
+    holds.c.expires_at,
+    holds.c.account_id,
+    sqlite_where=holds.c.status == "open",
+    postgresql_where=holds.c.status == "open",
 )
