@@ -1,4 +1,4 @@
-"""A configuration brought back to what it said earlier, without rewriting what calls were billed by.
+"""A configuration brought back to what it said earlier, without rewriting what calls may have been billed by.
 
 Files of undated kinds go back byte for byte. Prices and exchange rates are history: what is in effect stays, and where
 another entry was in force then, it is appended again, from now on; what is only scheduled goes or comes back.
@@ -160,7 +160,7 @@ def _revert_entries(
         key = Key(kind, entry)
         stays = key in held and not (entry in then and _same_money(kind, then[entry], held[key].row))
         if stays and entry in here and _same_money(kind, here[entry], held[key].row):
-            yield f"{key} stays: it is in effect since {held[key].since:%Y-%m-%d}, and calls were billed by it"
+            yield f"{key} stays: it is in effect since {held[key].since:%Y-%m-%d}, and calls may have been billed by it"
         elif entry not in then:
             remove_entity(texts, RemoveEntity(key))
         elif key in held or not held or then[entry]["effective"] > now:
@@ -230,7 +230,7 @@ def _keep_what_is_billed(texts: Files, earlier: _Side, present: _Side) -> Iterat
             after = load_catalogue(_contents(texts))[0]
         taken = {alias for entity in after.of("model").values() for alias in entity.document.aliases}
         _keep(texts, present, Key("model", name), active=False, without_aliases=taken | set(after.of("model")))
-        yield f"model {name} stays, inactive: calls were billed by its prices"
+        yield f"model {name} stays, inactive: calls may have been billed by its prices"
     for name in sorted(set(_plans_of(after)) - after.of("plan").keys()):
         if name in present.catalogue.of("plan"):
             _keep(texts, present, Key("plan", name), active=False)

@@ -14,6 +14,7 @@ from sync.bases import Base
 from sync.current import Release, read_current
 from sync.errors import RefusedError, RepositoryError
 from sync.planning import releases_of
+from sync.proposal_text import listed
 from sync.repository import Person, Repository
 from sync.reverting import InEffect, revert
 from sync.submit import Preview, Proposal, preview_of, submit
@@ -63,14 +64,18 @@ def rollback(
     Reads the database, writes nothing there. Raises RefusedError for an unknown release and when nothing differs,
     RepositoryError when the release's commit is not in this clone, ConfigError when the result is not valid.
     """
-    release = find_release(releases_of(engine), name)
+    releases = releases_of(engine)
+    release = find_release(releases, name)
     then = _files_of(repository, release, folder)
     held = in_effect(engine, now)
 
     def make(start: Base) -> Preview:
         back = revert(then, start.files, held, now=now, folder=folder)
         if not back.changed:
-            raise RefusedError("NO_CHANGE", f"nothing to roll back: {start.shown} says what release {release.id} said")
+            raise RefusedError(
+                "NO_CHANGE",
+                f"nothing to roll back: {start.shown} says what release {release.id} said{_instead(release, releases)}",
+            )
         return preview_of(
             repository,
             start,
@@ -79,7 +84,7 @@ def rollback(
             now=now,
             environment_admins=environment_admins,
             notes=back.notes,
-            details=_details(release),
+            details=_details(release, back.notes),
         )
 
     return submit(
@@ -105,11 +110,19 @@ def _files_of(repository: Repository, release: Release, folder: str) -> dict[str
     return repository.config_files(release.commit, folder)
 
 
-def _details(release: Release) -> str:
+def _instead(release: Release, releases: Sequence[Release]) -> str:
+    """What to name when somebody named the release to undo rather than the one to go back to."""
+    if release.id != releases[0].id or len(releases) == 1:
+        return ""
+    return f"; to undo release {release.id}, name the one before: `ratecard rollback {releases[1].id}`"
+
+
+def _details(release: Release, notes: Sequence[str]) -> str:
     label = f" ({release.label})" if release.label else ""
+    kept = f"\n{listed(notes)}" if notes else ""
     return (
         f"Release {release.id}{label} applied commit {release.commit}\n"
-        f'"{release.title}" of {release.author} on {release.applied_at:%Y-%m-%d}.\n'
+        f'"{release.title}" of {release.author} on {release.applied_at:%Y-%m-%d}.\n{kept}'
     )
 
 

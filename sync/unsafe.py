@@ -107,7 +107,8 @@ def _in_effect(change: Change, current: Current, now: datetime) -> str | None:
     if since is None or since > now or not change.moves_money:
         return None
     verb = "removes" if change.action == "delete" else "changes"
-    return f"this {verb} a price that calls were billed by since {since:%Y-%m-%d}; append a new entry instead"
+    known = f"this {verb} a price that is in effect since {since:%Y-%m-%d}"
+    return f"{known}: calls may have been billed by it; append a new entry"
 
 
 __all__ = ["ALLOWED_BY", "Unsafe", "differing_from_journal", "step_back", "unsafe_changes"]

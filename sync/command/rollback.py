@@ -10,11 +10,11 @@ from sync.command import add_common
 from sync.command.propose import print_proposal
 
 _EPILOG = """\
-Prices that calls were billed by stay: where another price was in force then, it is appended again, from today on.
-Prices that are only scheduled go. Merge the proposal and apply it as any other.
+RELEASE is the one to go back to: to undo release 12, name 11. Prices in effect stay, because calls may have been billed
+by them: where another price was in force then, it is appended again, from today on. Prices that are only scheduled go. Merge the proposal and apply it as any other.
 
 example:
-  ratecard rollback 12 --push
+  ratecard rollback 11 --push
 """
 
 

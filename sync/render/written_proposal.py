@@ -32,6 +32,7 @@ def proposal_lines(written: Proposal, *, pushed: bool) -> Iterator[str]:
         yield "pushed; open the pull request on your forge"
     else:
         yield f"look at it: git show {written.branch}"
+        yield f"measure it: ratecard plan --ref {written.branch}"
         yield f"publish it: git push origin {written.branch}"
 
 

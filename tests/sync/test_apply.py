@@ -158,8 +158,8 @@ def test_price_in_effect_needs_reprice_and_then_holds_from_its_date(engine: Engi
         apply_files(engine, files_with(NOW % 3), LATER)
     assert refused.value.code == "PRICE_IN_EFFECT"
     assert str(refused.value) == (
-        "price openai/gpt-4o@2026-01-01: this changes a price that calls were billed by since 2026-01-01;"
-        " append a new entry instead; --reprice or an approval allows it [PRICE_IN_EFFECT]"
+        "price openai/gpt-4o@2026-01-01: this changes a price that is in effect since 2026-01-01:"
+        " calls may have been billed by it; append a new entry; --reprice or an approval allows it [PRICE_IN_EFFECT]"
     )
     assert counts(engine)["releases"] == 1
     apply_files(engine, files_with(NOW % 3), LATER, allowed=["--reprice"])

@@ -319,6 +319,7 @@ def test_the_command_says_what_it_wrote(top: Path, run_ratecard: RunRatecard, ru
         f"ratecard/margin  {commit[:12]}  from main\n"
         "  config/pricing/openai.yaml  +1 -1\n"
         "look at it: git show ratecard/margin\n"
+        "measure it: ratecard plan --ref ratecard/margin\n"
         "publish it: git push origin ratecard/margin\n"
     )
     assert done.stderr == (

@@ -100,7 +100,7 @@ def test_a_price_in_effect_stays_and_the_earlier_one_follows_from_today(engine: 
 """,
     )
     assert made.notes == (
-        f"price {HAIKU}@2026-11-18 stays: it is in effect since 2026-11-18, and calls were billed by it",
+        f"price {HAIKU}@2026-11-18 stays: it is in effect since 2026-11-18, and calls may have been billed by it",
         f"price {HAIKU} says from 2026-11-21 on what price {HAIKU}@2026-01-01 said",
     )
     apply_files(engine, after, NOW + timedelta(minutes=5))
@@ -180,8 +180,8 @@ def test_a_model_that_was_billed_stays_inactive_with_its_price(engine: Engine) -
     assert "2027-07-01" not in after["pricing/mistral.yaml"]
     assert "routing/mistral.yaml" not in after
     assert made.notes == (
-        "price mistral/large@2026-05-01 stays: it is in effect since 2026-05-01, and calls were billed by it",
-        "model mistral/large stays, inactive: calls were billed by its prices",
+        "price mistral/large@2026-05-01 stays: it is in effect since 2026-05-01, and calls may have been billed by it",
+        "model mistral/large stays, inactive: calls may have been billed by its prices",
         "plan team stays, inactive: prices in effect name it",
     )
     apply_files(engine, after, NOW)

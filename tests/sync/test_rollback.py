@@ -95,10 +95,30 @@ def test_a_price_change_is_rolled_back_by_a_new_entry(top: Path, run_ratecard: R
     done = run_ratecard("rollback", "1", "--title", "Take it back", cwd=top)
     assert done.returncode == 0
     assert done.stdout.startswith("ratecard/rollback-to-release-1  ")
-    assert "and calls were billed by it\nratecard: price openai/gpt-4o says from " in done.stderr
-    assert run_git(top, "log", "-1", "--format=%s", "ratecard/rollback-to-release-1") == "Take it back"
+    assert "and calls may have been billed by it\nratecard: price openai/gpt-4o says from " in done.stderr
+    message = run_git(top, "log", "-1", "--format=%B", "ratecard/rollback-to-release-1")
+    assert message.startswith("Take it back\n\nRelease 1 (first) applied commit ")
+    notes = [line.removeprefix("ratecard: ") for line in done.stderr.splitlines()]
+    assert message.partition(".\n\n")[2].splitlines() == [f"- {note}" for note in notes]
+    assert len(notes) == 2
     run_git(top, "merge", "--quiet", "ratecard/rollback-to-release-1")
     assert run_ratecard("apply", "--yes", cwd=top).returncode == 0
+
+
+def test_who_names_the_release_to_undo_is_told_the_one_to_go_back_to(
+    top: Path, run_ratecard: RunRatecard, run_git: RunGit
+) -> None:
+    done = run_ratecard("rollback", "1", cwd=top)
+    assert (done.returncode, done.stderr) == (1, "ratecard: nothing to roll back: main says what release 1 said\n")
+    run_ratecard("propose", "--set", "plan pro#name=Professional", "--title", "Name", cwd=top)
+    run_git(top, "merge", "--quiet", "ratecard/name")
+    assert run_ratecard("apply", "--yes", cwd=top).returncode == 0
+    done = run_ratecard("rollback", "2", cwd=top)
+    assert (done.returncode, done.stderr) == (
+        1,
+        "ratecard: nothing to roll back: main says what release 2 said;"
+        " to undo release 2, name the one before: `ratecard rollback 1`\n",
+    )
 
 
 def test_the_base_moves_on_while_it_is_pushed(
