@@ -12,16 +12,13 @@ that records.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import partial
 from itertools import count
 from types import TracebackType
-from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
 
 from metering import appraisal
 from metering.accounts import Balance, ensure_accounts, read_balance
@@ -29,47 +26,32 @@ from metering.appraisal import Quote
 from metering.errors import BadGrantError, MeteringError, UnavailableError, UnknownAccountError
 from metering.grants import add_grant
 from metering.price import Price
-from metering.ratebook import RateBook, newest_version
+from metering.ratebook import RateBook
 from metering.receipts import Receipt
 from metering.recording import Outcome, Recorded, Unpriced, record_events
 from metering.routing import RouteChoice
+from metering.runtime import MAX_AGE, Clock, Runtime, utc_now
 from metering.settings import credits_to_nanos
 from metering.usage import Quantity, Usage, read_usage, stored_units
 from metering.wallet import Grant
-from schema.database import make_engine, reading, require_current, shown_url, writing
+from schema.database import make_engine, require_current
 from schema.errors import DatabaseUnreachableError
 from schema.money import nanos
 from schema.units import WHOLE_UNITS
 
-MAX_AGE = timedelta(seconds=5)
-"""How old a rate book may be before the meter looks for a newer one."""
-
-_RETRIED = frozenset({"40001", "40P01"})
-_ATTEMPTS = 5
 _WHOLE = frozenset(WHOLE_UNITS)
-Result = TypeVar("Result")
-
-
-utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
-"""The clock of a meter that is given none."""
 
 
 class Meter:
     """Routes, prices and records calls on one database."""
 
-    def __init__(self, engine: Engine, *, now: Callable[[], datetime] = utc_now, max_age: timedelta = MAX_AGE) -> None:
-        self._engine = engine
-        self._now = now
-        self._max_age = max_age
+    def __init__(self, engine: Engine, *, now: Clock = utc_now, max_age: timedelta = MAX_AGE) -> None:
+        self._runtime = Runtime(engine, now=now, max_age=max_age)
         self._account_ids: dict[str, int] = {}
         self._unkeyed = count()
-        moment = now()
-        self._book = self._load(moment)
-        self._confirmed_at = moment
-        self._check_at = moment + max_age
 
     @classmethod
-    def open(cls, url: str, *, now: Callable[[], datetime] = utc_now, max_age: timedelta = MAX_AGE) -> Meter:
+    def open(cls, url: str, *, now: Clock = utc_now, max_age: timedelta = MAX_AGE) -> Meter:
         """A meter on the database at `url`.
 
         Raises UnavailableError when it cannot be reached or has no release, DatabaseVersionError when it has another
@@ -96,23 +78,21 @@ class Meter:
 
     def close(self) -> None:
         """Close the connections."""
-        self._engine.dispose()
+        self._runtime.close()
 
     @property
     def engine(self) -> Engine:
         """The database."""
-        return self._engine
+        return self._runtime.engine
 
     @property
     def book(self) -> RateBook:
         """The rate book, not older than `max_age` unless the database is away and the policy lets it serve."""
-        return self._current(self._now())
+        return self._runtime.book(self._runtime.clock())
 
     def reload(self) -> RateBook:
         """Load the newest release now. Raises UnavailableError."""
-        moment = self._now()
-        self._keep(self._load(moment), moment)
-        return self._book
+        return self._runtime.reload()
 
     def route(self, provider: str, task: str | None = None, *, key: str | None = None) -> str:
         """The model for a task: a model of `provider`, or `provider/model` when the route leads to another one's.
@@ -125,16 +105,16 @@ class Meter:
 
     def choose(self, provider: str, task: str | None = None, *, key: str | None = None) -> RouteChoice:
         """As `route`, with the fallbacks."""
-        moment = self._now()
-        book = self._current(moment)
+        moment = self._runtime.clock()
+        book = self._runtime.book(moment)
         choice = book.route(provider, task, f"call {next(self._unkeyed)}" if key is None else key)
         book.callable_price(choice.provider, choice.model, moment)
         return choice
 
     def price(self, provider: str | None, model: str, *, at: datetime | None = None) -> Price:
         """The price of a model in force at a moment (now). Raises UnregisteredModelError, NoPricingError."""
-        moment = self._now()
-        return self._current(moment).callable_price(provider, model, _utc(at) if at else moment)
+        moment = self._runtime.clock()
+        return self._runtime.book(moment).callable_price(provider, model, _utc(at) if at else moment)
 
     def quote(
         self,
@@ -152,8 +132,9 @@ class Meter:
         Raises UnregisteredModelError (also when the model is inactive), NoPricingError, UnknownUnitError,
         BadEventError.
         """
-        moment = self._now()
-        book = self._book if moment < self._check_at else self._current(moment)
+        runtime = self._runtime
+        moment = runtime.clock()
+        book = runtime.last_book if moment < runtime.check_at else runtime.book(moment)
         for unit, quantity in units.items():
             if unit not in _WHOLE or quantity.__class__ is not int or quantity < 0:
                 units = stored_units(units)
@@ -214,10 +195,8 @@ class Meter:
         """
         if (usd is None) == (credits is None):
             raise BadGrantError("a grant is worth either USD or credits: give one of the two")
-        now = self._now().astimezone(UTC)
 
-        def give(connection: Connection) -> Grant:
-            book = self._newest(connection, now)
+        def give(connection: Connection, book: RateBook, now: datetime) -> Grant:
             face = credits_to_nanos(credits, book.settings.credits_per_dollar) if credits is not None else _nanos(usd)
             number = ensure_accounts(connection, [account], book.settings, now=now).get(account)
             if number is None:
@@ -236,15 +215,16 @@ class Meter:
                 note=note,
             )
 
-        return self._write(give)
+        return self._runtime.change(give)
 
     def balance(self, account: str) -> Balance:
         """What an account has now. Raises UnknownAccountError, UnavailableError."""
-        now = self._now()
-        return self._guarded(lambda: self._read(lambda connection: read_balance(connection, account, now=now)))
+        now = self._runtime.now()
+        return self._runtime.read(lambda connection: read_balance(connection, account, now=now))
 
     def _record(self, usages: Iterable[Usage], *, unpriced: Unpriced, collect: bool) -> list[Outcome]:
-        now = self._now().astimezone(UTC)
+        runtime = self._runtime
+        now = runtime.now()
         errors: dict[int, MeteringError] = {}
         events = []
         for index, usage in enumerate(usages):
@@ -260,7 +240,7 @@ class Meter:
         def record(connection: Connection) -> Recorded:
             return record_events(
                 connection,
-                self._book,
+                runtime.last_book,
                 events,
                 now=now,
                 account_ids=self._account_ids,
@@ -268,69 +248,13 @@ class Meter:
                 collect=collect,
             )
 
-        recorded = self._write(record)
+        recorded = runtime.write(record)
         # Only what is committed is kept: an account that a failed transaction created does not exist.
         self._account_ids.update(recorded.account_ids)
         # Recording looks for a newer release, but not for edits: when to look for those is left as it was.
-        self._keep(recorded.book, now, self._check_at)
+        runtime.keep(recorded.book, now, runtime.check_at)
         found = iter(recorded.outcomes)
         return [errors.get(index) or next(found) for index in range(len(errors) + len(events))]
-
-    def _current(self, moment: datetime) -> RateBook:
-        if moment < self._check_at:
-            return self._book
-        try:
-            self._keep(self._guarded(lambda: self._read(lambda found: self._newest(found, moment))), moment)
-        except UnavailableError:
-            away = self._book.policy.get("database_away")
-            if not away or not away.get("serve", True):
-                raise
-            if moment - self._confirmed_at > timedelta(minutes=int(away.get("max_age_minutes", 60))):
-                raise
-            self._check_at = moment + self._max_age
-        return self._book
-
-    def _newest(self, connection: Connection, moment: datetime) -> RateBook:
-        book = self._book
-        return book if newest_version(connection) == book.version else RateBook.load(connection, now=moment)
-
-    def _load(self, moment: datetime) -> RateBook:
-        return self._guarded(lambda: self._read(lambda connection: RateBook.load(connection, now=moment)))
-
-    def _keep(self, book: RateBook, moment: datetime, check_at: datetime | None = None) -> None:
-        # Another thread may have seen a later state meanwhile; versions rise with time.
-        if book.version >= self._book.version:
-            self._book = book
-        self._confirmed_at = moment
-        self._check_at = check_at or moment + self._max_age
-
-    def _read(self, operation: Callable[[Connection], Result]) -> Result:
-        with reading(self._engine) as connection:
-            return operation(connection)
-
-    def _write(self, operation: Callable[[Connection], Result]) -> Result:
-        """Run an operation in a transaction; again from the start when the database broke a deadlock."""
-
-        def attempt() -> Result:
-            with writing(self._engine) as connection:
-                return operation(connection)
-
-        return self._guarded(attempt)
-
-    def _guarded(self, operation: Callable[[], Result]) -> Result:
-        driver_error = self._engine.dialect.loaded_dbapi.OperationalError
-        for last in (*[False] * (_ATTEMPTS - 1), True):
-            try:
-                return operation()
-            except DatabaseUnreachableError as error:
-                raise UnavailableError(str(error)) from error
-            except (OperationalError, driver_error) as error:
-                cause = error.orig if isinstance(error, DBAPIError) else error
-                if last or getattr(cause, "sqlstate", None) not in _RETRIED:
-                    where = shown_url(self._engine.url)
-                    reason = (str(cause).strip().splitlines() or ["no reason given"])[0]
-                    raise UnavailableError(f"the database {where} failed: {reason}") from error
-        raise AssertionError("the last attempt returns or raises")
 
 
 def _utc(moment: datetime) -> datetime:
