@@ -93,7 +93,9 @@ def _show(plan: Plan, key: str) -> bool:
         st.caption(f"Apply it from the command line: `ratecard apply {words}`, or approve it in `ratecard.yaml`.")
         return False
     if options:
-        return st.checkbox("Reprice: let it change prices in effect, which calls may have been billed by", key=f"reprice_{key}")
+        return st.checkbox(
+            "Reprice: let it change prices in effect, which calls may have been billed by", key=f"reprice_{key}"
+        )
     return True
 
 

@@ -11,7 +11,8 @@ from sync.command.propose import print_proposal
 
 _EPILOG = """\
 RELEASE is the one to go back to: to undo release 12, name 11. Prices in effect stay, because calls may have been billed
-by them: where another price was in force then, it is appended again, from today on. Prices that are only scheduled go. Merge the proposal and apply it as any other.
+by them: where another price was in force then, it is appended again, from today on. Prices that are only scheduled go.
+Merge the proposal and apply it as any other.
 
 example:
   ratecard rollback 11 --push

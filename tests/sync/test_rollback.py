@@ -116,8 +116,10 @@ def test_who_names_the_release_to_undo_is_told_the_one_to_go_back_to(
     done = run_ratecard("rollback", "2", cwd=top)
     assert (done.returncode, done.stderr) == (
         1,
-        "ratecard: nothing to roll back: main says what release 2 said;"
-        " to undo release 2, name the one before: `ratecard rollback 1`\n",
+        (
+            "ratecard: nothing to roll back: main says what release 2 said;"
+            " to undo release 2, name the one before: `ratecard rollback 1`\n"
+        ),
     )
 
 
