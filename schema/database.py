@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from schema.errors import DatabaseError, DatabaseUnreachableError, DatabaseVersionError
 from schema.tables import SCHEMA_VERSION
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DatabaseState = Literal["missing", "empty", "current", "other"]
 
 _MODE = "ratecard_mode"
+_QUERY_ONLY = "ratecard_query_only"
 _BUSY_SECONDS = 30
 _VERSION_TABLE = "alembic_version"
 _UPGRADE_LOCK = 0x72617465
@@ -110,9 +111,18 @@ def _set_pragmas(connection: Any, _: object) -> None:
 
 def _begin(connection: Connection) -> None:
     mode = connection.get_execution_options().get(_MODE)
-    connection.exec_driver_sql(f"PRAGMA query_only={'ON' if mode == 'read' else 'OFF'}")
+    only = "ON" if mode == "read" else "OFF"
+    # Only when it changes: the pragma makes SQLite prepare every cached statement again.
+    if connection.info.get(_QUERY_ONLY, "OFF") != only:
+        connection.exec_driver_sql(f"PRAGMA query_only={only}")
+        connection.info[_QUERY_ONLY] = only
     # A deferred transaction that reads first and writes later can fail as busy in its middle; writers lock at once.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if mode == "write" else "BEGIN")
+    statement = "BEGIN IMMEDIATE" if mode == "write" else "BEGIN"
+    try:
+        # By the driver itself: half of what an empty transaction costs is SQLAlchemy's way around this statement.
+        connection.connection.driver_connection.execute(statement)  # type: ignore[union-attr]
+    except sqlite3.OperationalError as error:
+        raise OperationalError(statement, None, error) from error
 
 
 @contextmanager
