@@ -12,6 +12,7 @@ MeteringError (a RatecardError)
 │   └── QuotaExceededError         QUOTA_EXCEEDED         429
 ├── EventConflictError        EVENT_CONFLICT   409   same id, other contents
 ├── BadGrantError             BAD_GRANT        422   a grant that cannot be made
+├── BadCorrectionError        BAD_CORRECTION   422   a refund or correction that takes back more than there is
 ├── SubscriptionError         BAD_SUBSCRIPTION 422   a subscription that cannot begin or end so
 ├── BadEventError             BAD_EVENT        422   an event that cannot be read
 │   └── UnknownUnitError      UNKNOWN_UNIT     422
@@ -99,6 +100,13 @@ class BadGrantError(MeteringError):
     """A grant that cannot be made."""
 
     code = "BAD_GRANT"
+    status = 422
+
+
+class BadCorrectionError(MeteringError):
+    """A refund or a correction that cannot be made: it takes back more than there is, or of nothing."""
+
+    code = "BAD_CORRECTION"
     status = 422
 
 
