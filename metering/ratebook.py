@@ -35,6 +35,15 @@ class Version(NamedTuple):
     edits: int
 
 
+class BookRows(NamedTuple):
+    """What a book is built from."""
+
+    release: Release
+    edits: int
+    rows: dict[str, list[Mapping[str, Any]]]
+    """The current rows of the tables, by kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A model with its prices: `prices[i]` is in force from `starts[i]` until the next start."""
@@ -78,17 +87,9 @@ class RateBook:
 
     @classmethod
     def load(cls, connection: Connection, *, now: datetime) -> RateBook:
-        """The book of the newest release that the connection sees. Raises UnavailableError when there is none.
-
-        Also right where each statement sees a new state: when a release or an edit lands in between, it reads again.
-        """
-        while True:
-            before, version = newest_release(connection), newest_version(connection)
-            if before is None:
-                raise UnavailableError("no release has been applied to this database; run `ratecard apply`")
-            rows = {kind: _current(connection, kind) for kind in _LOADED}
-            if newest_version(connection) == version == (before.id, version.edits):
-                return cls.build(before, rows, now=now, edits=version.edits)
+        """The book of the newest release that the connection sees. Raises UnavailableError when there is none."""
+        release, edits, rows = read_rows(connection)
+        return cls.build(release, rows, now=now, edits=edits)
 
     @classmethod
     def build(
@@ -242,7 +243,22 @@ def newest_version(connection: Connection) -> Version:
     return Version(release_id or 0, int(counted or 0))
 
 
-_LOADED = ("model", "price", "task", "route", "plan", "pack", "reasoning", "setting", "policy")
+def read_rows(connection: Connection) -> BookRows:
+    """The current configuration. Raises UnavailableError when there is no release.
+
+    Also right where each statement sees a new state: when a release or an edit lands in between, it reads again.
+    """
+    while True:
+        release, version = newest_release(connection), newest_version(connection)
+        if release is None:
+            raise UnavailableError("no release has been applied to this database; run `ratecard apply`")
+        rows = {kind: _current(connection, kind) for kind in LOADED_KINDS}
+        if newest_version(connection) == version == (release.id, version.edits):
+            return BookRows(release, version.edits, rows)
+
+
+LOADED_KINDS = ("model", "price", "task", "route", "plan", "pack", "reasoning", "setting", "policy")
+"""The kinds that a book holds."""
 
 
 def _current(connection: Connection, kind: str) -> list[Mapping[str, Any]]:
@@ -252,6 +268,8 @@ def _current(connection: Connection, kind: str) -> list[Mapping[str, Any]]:
 
 
 __all__ = [
+    "LOADED_KINDS",
+    "BookRows",
     "Entry",
     "Model",
     "Pack",
@@ -262,5 +280,6 @@ __all__ = [
     "Route",
     "RouteChoice",
     "Version",
+    "read_rows",
     "timeline",
 ]
