@@ -128,11 +128,22 @@ class Runtime:
                 raise UnavailableError(str(error)) from error
             except (OperationalError, driver_error) as error:
                 cause = error.orig if isinstance(error, DBAPIError) else error
-                if last or getattr(cause, "sqlstate", None) not in _RETRIED:
-                    where = shown_url(self.engine.url)
-                    reason = (str(cause).strip().splitlines() or ["no reason given"])[0]
-                    raise UnavailableError(f"the database {where} failed: {reason}") from error
+                state = getattr(cause, "sqlstate", None)
+                if not last and state in _RETRIED:
+                    continue
+                if not last and self._lost(cause, state):
+                    # Every connection of the pool may be as dead. What is run is idempotent by its keys, so that it may
+                    # run again even when the answer to a commit was lost.
+                    self.engine.dispose()
+                    continue
+                where = shown_url(self.engine.url)
+                reason = (str(cause).strip().splitlines() or ["no reason given"])[0]
+                raise UnavailableError(f"the database {where} failed: {reason}") from error
         raise AssertionError("the last attempt returns or raises")
+
+    def _lost(self, cause: BaseException | None, state: str | None) -> bool:
+        """Whether an error says that the server ended the connection, and not that it refused a statement."""
+        return self.engine.dialect.name == "postgresql" and (state is None or state[:2] == "08" or state[:3] == "57P")
 
 
 __all__ = ["MAX_AGE", "Clock", "Runtime", "utc_now"]

@@ -11,11 +11,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
 
 from schema.errors import DatabaseError, DatabaseUnreachableError, DatabaseVersionError
 from schema.tables import SCHEMA_VERSION
@@ -28,6 +29,8 @@ DatabaseState = Literal["missing", "empty", "current", "other"]
 _MODE = "ratecard_mode"
 _QUERY_ONLY = "ratecard_query_only"
 _BUSY_SECONDS = 30
+_RESTED = "ratecard_rested"
+_REST_SECONDS = 1
 _VERSION_TABLE = "alembic_version"
 _UPGRADE_LOCK = 0x72617465
 """The advisory lock that upgrades of a PostgreSQL database take: `rate` in ASCII."""
@@ -66,10 +69,32 @@ def make_engine(url: str, *, create: bool = True) -> Engine:
     parsed = parse_url(url)
     try:
         if parsed.get_backend_name() == "postgresql":
-            return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+            return _postgresql_engine(parsed)
         return _sqlite_engine(parsed, create)
     except NoSuchModuleError as error:
         raise DatabaseError(f"the driver for {shown_url(parsed)} is not installed: {error}") from None
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"connect_timeout": 5})
+    event.listen(engine, "checkin", _rest)
+    event.listen(engine, "checkout", lambda connection, record, _: _wake(engine, connection, record))
+    return engine
+
+
+def _rest(connection: Any, record: Any) -> None:
+    record.info[_RESTED] = monotonic()
+
+
+def _wake(engine: Engine, connection: Any, record: Any) -> None:
+    """Ask a connection that rested whether it still is one; in the pool's terms, so that it takes another."""
+    # Each asking is a round trip: one that worked a moment ago is trusted.
+    if monotonic() - record.info.get(_RESTED, monotonic()) <= _REST_SECONDS and not connection.closed:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError("the server closed the connection") from error
 
 
 def _sqlite_engine(url: URL, create: bool) -> Engine:

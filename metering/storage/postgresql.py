@@ -1,20 +1,24 @@
-"""The statements of the hot path for PostgreSQL, by psycopg: three of them, because each waits for an answer.
+"""The statements of the hot path for PostgreSQL, by psycopg: each of them waits for an answer, so there are few.
 
 One locks, one reads what stands behind the locks, one writes; large batches are copied. READ COMMITTED is what the
 locks rely on: the statement after the lock sees all that earlier holders of the lock committed. One account, by far the
-commonest case, has statements of its own: by equality they are planned once, by array each time.
+commonest case, is locked and read by one statement; what another transaction changed meanwhile is read again.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
+from itertools import count
 from typing import Any, cast
 
 import psycopg
 from psycopg import sql
+from psycopg.types.numeric import Int8Dumper
 from sqlalchemy import Connection
 
 from metering.storage.rows import (
@@ -34,6 +38,15 @@ COPY_FROM = 10
 """From this many events on, rows are copied."""
 
 
+_CURSOR = "ratecard_cursor"
+
+
+def _numbered(statement: sql.Composed) -> bytes:
+    """A statement with its places as PostgreSQL numbers them: psycopg need not look for them on each call."""
+    numbers = count(1)
+    return re.sub(rb"%s", lambda _: b"$%d" % next(numbers), statement.as_bytes())
+
+
 def _columns(names: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, names))
 
@@ -49,10 +62,11 @@ _UNIT_COLUMNS = frozenset(UNIT_COLUMNS.values())
 _CHANGED_TYPES = {"month": "date", "day": "date", "last_event_at": "timestamptz"}
 
 
-def _states(one: bool) -> bytes:
-    found = sql.SQL("account_id = %s") if one else sql.SQL("account_id = ANY(%s::bigint[])")
-    statement = sql.SQL("SELECT {} FROM account_state WHERE {} ORDER BY account_id FOR UPDATE")
-    return statement.format(_columns(STATE_COLUMNS), found).as_bytes()
+_STATES = _numbered(
+    sql.SQL("SELECT {} FROM account_state WHERE account_id = ANY(%s::bigint[]) ORDER BY account_id FOR UPDATE").format(
+        _columns(STATE_COLUMNS)
+    )
+)
 
 
 def _behind(one: bool) -> bytes:
@@ -67,15 +81,74 @@ def _behind(one: bool) -> bytes:
     UNION ALL
     SELECT 'key', usage_id, account_id, event_id, NULL, NULL, NULL, NULL, NULL, NULL, content_hash, NULL, NULL
     FROM event_keys {}""")
-    return statement.format(
-        _columns(GRANT_COLUMNS),
-        sql.SQL("%s" if one else "ANY(%s::bigint[])"),
-        sql.SQL("WHERE account_id = %s AND event_id = %s" if one else asked),
-    ).as_bytes()
+    return _numbered(
+        statement.format(
+            _columns(GRANT_COLUMNS),
+            sql.SQL("%s" if one else "ANY(%s::bigint[])"),
+            sql.SQL("WHERE account_id = %s AND event_id = %s" if one else asked),
+        )
+    )
 
 
-_STATES, _STATES_OF_ONE = _states(False), _states(True)
+_ONE_COLUMNS = (
+    *(f"n{place} bigint" for place in range(1, 11)),
+    *("t1 text", "m1 timestamptz", "m2 timestamptz", "m3 timestamptz", "d1 date", "d2 date", "b1 bytea"),
+    *("ids1 bigint[]", "ids2 bigint[]"),
+)
+"""What the rows of `_ONE` share: numbers, a text, moments, days, bytes, lists of ids."""
+_ONE_STATE = (
+    *("account_id", "balance_nanos", "owed_nanos", "overdraft_nanos", "month_tokens", "month_run_unit_micros"),
+    *("day_requests", "held_nanos", "minute", "minute_requests", "plan", "plan_since", "last_event_at", "due_at"),
+    *("month", "day"),
+)
+_ONE_GRANT = {1: "id", 2: "account_id", 3: "face_nanos", 4: "paid_nanos", 5: "remaining_nanos", 6: "priority"} | {
+    11: "kind",
+    12: "starts_at",
+    13: "expires_at",
+}
+
+
+def _one() -> bytes:
+    """All that a debit of one account needs, by one statement.
+
+    The state row comes as it is behind the lock, the rest as it was when the statement began. These agree unless
+    another transaction changed the account in between: then the row is another version than the one that was seen, and
+    the rest is read again.
+    """
+
+    def row(part: str, found: dict[int, str], rest: str) -> str:
+        values = [
+            found.get(place) or f"NULL::{column.split()[1]}" for place, column in enumerate(_ONE_COLUMNS, start=1)
+        ]
+        return f"SELECT '{part}', {', '.join(values)} {rest}"
+
+    state = {place: f"locked.{name}" for place, name in enumerate(_ONE_STATE, start=1)} | {17: "locked.version"}
+    seen = "(SELECT xmin::text::bytea FROM account_state WHERE account_id = $1)"
+    ids = {
+        name: f"ARRAY(SELECT nextval('{name}_id_seq') FROM generate_series(1, {number}))"  # noqa: S608 - constants
+        for name, number in (("usage_events", "$3"), ("ledger_postings", "1"))
+    }
+    parts = (
+        row("state", state, "FROM locked"),
+        row(
+            "next",
+            {1: "(SELECT max(id) FROM releases)", 17: seen, 18: ids["usage_events"], 19: ids["ledger_postings"]},
+            "",
+        ),
+        row("grant", _ONE_GRANT, "FROM grants WHERE account_id = $1 AND remaining_nanos > 0"),
+        row(
+            "key",
+            {1: "usage_id", 2: "account_id", 11: "event_id", 17: "content_hash"},
+            "FROM event_keys WHERE account_id = $1 AND event_id = $2",
+        ),
+    )
+    locked = f"SELECT {', '.join(_ONE_STATE)}, xmin::text::bytea AS version FROM account_state"  # noqa: S608 - constants
+    locked = f"{locked} WHERE account_id = $1 FOR UPDATE"
+    return f"WITH locked AS MATERIALIZED ({locked}) {' UNION ALL '.join(parts)}".encode()
+
+
 _BEHIND, _BEHIND_OF_ONE = _behind(False), _behind(True)
+_ONE = _one()
 _UPDATE_STATE = sql.SQL("UPDATE account_state SET {} WHERE account_id = %s").format(
     sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in CHANGED_COLUMNS)
 )
@@ -111,9 +184,9 @@ def _write(postings: int, events: int, keys: int, grants: bool, one: bool) -> by
     if grants:
         parts.append(sql.Composed([_UPDATE_GRANTS]))
     if not parts:
-        return last.as_bytes()
+        return _numbered(last)
     named = [sql.SQL("{} AS ({})").format(sql.Identifier(f"part_{index}"), part) for index, part in enumerate(parts)]
-    return sql.SQL("WITH {} {}").format(sql.SQL(", ").join(named), last).as_bytes()
+    return _numbered(sql.SQL("WITH {} {}").format(sql.SQL(", ").join(named), last))
 
 
 class PostgresqlStore:
@@ -121,6 +194,12 @@ class PostgresqlStore:
 
     def __init__(self, connection: Connection) -> None:
         self._driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+        info = connection.info
+        if _CURSOR not in info:
+            info[_CURSOR] = psycopg.RawCursor(self._driver)
+            # Of one type whatever their size: a statement is prepared once for each combination of types.
+            info[_CURSOR].adapters.register_dumper(int, Int8Dumper)
+        self._execute: Callable[..., Iterable[Sequence[Any]]] = info[_CURSOR].execute
 
     def moment(self, value: datetime) -> datetime:
         """As it is."""
@@ -133,28 +212,32 @@ class PostgresqlStore:
     def lock(self, account_ids: Sequence[int], keys: Sequence[tuple[int, str]], events: int) -> Locked:
         """See `Store.lock`."""
         ids = list(account_ids)
-        execute = self._driver.execute
         if len(ids) == 1 and len(keys) <= 1:
-            state_rows = execute(_STATES_OF_ONE, ids)
-            event_id = keys[0][1] if keys else None
-            rows = execute(_BEHIND_OF_ONE, (events, 1, ids[0], ids[0], event_id))
-        else:
-            state_rows = execute(_STATES, (ids,))
-            rows = execute(_BEHIND, (events, len(ids), ids, [key[0] for key in keys], [key[1] for key in keys]))
-        states = {row[0]: _state(row) for row in state_rows}
-        release_id: int | None = None
-        event_ids: list[int] = []
-        posting_ids: list[int] = []
-        grants: dict[int, list[Grant]] = defaultdict(list)
-        known = {}
-        for part, *row in rows:
-            if part == "grant":
-                grants[row[1]].append(Grant(*row[: len(GRANT_COLUMNS)]))
+            return self._lock_one(ids[0], keys[0][1] if keys else None, events)
+        states = {row[0]: _state(AccountState(*row)) for row in self._execute(_STATES, (ids,))}
+        rows = self._execute(_BEHIND, (events, len(ids), ids, [key[0] for key in keys], [key[1] for key in keys]))
+        return _behind_locks(states, rows)
+
+    def _lock_one(self, account_id: int, event_id: str | None, events: int) -> Locked:
+        found = Locked({}, {}, {}, None, (), ())
+        version = seen = None
+        for part, *row in self._execute(_ONE, (account_id, event_id, events)):
+            if part == "state":
+                state = AccountState(**dict(zip(_ONE_STATE, row, strict=False)))
+                found.states[account_id] = _state(state)
+                version = row[16]
+            elif part == "grant":
+                grant = Grant(**{name: row[place - 1] for place, name in _ONE_GRANT.items()})
+                found.grants.setdefault(account_id, []).append(grant)
             elif part == "key":
-                known[row[1], row[2]] = (row[0], bytes(row[9]))
+                found.known[account_id, row[10]] = (row[0], bytes(row[16]))
             else:
-                release_id, event_ids, posting_ids = row[0], row[10], row[11]
-        return Locked(states, grants, known, release_id, event_ids, posting_ids)
+                seen = row[16]
+                found = replace(found, release_id=row[0], event_ids=row[17], posting_ids=row[18])
+        if version != seen:
+            rows = self._execute(_BEHIND_OF_ONE, (events, 1, account_id, account_id, event_id))
+            return _behind_locks(found.states, rows)
+        return found
 
     def write(
         self,
@@ -180,7 +263,7 @@ class PostgresqlStore:
         else:
             values.append([state.account_id for state in states])
             values += [[getattr(state, name) for state in states] for name in CHANGED_COLUMNS]
-        self._driver.execute(_write(len(postings), len(events), len(keys), bool(grants), one), values)
+        self._execute(_write(len(postings), len(events), len(keys), bool(grants), one), values)
 
     def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         # Columns that hold nothing but their default in all rows stay out: most calls count few of the units.
@@ -198,8 +281,23 @@ def _used(column: str, values: Sequence[Any]) -> bool:
     return any(value is not None for value in values)
 
 
-def _state(row: Sequence[Any]) -> AccountState:
-    state = AccountState(*row)
+def _behind_locks(states: dict[int, AccountState], rows: Iterable[Sequence[Any]]) -> Locked:
+    release_id: int | None = None
+    event_ids: list[int] = []
+    posting_ids: list[int] = []
+    grants: dict[int, list[Grant]] = defaultdict(list)
+    known = {}
+    for part, *row in rows:
+        if part == "grant":
+            grants[row[1]].append(Grant(*row[: len(GRANT_COLUMNS)]))
+        elif part == "key":
+            known[row[1], row[2]] = (row[0], bytes(row[9]))
+        else:
+            release_id, event_ids, posting_ids = row[0], row[10], row[11]
+    return Locked(states, grants, known, release_id, event_ids, posting_ids)
+
+
+def _state(state: AccountState) -> AccountState:
     state.plan_since = state.plan_since.astimezone(UTC)
     state.due_at = state.due_at.astimezone(UTC)
     if state.last_event_at is not None:
