@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from metering.errors import UnregisteredModelError
 from metering.meter import Meter
-from schema.tables import accounts, usage_events
+from schema.tables import accounts, subscriptions, usage_events
 from tests.shell_pages import TOP, blocks, make_demo, run_block, run_shell
 
 PAGE = (TOP / "docs" / "a-change-from-branch-to-bill.md").read_text(encoding="utf-8")
 NEW = "mistral/ministral-14b-2512"
 HAIKU = "anthropic/claude-haiku-4-5"
+NANO = 10**9
 KEPT = ("config/pricing/mistral.yaml", "config/registry/mistral.yaml")
 
 
@@ -47,6 +48,13 @@ def demo_calls(url: str) -> list[Call]:
     with Meter.open(url) as meter, meter.engine.connect() as connection:
         rows = connection.execute(select(*columns, *sums).join(accounts, accounts.c.id == event.account_id)).all()
     return [Call(f"{row[0]}/{row[1]}", row[2], row[3] or row[4], *row[5:]) for row in rows]
+
+
+def subscriptions_on(url: str, plan: str) -> int:
+    columns = subscriptions.c
+    running = select(func.count()).where(columns.plan == plan, columns.ended_at.is_(None))
+    with Meter.open(url) as meter, meter.engine.connect() as connection:
+        return int(connection.execute(running).scalar_one())
 
 
 def usd(nanos: int) -> str:
@@ -102,9 +110,13 @@ def test_a_change_goes_from_branch_to_bill_and_back(tmp_path: Path) -> None:
     begin = datetime.now(UTC)
     now, _, later = run_shell(measure, repository).partition("  from 20")
     planned = {moment: set(lines(now)) for moment in (begin, datetime.now(UTC))}
-    assert amountless(of_money) <= amountless(now)
+    assert amountless(of_money) <= amountless(now + later)
     assert "+ included_credit: 18.00" in lines(now)
     assert "included_credit 15 -> 18" in lines(now)
+    pro = subscriptions_on(url, "pro")
+    assert pro > 5
+    told = f"of {pro} subscriptions includes {usd(pro * 15 * NANO)} -> {usd(pro * 18 * NANO)} of usage"
+    assert f"plan pro: each month {told}, +{usd(pro * 3 * NANO)}" in lines(later)
 
     assert run_shell(merge, repository).endswith(", 3 created, 2 updated, 0 deleted\n")
     commit = run_shell("git rev-parse --short=12 main", repository).strip()
@@ -132,7 +144,7 @@ def test_a_change_goes_from_branch_to_bill_and_back(tmp_path: Path) -> None:
     assert "active: false" in run_shell(f"git diff main~2 main -- {KEPT[1]}", repository)
     with Meter.open(url) as meter:
         assert meter.route("anthropic", "extraction", key="user-4") == "claude-haiku-4-5"
-        assert meter.book.plans["pro"].included_nanos == 15 * 10**9
+        assert meter.book.plans["pro"].included_nanos == 15 * NANO
         with pytest.raises(UnregisteredModelError):
             meter.quote("mistral", "ministral-14b-2512", {"input": 1000})
 

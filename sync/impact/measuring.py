@@ -16,6 +16,7 @@ from sync.impact.reach import Reach, find_reach
 from sync.impact.repricing import Cell, Key, Repricer, thresholds_of
 from sync.impact.rerouting import Rerouting
 from sync.impact.result import Impact, Pair, Scenario, ShortWallet, Sums
+from sync.impact.terms import changed_terms
 from sync.impact.usage import Recorded, UsageSource
 from sync.impact.wallets import lowest_after, revenue_change
 from sync.in_force import arriving
@@ -50,8 +51,9 @@ def measure(
     """
     start = now - timedelta(days=days)
     reach = find_reach(changes, current, target)
+    plans = changed_terms(usage, changes)
     if reach.empty:
-        return Impact(days, start, now, 0, ())
+        return Impact(days, start, now, 0, (), plans=plans)
     recorded = usage.recorded()
     events = sum(one.events for one in recorded)
     single = events <= most_single_calls or usage.count(reach) <= most_single_calls
@@ -71,7 +73,7 @@ def measure(
         _scenario(usage, recorded, reach, moment, repricer, now)
         for moment, repricer in zip(moments, repricers, strict=True)
     )
-    return Impact(days, start, now, events, scenarios, len(dates) - len(dates[:MOST_DATES]))
+    return Impact(days, start, now, events, scenarios, len(dates) - len(dates[:MOST_DATES]), plans)
 
 
 def _models(usage: UsageSource, reach: Reach, target: Rows) -> set[tuple[str, str]]:

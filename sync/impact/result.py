@@ -140,6 +140,32 @@ class Scenario:
         }
 
 
+class PlanTerms(NamedTuple):
+    """A plan whose included credit or fee changes. Amounts are of one subscription."""
+
+    plan: str
+    subscriptions: int
+    """How many run on it."""
+    included: Pair
+    """What a month includes."""
+    fee_changes: bool
+    """Whether a fee differs: that of running subscriptions stays as it was agreed."""
+
+    @property
+    def together(self) -> Pair:
+        """What a month of all subscriptions includes."""
+        return Pair(self.included.before * self.subscriptions, self.included.after * self.subscriptions)
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in `plan --format json`."""
+        return {
+            "plan": self.plan,
+            "subscriptions": self.subscriptions,
+            "included_usd": self.together.as_json(),
+            "fee_changes": self.fee_changes,
+        }
+
+
 def _accounts(found: Mapping[str, Sums]) -> list[dict[str, Any]]:
     return [{"account": name, **sums.as_json()} for name, sums in list(found.items())[:MOST_ACCOUNTS]]
 
@@ -156,6 +182,8 @@ class Impact:
     scenarios: tuple[Scenario, ...]
     dates_left: int = 0
     """Dates from which prices change that no scenario shows."""
+    plans: tuple[PlanTerms, ...] = ()
+    """The plans whose terms change."""
 
     def as_json(self) -> dict[str, Any]:
         """The impact as it stands in `plan --format json`."""
@@ -166,7 +194,8 @@ class Impact:
             "events": self.events,
             "scenarios": [scenario.as_json() for scenario in self.scenarios],
             "dates_left": self.dates_left,
+            "plans": [terms.as_json() for terms in self.plans],
         }
 
 
-__all__ = ["Impact", "Pair", "Scenario", "ShortWallet", "Sums"]
+__all__ = ["Impact", "Pair", "PlanTerms", "Scenario", "ShortWallet", "Sums"]

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, case
 
 from metering.storage.rows import GRANT_COLUMNS, STATE_COLUMNS
 from metering.wallet import AccountState, Grant, Met, Wallet
-from schema.tables import UNIT_COLUMNS, account_state, accounts, grants, ledger_postings, usage_events
+from schema.tables import UNIT_COLUMNS, account_state, accounts, grants, ledger_postings, subscriptions, usage_events
 from schema.units import INPUT_UNITS
 from sync.impact.reach import Reach
 
@@ -108,6 +108,9 @@ class UsageSource(Protocol):
 
     def balances(self, numbers: Collection[int]) -> dict[int, list[Balance]]:
         """Every balance of the window in order, by account; none where only the lowest one is known."""
+
+    def subscriptions(self, plans: Collection[str]) -> dict[str, int]:
+        """How many subscriptions run now, by plan; a plan without any may be left out."""
 
 
 class DatabaseUsage:
@@ -233,6 +236,17 @@ class DatabaseUsage:
             for number, posting, at, balance in rows:
                 found[number].append(Balance(posting, f"{at:%Y-%m-%d}", balance))
         return found
+
+    def subscriptions(self, plans: Collection[str]) -> dict[str, int]:
+        """See `UsageSource`."""
+        columns = subscriptions.c
+        query = (
+            select(columns.plan, func.count())
+            .join(accounts, accounts.c.id == columns.account_id)
+            .where(columns.ended_at.is_(None), columns.plan.in_(sorted(plans)), accounts.c.status != "deleted")
+            .group_by(columns.plan)
+        )
+        return {plan: int(number) for plan, number in self._connection.execute(query)}
 
     def _window(self) -> ColumnElement[bool]:
         columns = usage_events.c

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from schema.keys import moment_text
 from schema.money import NANO, round_half_even, usd_text
-from sync.impact import Impact, Pair, Scenario, Sums
+from sync.impact import Impact, Pair, PlanTerms, Scenario, Sums
 from sync.presenting import value_text
 from sync.render.style import Style, count, table
 
@@ -17,7 +17,34 @@ _CENT = NANO // 100
 
 
 def impact_lines(impact: Impact, style: Style) -> Iterator[str]:
-    """What the plan moves, for each moment from which prices change; nothing when nothing that is billed changes."""
+    """What the plan moves: usage, for each moment from which prices change, and the terms of plans.
+
+    Nothing when nothing that is billed changes.
+    """
+    yield from _usage_lines(impact, style)
+    if impact.plans:
+        if not impact.scenarios:
+            yield ""
+        yield style.paint("bold", "subscriptions:")
+    for terms in impact.plans:
+        yield from (f"  plan {terms.plan}: {line}" for line in terms_lines(terms))
+
+
+def terms_lines(terms: PlanTerms) -> Iterator[str]:
+    """What other terms of a plan mean for the subscriptions that run on it."""
+    if not terms.subscriptions:
+        yield "no subscription runs on it"
+        return
+    if terms.included.change:
+        pair = terms.together
+        who = f"each month of {count(terms.subscriptions, 'subscription')}"
+        yield f"{who} includes {shown(pair.before)} -> {shown(pair.after)} of usage, {change(pair)}"
+    if terms.fee_changes:
+        verb = "keeps its fee" if terms.subscriptions == 1 else "keep their fee"
+        yield f"{count(terms.subscriptions, 'subscription')} {verb}; the new fee is for those that begin from now on"
+
+
+def _usage_lines(impact: Impact, style: Style) -> Iterator[str]:
     told = [scenario for scenario in impact.scenarios if scenario.changes]
     if not impact.scenarios:
         return
@@ -128,4 +155,4 @@ def shown(nanos: int) -> str:
     return f"{sign}${cents // 100:,}.{cents % 100:02}"
 
 
-__all__ = ["change", "impact_lines", "moment_of", "rise", "shown"]
+__all__ = ["change", "impact_lines", "moment_of", "rise", "shown", "terms_lines"]

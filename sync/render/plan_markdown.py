@@ -13,7 +13,7 @@ from sync.changes import Change
 from sync.impact import Impact, Scenario, Sums
 from sync.plan import Plan
 from sync.presenting import value_text
-from sync.render.impact_text import change, moment_of, rise, shown
+from sync.render.impact_text import change, moment_of, rise, shown, terms_lines
 from sync.render.markdown import cell, code
 from sync.render.plan_text import shown_leaves, summary_line
 
@@ -92,6 +92,13 @@ def _limited(lines: Iterable[str], limit: int) -> Iterator[str]:
 
 
 def _money(impact: Impact) -> Iterator[str]:
+    yield from _usage(impact)
+    if impact.plans:
+        yield ""
+        yield from (f"- plan {code(terms.plan)}: {line}" for terms in impact.plans for line in terms_lines(terms))
+
+
+def _usage(impact: Impact) -> Iterator[str]:
     told = [scenario for scenario in impact.scenarios if scenario.changes]
     if not impact.scenarios:
         return

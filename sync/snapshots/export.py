@@ -63,6 +63,7 @@ def export_snapshot(connection: Connection, *, now: datetime, days: int) -> dict
         "in_force": {name: moment_text(since) for name, since in current.in_force.items()},
         "edited": _edited(connection, current),
         "on_plan": _on_plan(connection),
+        "subscriptions": usage.subscriptions(current.rows["plan"].keys()),
         "recorded": [[number[one.account], *one[1:]] for one in recorded],
         "lines": [_line(line, number, registered, tasks) for line in lines],
         "wallets": [

@@ -107,6 +107,7 @@ def _snapshot(told: Mapping[str, Any]) -> Snapshot:
         kept_wallets=dict(_wallet(*one) for one in told["wallets"]),
         kept_met={one[0]: Met(*one[1:]) for one in told["met"]},
         kept_lowest=dict(told["lowest"]),
+        kept_subscriptions=dict(told["subscriptions"]),
     )
     edited = {(kind, name): left for kind, name, left in told["edited"]}
     return Snapshot(int(told["days"]), parse_moment(told["made_at"]), current, edited, told["on_plan"], usage)

@@ -22,6 +22,7 @@ class SnapshotUsage:
     kept_wallets: Mapping[int, tuple[AccountState, list[Grant]]] = field(default_factory=dict)
     kept_met: Mapping[int, Met] = field(default_factory=dict)
     kept_lowest: Mapping[int, int] = field(default_factory=dict)
+    kept_subscriptions: Mapping[str, int] = field(default_factory=dict)
 
     def recorded(self) -> list[Recorded]:
         """All usage, summed up."""
@@ -72,6 +73,10 @@ class SnapshotUsage:
     def balances(self, numbers: Collection[int]) -> dict[int, list[Balance]]:
         """None: only the lowest are kept."""
         return {}
+
+    def subscriptions(self, plans: Collection[str]) -> dict[str, int]:
+        """How many ran at the export."""
+        return {plan: self.kept_subscriptions[plan] for plan in plans if plan in self.kept_subscriptions}
 
 
 def _within(reach: Reach, line: Line) -> bool:

@@ -77,6 +77,7 @@ def test_json_has_the_contracts_shape(engine: Engine) -> None:
         "events": 0,
         "scenarios": [],
         "dates_left": 0,
+        "plans": [],
     }
     model = {"type": "llm", "access": "standard", "active": True}
     assert told["changes"] == [
