@@ -1,25 +1,25 @@
-"""Subscriptions: which plan an account is on, and the credit that each of its months includes. Nothing here commits.
+"""Subscriptions: which plan an account is on, since when and at what fee. Nothing here commits.
 
-A period is half-open. The included credit comes once a month for either cycle, counted from the day the subscription
-began (clamped to the end of shorter months), and expires with its month.
+A subscription is half-open. Changing one ends it and begins another, so that what was agreed stays readable. Whatever
+ends or begins here makes the account due for renewal, which grants the credit that a plan includes.
 """
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
+from metering.due import LATE, bring_forward
 from metering.entities import Plan
 from metering.errors import SubscriptionError, UnknownAccountError
-from metering.grants import add_grant
+from metering.included import Credit, close, credit_of, give
+from metering.periods import CYCLE_MONTHS, months
 from metering.storage import store_for
-from metering.wallet import Grant
-from schema.tables import account_state, grants, subscriptions
+from schema.tables import account_state, subscriptions
 
 _CHUNK = 1_000
 
@@ -37,6 +37,11 @@ class Subscription:
     started_at: datetime
     trial_until: datetime | None
     ended_at: datetime | None
+    cancel_at: datetime | None = None
+    """When it is to end, or to be followed by `next_plan`."""
+    next_plan: str | None = None
+    next_cycle: str | None = None
+    note: str | None = None
 
 
 def subscribe(
@@ -56,14 +61,14 @@ def subscribe(
     the plan's trial days, in which no fee accrues. Raises SubscriptionError for a plan without a fee for the cycle, a
     start in the future or before that of the running subscription, and UnknownAccountError.
     """
-    if cycle not in ("monthly", "annual"):
+    if cycle not in CYCLE_MONTHS:
         raise SubscriptionError(f"'{cycle}' is not a cycle: monthly, annual")
     if started_at > now:
         raise SubscriptionError(f"a subscription cannot start in the future: {started_at.isoformat()}")
     agreed = (plan.annual_nanos if cycle == "annual" else plan.monthly_nanos) if fee_nanos is None else fee_nanos
     if agreed is None:
         raise SubscriptionError(f"plan '{plan.slug}' has no {cycle} fee; name the fee that was agreed")
-    _lock(connection, account_id)
+    lock_account(connection, account_id)
     running = running_subscription(connection, account_id)
     if running is not None:
         if started_at <= running.started_at:
@@ -71,6 +76,8 @@ def subscribe(
                 f"a subscription to '{running.plan}' runs since {running.started_at.isoformat()}; start after it"
             )
         _end(connection, running, started_at)
+    else:
+        close(connection, account_id, None, started_at)
     trial_until = started_at + timedelta(days=plan.trial_days) if trial and plan.trial_days else None
     values = {
         "account_id": account_id,
@@ -94,14 +101,13 @@ def cancel(
 
     Raises SubscriptionError when none runs, or for an end in the future or before its start.
     """
-    _lock(connection, account_id)
+    lock_account(connection, account_id)
     running = running_subscription(connection, account_id)
     if running is None:
         raise SubscriptionError("no subscription runs that could be cancelled")
     if not running.started_at <= ended_at <= now:
         raise SubscriptionError("a subscription ends between its start and now")
-    _end(connection, running, ended_at)
-    _set_plan(connection, account_id, default_plan, ended_at)
+    end_at(connection, running, ended_at, default_plan=default_plan)
     return running
 
 
@@ -145,80 +151,64 @@ def grant_periods(
     *,
     until: datetime,
     now: datetime,
-) -> list[Grant]:
-    """Grant the included credit of each month that began before `until`, as far as it is not granted yet.
+) -> list[Credit]:
+    """Grant the included credit of each month of each subscription that began before `until`, as far as it is missing.
 
-    The amount is what the plan includes now. Run again it adds nothing: the key is `plan:SUBSCRIPTION:START`.
+    The amount is what the plan includes now. Run again it adds nothing. For subscriptions that began in the past, whose
+    usage is told afterwards; time that goes by is the business of `metering.renewal`.
     """
-    table = grants.c
-    granted = set(
-        connection.execute(
-            select(table.idempotency_key).where(table.account_id == account_id, table.kind == "plan")
-        ).scalars()
-    )
-    added = []
+    wanted: list[Credit] = []
     for one in subscriptions_of(connection, [account_id])[account_id]:
-        plan = plans.get(one.plan)
-        if plan is None or not plan.included_nanos:
-            continue
         last = until if one.ended_at is None else min(until, one.ended_at)
-        for start, end in months(one.started_at, last):
-            key = f"plan:{one.id}:{start.date().isoformat()}"
-            if key not in granted:
-                added.append(
-                    add_grant(
-                        connection,
-                        account_id,
-                        "plan",
-                        plan.included_nanos,
-                        idempotency_key=key,
-                        starts_at=start,
-                        expires_at=end if one.ended_at is None else min(end, one.ended_at),
-                        now=now,
-                    )
-                )
+        spans = [
+            (start, end if one.ended_at is None else min(end, one.ended_at))
+            for start, end in months(one.started_at, last)
+        ]
+        wanted += credit_of(plans.get(one.plan), one.id, spans)
+    added = give(connection, {account_id: wanted}, now=now).get(account_id, [])
+    for credit in added:
+        bring_forward(connection, account_id, max(credit.expires_at, now) + LATE)
     return added
 
 
-def months(start: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The months from `start` on that begin before `until`; the last may end after it."""
-    count = 0
-    begin = start
-    while begin < until:
-        count += 1
-        end = _months_later(start, count)
-        yield begin, end
-        begin = end
+def activate(connection: Connection, one: Subscription) -> None:
+    """A trial is over, or a fee that was past due is paid."""
+    connection.execute(update(subscriptions).where(subscriptions.c.id == one.id).values(status="active"))
 
 
-def _months_later(start: datetime, count: int) -> datetime:
-    years, month = divmod(start.month - 1 + count, 12)
-    year = start.year + years
-    return start.replace(year=year, month=month + 1, day=min(start.day, monthrange(year, month + 1)[1]))
+def end_at(connection: Connection, running: Subscription, at: datetime, *, default_plan: str) -> None:
+    """End the running subscription at a moment that has come; the account is on the default plan from then on."""
+    _end(connection, running, at)
+    _set_plan(connection, running.account_id, default_plan, at)
 
 
-def _lock(connection: Connection, account_id: int) -> None:
+def lock_account(connection: Connection, account_id: int) -> None:
+    """Lock an account's state row. Raises UnknownAccountError."""
     if account_id not in store_for(connection).lock([account_id], (), 0).states:
         raise UnknownAccountError(f"there is no account with the id {account_id}")
 
 
 def _end(connection: Connection, running: Subscription, at: datetime) -> None:
-    connection.execute(
-        update(subscriptions).where(subscriptions.c.id == running.id).values(ended_at=at, status="cancelled")
-    )
+    table = subscriptions.c
+    connection.execute(update(subscriptions).where(table.id == running.id).values(ended_at=at, status="cancelled"))
+    close(connection, running.account_id, running.id, at)
 
 
 def _set_plan(connection: Connection, account_id: int, plan: str, since: datetime) -> None:
+    state = account_state.c
     connection.execute(
-        update(account_state).where(account_state.c.account_id == account_id).values(plan=plan, plan_since=since)
+        # Due at once: the new plan's credit is to be granted, and new ends are to be watched.
+        update(account_state).where(state.account_id == account_id).values(plan=plan, plan_since=since, due_at=since)
     )
 
 
 __all__ = [
     "Subscription",
+    "activate",
     "cancel",
+    "end_at",
     "grant_periods",
-    "months",
+    "lock_account",
     "plan_at",
     "plan_in",
     "running_subscription",

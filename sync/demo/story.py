@@ -16,8 +16,9 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 from metering.accounts import create_account
 from metering.grants import expire_grants
 from metering.meter import Meter
+from metering.periods import months
 from metering.ratebook import RateBook
-from metering.subscriptions import grant_periods, months, subscribe, subscriptions_of
+from metering.subscriptions import grant_periods, subscribe, subscriptions_of
 from metering.usage import Usage
 from schema.database import writing
 from schema.money import usd

@@ -15,7 +15,6 @@ from metering.subscriptions import (
     Subscription,
     cancel,
     grant_periods,
-    months,
     plan_at,
     running_subscription,
     subscribe,
@@ -126,14 +125,6 @@ def test_subscriptions_that_cannot_begin_are_refused(
 def test_a_subscription_needs_an_account(engine: Engine) -> None:
     with pytest.raises(UnknownAccountError):
         begin(engine, 99, "pro", day(3))
-
-
-def test_months_are_clamped_to_their_end() -> None:
-    ends = [end for _, end in months(day(1, 31), day(5, 1))]
-    assert ends == [day(2, 28), day(3, 31), day(4, 30), day(5, 31)]
-    assert list(months(day(12, 15), day(12, 15))) == []
-    assert list(months(day(12, 15), day(12, 15) + TICK)) == [(day(12, 15), day(1, 15, 2027))]
-    assert [end for _, end in months(day(1, 31, 2028), day(2, 1, 2028))] == [day(2, 29, 2028)]
 
 
 def granted(engine: Engine) -> list[tuple[str, datetime, datetime]]:
