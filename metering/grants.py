@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
+from metering.due import LATE, bring_forward
 from metering.errors import BadGrantError, EventConflictError, UnknownAccountError
 from metering.ledger import posting
 from metering.storage import store_for
@@ -87,6 +88,8 @@ def add_grant(
         note=note,
     )
     store.write(states=[state], postings=[row])
+    if expires_at is not None:
+        bring_forward(connection, account_id, max(expires_at, now) + LATE)
     return grant
 
 

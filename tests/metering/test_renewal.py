@@ -212,6 +212,15 @@ def test_credit_that_expired_stays_a_day_for_calls_that_are_told_late(card: Engi
     assert due(card) == day(7)
 
 
+def test_credit_that_expires_makes_its_account_due(card: Engine, book: RateBook) -> None:
+    account = open_account(card, day(6))
+    turn(card, book, day(6))
+    with writing(card) as connection:
+        add_grant(connection, account, "promo", 70, idempotency_key="gift", expires_at=day(6, 10), now=day(6, 2))
+        add_grant(connection, account, "promo", 70, idempotency_key="later", expires_at=day(8), now=day(6, 2))
+    assert due(card) == day(6, 10) + LATE
+
+
 def test_a_trial_becomes_active_on_its_last_moment(card: Engine, book: RateBook) -> None:
     account = open_account(card, day(1))
     begin(card, account, book, "pro", day(3), trial=True)
