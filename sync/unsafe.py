@@ -106,9 +106,11 @@ def _in_effect(change: Change, current: Current, now: datetime) -> str | None:
     since = current.in_force.get(change.name) if change.kind == "price" else None
     if since is None or since > now or not change.moves_money:
         return None
-    verb = "removes" if change.action == "delete" else "changes"
+    verb, instead = "changes", "append a new entry"
+    if change.action == "delete":
+        verb, instead = "removes", "append a new entry, or make the model inactive"
     known = f"this {verb} a price that is in effect since {since:%Y-%m-%d}"
-    return f"{known}: calls may have been billed by it; append a new entry"
+    return f"{known}: calls may have been billed by it; {instead}"
 
 
 __all__ = ["ALLOWED_BY", "Unsafe", "differing_from_journal", "step_back", "unsafe_changes"]
