@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
 from benchmarks.trees import config_tree
@@ -20,19 +20,50 @@ from tests.sync.targets import apply_files, make_target
 
 RATECARD = str(Path(sys.executable).parent / "ratecard")
 
-# Stops inside the transaction, after the step that is named, and says so.
-STOP_AFTER = """
-import sys, time
+STEPS = ("_insert_release", "_close", "insert_rows", "_journal", "_audit", "_write")
+KILLS = 50
+STATEMENTS = 34
+"""How many statements the apply below executes inside its transaction, at least."""
+
+# A child for each word on the input: it stops inside its transaction, after the step that the word names or after so
+# many statements, and tells its process number.
+STOP_INSIDE = """
+import os, sys, time
+from sqlalchemy import Engine, event
 import sync.apply as module
-step = getattr(module, sys.argv[1])
-def stopping(*arguments, **options):
-    result = step(*arguments, **options)
-    print("inside", flush=True)
-    time.sleep(60)
-    return result
-setattr(module, sys.argv[1], stopping)
 from sync.command import main
-sys.exit(main(["apply", "--yes", "--database", sys.argv[2]]))
+
+def stop(*arguments, **options):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+def after(function, then):
+    def called(*arguments, **options):
+        result = function(*arguments, **options)
+        then(*arguments, **options)
+        return result
+    return called
+
+def apply_until(word):
+    left = int(word) if word.isdecimal() else None
+    def counted(*arguments):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            stop()
+    if left is None:
+        setattr(module, word, after(getattr(module, word), stop))
+    else:
+        module.lock_config = after(module.lock_config, lambda connection: event.listen(
+            Engine, "after_cursor_execute", counted))
+    os._exit(main(["apply", "--yes", "--database", sys.argv[1]]))
+
+import sync.drift, sync.target, sync.context, sync.planning, git
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        apply_until(line.strip())
+    print("ended by", -os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
@@ -88,28 +119,60 @@ def test_two_different_commits_at_once_do_not_mix(
     assert len(names) == 202
 
 
-@pytest.mark.parametrize("step", ["_insert_release", "_close", "insert_rows", "_journal", "_audit", "_write"])
-def test_apply_that_is_killed_leaves_the_last_release_whole(
-    migrated_url: str, make_repository: Callable[..., Path], run_git: Callable[..., str], step: str
+def test_apply_killed_fifty_times_leaves_no_partial_state(
+    migrated_url: str, make_repository: Callable[..., Path], run_git: Callable[..., str]
 ) -> None:
+    """Guards against partial state after a failure: killed after any statement, the last release stands whole."""
     top = make_repository(SMALL_CONFIG)
     engine = make_engine(migrated_url)
     apply_files(engine, SMALL_CONFIG)
-    changed = {**SMALL_CONFIG, "tasks.yaml": SMALL_CONFIG["tasks.yaml"] + "  new-task: {}\n"}
-    (top / "config" / "tasks.yaml").write_text(changed["tasks.yaml"])
-    run_git(top, "commit", "--quiet", "--all", "--message=Add a task")
+    changed = _changed_in_every_file(SMALL_CONFIG)
+    for path, text in changed.items():
+        (top / "config" / path).write_text(text)
+    run_git(top, "commit", "--quiet", "--all", "--message=Change something of every kind")
+    released = make_target(SMALL_CONFIG)
+    entries = sum(map(len, released.rows.values()))
+    moments = [*STEPS, *(str(STATEMENTS - number % STATEMENTS) for number in range(KILLS - len(STEPS)))]
     with subprocess.Popen(
-        [sys.executable, "-c", STOP_AFTER, step, migrated_url], cwd=top, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "inside\n"
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-    with reading(engine) as connection:
-        drift = find_drift(connection, make_target(SMALL_CONFIG))
-    assert not drift.found
-    assert count(migrated_url, releases) == 1
-    assert count(migrated_url, release_changes) == sum(map(len, make_target(SMALL_CONFIG).rows.values()))
+        [sys.executable, "-c", STOP_INSIDE, migrated_url],
+        cwd=top,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    ) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        for moment in moments:
+            parent.stdin.write(f"{moment}\n")
+            told = parent.stdout.readline()
+            assert told.strip().isdecimal(), (moment, told)
+            os.kill(int(told), signal.SIGKILL)
+            assert parent.stdout.readline() == f"ended by {int(signal.SIGKILL)}\n"
+            with reading(engine) as connection:
+                assert not find_drift(connection, released).found, moment
+            assert count(migrated_url, releases) == 1
+            assert count(migrated_url, release_changes) == entries
+        parent.stdin.close()
+    assert parent.returncode == 0
+    assert len(moments) == KILLS
     assert apply_files(engine, changed).release is not None
     assert count(migrated_url, releases) == 2
     engine.dispose()
+
+
+def _changed_in_every_file(files: Mapping[str, str]) -> dict[str, str]:
+    changed = dict(files)
+    for path, before, after in (
+        ("registry/openai.yaml", "display_name: OpenAI", "display_name: Open AI"),
+        ("registry/anthropic.yaml", "context_window: 200000", "context_window: 300000"),
+        ("pricing/openai.yaml", "      margin: 1.5\n", "      margin: 1.5\n      note: As agreed\n"),
+        ("routing/anthropic.yaml", "extraction: claude-haiku-4-5", "extraction: claude-sonnet-4-5"),
+        ("tasks.yaml", "Answers in a chat", "Answers in chats"),
+        ("plans.yaml", "name: Pro", "name: Professional"),
+        ("credit_packs.yaml", "badge: Most Popular", "badge: Popular"),
+        ("settings.yaml", "signup_grant_credits: 1000", "signup_grant_credits: 2000"),
+    ):
+        assert before in files[path]
+        changed[path] = files[path].replace(before, after)
+    return changed
