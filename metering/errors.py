@@ -11,11 +11,13 @@ MeteringError (a RatecardError)
 │   ├── UnknownAccountError        UNKNOWN_ACCOUNT        404
 │   └── QuotaExceededError         QUOTA_EXCEEDED         429
 ├── EventConflictError        EVENT_CONFLICT   409   same id, other contents
+├── UnknownHoldError          UNKNOWN_HOLD     404   no such hold of the account
 ├── BadGrantError             BAD_GRANT        422   a grant that cannot be made
 ├── BadCorrectionError        BAD_CORRECTION   422   a refund or correction that takes back more than there is
 ├── SubscriptionError         BAD_SUBSCRIPTION 422   a subscription that cannot begin or end so
 ├── BadEventError             BAD_EVENT        422   an event that cannot be read
 │   └── UnknownUnitError      UNKNOWN_UNIT     422
+├── BookFileError             BAD_BOOK_FILE    503   a rate book on disk that cannot be trusted
 └── ImportFileError           BAD_FILE         422   a file of events that cannot be read at all
 """
 
@@ -96,6 +98,13 @@ class EventConflictError(MeteringError):
     status = 409
 
 
+class UnknownHoldError(MeteringError):
+    """The account has no such hold."""
+
+    code = "UNKNOWN_HOLD"
+    status = 404
+
+
 class BadGrantError(MeteringError):
     """A grant that cannot be made."""
 
@@ -135,3 +144,10 @@ class ImportFileError(MeteringError):
 
     code = "BAD_FILE"
     status = 422
+
+
+class BookFileError(MeteringError):
+    """There is no rate book on disk, or none that can be trusted."""
+
+    code = "BAD_BOOK_FILE"
+    status = 503

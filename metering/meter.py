@@ -12,6 +12,7 @@ that records.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -23,6 +24,7 @@ from sqlalchemy import Connection, Engine
 from metering import appraisal
 from metering.accounts import Balance, ensure_accounts, read_balance
 from metering.appraisal import Quote
+from metering.book_file import BookFile
 from metering.errors import BadGrantError, MeteringError, UnavailableError, UnknownAccountError
 from metering.grants import add_grant
 from metering.price import Price
@@ -32,38 +34,65 @@ from metering.recording import Outcome, Recorded, Unpriced, record_events
 from metering.routing import RouteChoice
 from metering.runtime import MAX_AGE, Clock, Runtime, utc_now
 from metering.settings import credits_to_nanos
+from metering.standing import Status
 from metering.usage import Quantity, Usage, read_usage, stored_units
 from metering.wallet import Grant
-from schema.database import make_engine, require_current
-from schema.errors import DatabaseUnreachableError
+from schema.database import database_state, make_engine, require_current
+from schema.errors import DatabaseUnreachableError, DatabaseVersionError
 from schema.money import nanos
 from schema.units import WHOLE_UNITS
 
+BOOK_FILE_VARIABLE = "RATECARD_BOOK_FILE"
 _WHOLE = frozenset(WHOLE_UNITS)
 
 
 class Meter:
     """Routes, prices and records calls on one database."""
 
-    def __init__(self, engine: Engine, *, now: Clock = utc_now, max_age: timedelta = MAX_AGE) -> None:
-        self._runtime = Runtime(engine, now=now, max_age=max_age)
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        now: Clock = utc_now,
+        max_age: timedelta = MAX_AGE,
+        book_file: str | os.PathLike[str] | None = None,
+        listen: bool = True,
+    ) -> None:
+        kept = BookFile(book_file, engine) if book_file else None
+        self._runtime = Runtime(engine, now=now, max_age=max_age, book_file=kept, listen=listen)
         self._account_ids: dict[str, int] = {}
         self._unkeyed = count()
 
     @classmethod
-    def open(cls, url: str, *, now: Clock = utc_now, max_age: timedelta = MAX_AGE) -> Meter:
+    def open(
+        cls,
+        url: str,
+        *,
+        now: Clock = utc_now,
+        max_age: timedelta = MAX_AGE,
+        book_file: str | os.PathLike[str] | None = None,
+        listen: bool = True,
+    ) -> Meter:
         """A meter on the database at `url`.
 
+        `book_file` (else the variable RATECARD_BOOK_FILE) names where the rate book is kept on disk: with it a meter
+        opens without the database, too, if the policy says so. `listen` has PostgreSQL tell of releases at once.
         Raises UnavailableError when it cannot be reached or has no release, DatabaseVersionError when it has another
         schema version than this program.
         """
+        book_file = book_file or os.environ.get(BOOK_FILE_VARIABLE)
         engine = make_engine(url, create=False)
         try:
             try:
                 require_current(engine)
             except DatabaseUnreachableError as error:
-                raise UnavailableError(str(error)) from error
-            return cls(engine, now=now, max_age=max_age)
+                if not book_file:
+                    raise UnavailableError(str(error)) from error
+            except DatabaseVersionError:
+                # A SQLite file may be away, too, as its folder is when that is not mounted.
+                if not book_file or database_state(engine) != "missing":
+                    raise
+            return cls(engine, now=now, max_age=max_age, book_file=book_file, listen=listen)
         except BaseException:
             engine.dispose()
             raise
@@ -89,6 +118,11 @@ class Meter:
     def book(self) -> RateBook:
         """The rate book, not older than `max_age` unless the database is away and the policy lets it serve."""
         return self._runtime.book(self._runtime.clock())
+
+    @property
+    def status(self) -> Status:
+        """Which rate book serves now, how old it is, and whether the database is away. Asks the database nothing."""
+        return self._runtime.status(self._runtime.now())
 
     def reload(self) -> RateBook:
         """Load the newest release now. Raises UnavailableError."""

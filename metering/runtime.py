@@ -1,27 +1,35 @@
 """What everything that a meter does stands on: the engine, the clock, the rate book, and guarded transactions.
 
-The book is looked after here: a newer release, or an edit in the database (`ratecard disable`), is taken up when the
-book is older than `max_age`, and within every transaction that asks for the newest one.
+The book is looked after here: a newer release, or an edit in the database (`ratecard disable`), is taken up when
+PostgreSQL tells of it, when the book is older than `max_age`, and within every transaction that asks for the newest
+one. While the database is away the last book serves as long as its policy says; with a book file also after a start.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from metering.errors import UnavailableError
-from metering.ratebook import RateBook, newest_version
-from schema.database import reading, shown_url, writing
-from schema.errors import DatabaseUnreachableError
+from metering.book_file import BookFile, KeptBook
+from metering.errors import BookFileError, UnavailableError
+from metering.listening import Listener
+from metering.ratebook import RateBook, newest_version, read_rows
+from metering.standing import Status
+from schema.database import reading, require_current, shown_url, writing
+from schema.errors import DatabaseUnreachableError, DatabaseVersionError, RatecardError
 
 MAX_AGE = timedelta(seconds=5)
 """How old a rate book may be before a newer one is looked for."""
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_log = logging.getLogger(__name__)
 _RETRIED = frozenset({"40001", "40P01"})
 _ATTEMPTS = 5
 Result = TypeVar("Result")
@@ -32,21 +40,46 @@ utc_now: Clock = partial(datetime.now, UTC)
 
 
 class Runtime:
-    """One database with its rate book, shared by threads. Raises UnavailableError without a database or a release."""
+    """One database with its rate book, shared by threads. Raises UnavailableError without a database or a release.
 
-    def __init__(self, engine: Engine, *, now: Clock = utc_now, max_age: timedelta = MAX_AGE) -> None:
+    With a `book_file` it also starts without the database, as long as the policy of the book in it says. `listen` says
+    whether it hears of releases at once, which takes a thread and a connection; only PostgreSQL tells of them.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        now: Clock = utc_now,
+        max_age: timedelta = MAX_AGE,
+        book_file: BookFile | None = None,
+        listen: bool = True,
+    ) -> None:
         self.engine = engine
         self.clock = now
         self._max_age = max_age
+        self._book_file = book_file
+        self._away: str | None = None
+        self._looking = threading.Lock()
+        self._from_file = False
         moment = now()
-        self.last_book = self._load(moment)
-        """The book as it was kept last, of whatever age."""
-        self._confirmed_at = moment
+        try:
+            self.last_book, self._confirmed_at = self._load(moment), moment
+            """The book as it was kept last, of whatever age."""
+        except UnavailableError as error:
+            kept = self._kept(error, moment)
+            self.last_book, self._confirmed_at, self._from_file = kept.book, kept.confirmed_at, True
+            self._away = str(error)
+            _log.warning("started with the rate book of %s: %s", kept.confirmed_at.isoformat(), error)
         self.check_at = moment + max_age
         """From when on the book is looked after before it is used."""
+        self._keep_on_disk(moment)
+        self._listener = Listener(engine, self._hear) if listen and engine.dialect.name == "postgresql" else None
 
     def close(self) -> None:
         """Close the connections."""
+        if self._listener is not None:
+            self._listener.close()
         self.engine.dispose()
 
     def now(self) -> datetime:
@@ -60,16 +93,32 @@ class Runtime:
         """
         if moment < self.check_at:
             return self.last_book
+        # Where the last book may serve, one caller looks, and while the database is away nobody waits for that.
+        serving = self._may_serve(moment)
+        if serving and not self._looking.acquire(blocking=self._away is None):
+            return self.last_book
         try:
-            self.keep(self.read(lambda connection: self.newest(connection, moment)), moment)
-        except UnavailableError:
-            away = self.last_book.policy.get("database_away")
-            if not away or not away.get("serve", True):
-                raise
-            if moment - self._confirmed_at > timedelta(minutes=int(away.get("max_age_minutes", 60))):
-                raise
-            self.check_at = moment + self._max_age
+            if moment >= self.check_at:
+                self._look(moment)
+        finally:
+            if serving:
+                self._looking.release()
         return self.last_book
+
+    def status(self, moment: datetime) -> Status:
+        """What is served from at a moment."""
+        book = self.last_book
+        listener = self._listener
+        return Status(
+            release=book.release,
+            edits=book.edits,
+            confirmed_at=self._confirmed_at,
+            age=max(moment - self._confirmed_at, timedelta()),
+            away=self._away,
+            from_file=self._from_file,
+            listening=listener is not None and listener.connected,
+            serves_until=_serves_until(book, self._confirmed_at),
+        )
 
     def reload(self) -> RateBook:
         """Load the newest release now. Raises UnavailableError."""
@@ -88,7 +137,10 @@ class Runtime:
         if book.version >= self.last_book.version:
             self.last_book = book
         self._confirmed_at = moment
+        self._away = None
+        self._from_file = False
         self.check_at = check_at or moment + self._max_age
+        self._keep_on_disk(moment)
 
     def read(self, operation: Callable[[Connection], Result]) -> Result:
         """Run an operation in a transaction that only reads. Raises UnavailableError."""
@@ -119,7 +171,64 @@ class Runtime:
     def _load(self, moment: datetime) -> RateBook:
         return self.read(lambda connection: RateBook.load(connection, now=moment))
 
+    def _look(self, moment: datetime) -> None:
+        """Take up a newer book, or let the last one serve on. Raises UnavailableError when it may not."""
+        try:
+            self.keep(self.read(lambda connection: self.newest(connection, moment)), moment)
+        except UnavailableError as error:
+            if not _is_away(error):
+                raise
+            self._away = str(error)
+            if not self._may_serve(moment):
+                raise
+            self.check_at = moment + self._max_age
+
+    def _hear(self) -> None:
+        """Take up what was just told of; what fails is looked for by whoever uses the book next."""
+        moment = self.now()
+        try:
+            self.keep(self.read(lambda connection: self.newest(connection, moment)), moment)
+        except (RatecardError, SQLAlchemyError) as error:
+            self.check_at = _LONG_AGO
+            _log.warning("a release was told of, but not read: %s", error)
+
+    def _may_serve(self, moment: datetime) -> bool:
+        until = _serves_until(self.last_book, self._confirmed_at)
+        return until is not None and moment <= until
+
+    def _kept(self, error: UnavailableError, moment: datetime) -> KeptBook:
+        """The book on disk, when it may serve in the place of a database that is away; else the error that says so."""
+        if self._book_file is None or not _is_away(error):
+            raise error
+        try:
+            kept = self._book_file.read()
+        except BookFileError as fault:
+            raise UnavailableError(f"{error}; {fault}") from error
+        until = _serves_until(kept.book, kept.confirmed_at)
+        if until is None:
+            raise UnavailableError(f"{error}; the policy lets no kept book serve without it") from error
+        if moment > until:
+            since = kept.confirmed_at.isoformat()
+            raise UnavailableError(f"{error}; the kept book is of {since}, older than the policy allows") from error
+        return kept
+
+    def _keep_on_disk(self, moment: datetime) -> None:
+        if self._book_file is not None and not self._from_file:
+            self._book_file.keep(self.last_book.version, moment, lambda: self.read(read_rows))
+
+    def _check_version(self) -> None:
+        """After a start without the database, nothing is done on it before its schema is known to fit."""
+        try:
+            require_current(self.engine)
+        except DatabaseUnreachableError as error:
+            raise UnavailableError(str(error)) from error
+        except DatabaseVersionError as error:
+            # It answers, so that the kept book may not serve in its place.
+            raise UnavailableError(str(error)) from None
+
     def _guarded(self, operation: Callable[[], Result]) -> Result:
+        if self._from_file:
+            self._check_version()
         driver_error = self.engine.dialect.loaded_dbapi.OperationalError
         for last in (*[False] * (_ATTEMPTS - 1), True):
             try:
@@ -144,6 +253,19 @@ class Runtime:
     def _lost(self, cause: BaseException | None, state: str | None) -> bool:
         """Whether an error says that the server ended the connection, and not that it refused a statement."""
         return self.engine.dialect.name == "postgresql" and (state is None or state[:2] == "08" or state[:3] == "57P")
+
+
+def _serves_until(book: RateBook, confirmed_at: datetime) -> datetime | None:
+    """Until when a book serves without the database by its own policy; None when it does not."""
+    away = book.policy.get("database_away")
+    if not away or not away.get("serve", True):
+        return None
+    return confirmed_at + timedelta(minutes=int(away.get("max_age_minutes", 60)))
+
+
+def _is_away(error: UnavailableError) -> bool:
+    """Whether the database itself failed: it has a cause then. One that answers that it has no release has none."""
+    return error.__cause__ is not None
 
 
 __all__ = ["MAX_AGE", "Clock", "Runtime", "utc_now"]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from metering.listening import CHANNEL
 from schema.tables import CONFIG_TABLES
-
-CHANNEL = "ratecard_release"
-"""What PostgreSQL's LISTEN hears when the configuration has changed; the payload is the id of the newest release."""
 
 _LOCK = 0x72617465
 
