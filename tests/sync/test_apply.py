@@ -169,9 +169,9 @@ def test_price_in_effect_needs_reprice_and_then_holds_from_its_date(engine: Engi
 def test_price_in_effect_is_not_removed_either(engine: Engine) -> None:
     apply_files(engine, files_with(NOW % 2, THEN % 3), LATER)
     with pytest.raises(RefusedError) as refused:
-        apply_files(engine, files_with(THEN % 3), SEPTEMBER + timedelta(days=1))
+        apply_files(engine, files_with(NOW % 2), SEPTEMBER + timedelta(days=1))
     assert str(refused.value) == (
-        "price openai/gpt-4o@2026-01-01: this removes a price that is in effect since 2026-01-01: calls may have been"
+        "price openai/gpt-4o@2026-09-01: this removes a price that is in effect since 2026-09-01: calls may have been"
         " billed by it; append a new entry, or make the model inactive; --reprice or an approval allows it"
         " [PRICE_IN_EFFECT]"
     )
