@@ -173,7 +173,7 @@ def test_never_more_than_was_charged_comes_back(meter: Meter, card: Engine) -> N
 def test_corrections_that_make_no_sense_are_refused(meter: Meter, values: dict[str, Any], message: str) -> None:
     meter.record(usage("e1", 6))
     options: dict[str, Any] = {
-        "usage_id": 1,
+        "usage_id": number(meter.engine, "e1"),
         "cost_delta_nanos": 0,
         "charge_delta_nanos": 1,
         "key": "k",
@@ -193,14 +193,14 @@ def test_a_higher_charge_burns_what_was_open_then(meter: Meter, card: Engine, cl
     # The gift was open when the call was made and is not swept up yet; the pack was not.
     assert (up.promotional_nanos, up.purchased_nanos, up.owed_nanos) == (3 * USD, 0, 2 * USD)
     assert (up.cost_nanos, up.charge_nanos, up.revenue_nanos) == (2 * USD, 5 * USD, 2 * USD)
-    posting = rows(card, ledger_postings)[-1]
+    debit, _, posting = rows(card, ledger_postings)[1:]
     assert (posting.kind, posting.amount_nanos, posting.burned) == ("adjustment", -5 * USD, [[1, 3 * USD]])
     assert (posting.reverses, posting.balance_nanos, posting.occurred_at) == (None, 7 * USD, clock.moment)
     change(meter, "e1", -3, "l", reason="rerate", now=NOW)
     back = rows(card, ledger_postings)[-1]
     assert (back.reverses, back.burned, state(card).owed_nanos) == (posting.id, [[1, -USD]], 0)
     change(meter, "e1", -8, "m", reason="rerate", now=NOW)
-    assert [one.reverses for one in rows(card, ledger_postings)[-2:]] == [posting.id, 2]
+    assert [one.reverses for one in rows(card, ledger_postings)[-2:]] == [posting.id, debit.id]
     assert left(card) == [9, 9]
 
 
@@ -312,10 +312,14 @@ def test_records_that_do_not_fit_together_are_told(meter: Meter, card: Engine) -
     meter.grant(ACCOUNT, "promo", key="gift", usd=Decimal(6))
     meter.record(usage("e1", 6))
     with writing(card) as connection:
-        connection.execute(update(ledger_postings).where(ledger_postings.c.id == 2).values(burned=[[1, 5]]))
+        table = ledger_postings.c
+        statement = update(ledger_postings).where(table.kind == "debit").values(burned=[[1, 5]]).returning(table.id)
+        debit = connection.execute(statement).scalar_one()
     with pytest.raises(BadCorrectionError) as caught:
         change(meter, "e1", -1)
-    assert str(caught.value) == "posting 2 does not record what event e1 burned; run `ratecard doctor --ledger`"
+    assert str(caught.value) == (
+        f"posting {debit} does not record what event e1 burned; run `ratecard doctor --ledger`"
+    )
 
 
 def test_a_grant_that_was_used_up_earned_what_was_paid(meter: Meter) -> None:
