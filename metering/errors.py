@@ -8,20 +8,26 @@ MeteringError (a RatecardError)
 │   ├── UnavailableError           METERING_UNAVAILABLE   503
 │   ├── InsufficientBalanceError   INSUFFICIENT_BALANCE   402
 │   ├── ModelNotInPlanError        MODEL_NOT_IN_PLAN      403
+│   ├── AccountSuspendedError      ACCOUNT_SUSPENDED      403
 │   ├── UnknownAccountError        UNKNOWN_ACCOUNT        404
 │   └── QuotaExceededError         QUOTA_EXCEEDED         429
 ├── EventConflictError        EVENT_CONFLICT   409   same id, other contents
 ├── UnknownHoldError          UNKNOWN_HOLD     404   no such hold of the account
 ├── BadGrantError             BAD_GRANT        422   a grant that cannot be made
 ├── BadCorrectionError        BAD_CORRECTION   422   a refund or correction that takes back more than there is
+├── AccountError              BAD_ACCOUNT      422   an account that cannot be made or changed so
+├── ApiKeyError               BAD_KEY          422   an API key that cannot be made or changed so
 ├── SubscriptionError         BAD_SUBSCRIPTION 422   a subscription that cannot begin or end so
 ├── BadEventError             BAD_EVENT        422   an event that cannot be read
 │   └── UnknownUnitError      UNKNOWN_UNIT     422
+├── RerateError               RERATE_OUTDATED  409   a release landed between the survey of a re-rating and its writing
 ├── BookFileError             BAD_BOOK_FILE    503   a rate book on disk that cannot be trusted
 └── ImportFileError           BAD_FILE         422   a file of events that cannot be read at all
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from schema.errors import RatecardError
 
@@ -77,6 +83,13 @@ class ModelNotInPlanError(RefusalError):
     status = 403
 
 
+class AccountSuspendedError(RefusalError):
+    """The account is suspended, banned or deleted."""
+
+    code = "ACCOUNT_SUSPENDED"
+    status = 403
+
+
 class UnknownAccountError(RefusalError):
     """No such account, and settings do not create it."""
 
@@ -85,10 +98,15 @@ class UnknownAccountError(RefusalError):
 
 
 class QuotaExceededError(RefusalError):
-    """A quota of the plan is used up."""
+    """A quota of the plan is used up. `quota` names it, `resets_at` is when its period ends, if it has one."""
 
     code = "QUOTA_EXCEEDED"
     status = 429
+
+    def __init__(self, message: str, *, quota: str | None = None, resets_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.quota = quota
+        self.resets_at = resets_at
 
 
 class EventConflictError(MeteringError):
@@ -119,6 +137,20 @@ class BadCorrectionError(MeteringError):
     status = 422
 
 
+class AccountError(MeteringError):
+    """An account, or a user of it, that cannot be made or changed as it was asked to."""
+
+    code = "BAD_ACCOUNT"
+    status = 422
+
+
+class ApiKeyError(MeteringError):
+    """An API key that cannot be made or changed as it was asked to."""
+
+    code = "BAD_KEY"
+    status = 422
+
+
 class SubscriptionError(MeteringError):
     """A subscription that cannot begin or end as it was asked to."""
 
@@ -144,6 +176,13 @@ class ImportFileError(MeteringError):
 
     code = "BAD_FILE"
     status = 422
+
+
+class RerateError(MeteringError):
+    """A release landed between the survey of a re-rating and its writing."""
+
+    code = "RERATE_OUTDATED"
+    status = 409
 
 
 class BookFileError(MeteringError):
