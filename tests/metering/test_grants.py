@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, Row, select, update
 
 from metering.accounts import create_account
+from metering.due import LATE
 from metering.errors import BadGrantError, EventConflictError, UnknownAccountError
 from metering.grants import PRIORITIES, add_grant, expire_grants
 from metering.ledger import Imbalance, imbalances
@@ -186,7 +187,7 @@ def test_expired_credit_leaves_the_wallet_once(meter: Meter, card: Engine, accou
 
 def test_credit_that_expires_meets_what_occurred_before(meter: Meter, card: Engine, account: int, clock: Clock) -> None:
     meter.grant("acct-0001", "promo", key="june", usd=Decimal(20), expires_at=NOW + DAY)
-    clock.moment = NOW + 2 * DAY
+    clock.moment = NOW + DAY + LATE - timedelta(microseconds=1)
     call(meter, "late", output=10, at=NOW)
     call(meter, "now", output=10)
     balance = meter.balance("acct-0001")
