@@ -31,6 +31,7 @@ from metering.price import Price
 from metering.ratebook import RateBook
 from metering.receipts import Receipt
 from metering.recording import Outcome, Recorded, Unpriced, record_events
+from metering.rerating import Rerating
 from metering.routing import RouteChoice
 from metering.runtime import MAX_AGE, Clock, Runtime, utc_now
 from metering.settings import credits_to_nanos
@@ -60,6 +61,7 @@ class Meter:
     ) -> None:
         kept = BookFile(book_file, engine) if book_file else None
         self._runtime = Runtime(engine, now=now, max_age=max_age, book_file=kept, listen=listen)
+        self.rerating = Rerating(self._runtime)
         self._account_ids: dict[str, int] = {}
         self._unkeyed = count()
 
