@@ -7,11 +7,13 @@ millionths. Decimals exist only at the edge, where text is read or shown; a bina
 from __future__ import annotations
 
 from decimal import Decimal, Inexact, localcontext
+from typing import Literal
 
 PICO = 10**12
 NANO = 10**9
 MICRO = 10**6
 PICO_PER_NANO = 1_000
+Rounding = Literal["up", "nearest", "down"]
 _MOST_DIGITS = 30
 
 
@@ -60,6 +62,16 @@ def round_half_even(numerator: int, denominator: int) -> int:
     return quotient
 
 
+def whole_of(numerator: int, denominator: int, rounding: Rounding) -> int:
+    """`numerator / denominator` to a whole number: `up` to the greater one, `down` to the lesser, `nearest` half even.
+
+    `denominator` is positive.
+    """
+    if rounding == "nearest":
+        return round_half_even(numerator, denominator)
+    return -(-numerator // denominator) if rounding == "up" else numerator // denominator
+
+
 def share_of(part_before: int, part_after: int, whole: int, amount: int) -> int:
     """What the step from `part_before` to `part_after` of `whole` is worth when all of `whole` is worth `amount`.
 
@@ -76,7 +88,8 @@ def plain(value: Decimal) -> str:
     return "0" if text in ("", "-0") else text
 
 
-def _scaled(value: int, power: int) -> Decimal:
+def scaled(value: int, power: int) -> Decimal:
+    """`value` divided by ten to the `power`, exact, with so many decimals."""
     with localcontext() as context:
         context.prec = 60
         return Decimal(value).scaleb(-power)
@@ -84,7 +97,7 @@ def _scaled(value: int, power: int) -> Decimal:
 
 def usd(amount_nanos: int) -> Decimal:
     """USD from nano-USD, exact."""
-    return _scaled(amount_nanos, 9)
+    return scaled(amount_nanos, 9)
 
 
 def usd_text(amount_nanos: int) -> str:
@@ -94,14 +107,14 @@ def usd_text(amount_nanos: int) -> str:
 
 def per_million_text(rate_pico: int) -> str:
     """USD per million units from pico-USD per unit, as a plain decimal string."""
-    return plain(_scaled(rate_pico, 6))
+    return plain(scaled(rate_pico, 6))
 
 
 def per_unit_text(rate_pico: int) -> str:
     """USD per unit from pico-USD per unit, as a plain decimal string."""
-    return plain(_scaled(rate_pico, 12))
+    return plain(scaled(rate_pico, 12))
 
 
 def multiplier_text(value_micros: int) -> str:
     """A multiplier from millionths, as a plain decimal string."""
-    return plain(_scaled(value_micros, 6))
+    return plain(scaled(value_micros, 6))
