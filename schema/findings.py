@@ -21,7 +21,7 @@ class Place:
     column: int = 1
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{printable(self.file)}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Finding:
     severity: Severity = "error"
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message} [{self.code}]"
+        return f"{self.place}: {printable(self.message)} [{self.code}]"
 
     def as_json(self) -> dict[str, str | int]:
         """The finding as it stands in `validate --format json`."""
@@ -45,6 +45,11 @@ class Finding:
             "line": self.place.line,
             "column": self.place.column,
         }
+
+
+def printable(text: str) -> str:
+    """A text in one line that moves no cursor, changes no colour and turns no direction, whatever it holds."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

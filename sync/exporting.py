@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from schema.catalogue import Catalogue, load_catalogue
 from schema.database import database_state, reading, require_current
-from schema.findings import Finding
+from schema.findings import Finding, printable
 from schema.keys import KINDS, Key
 from sync.bases import Base
 from sync.changes import find_changes
@@ -112,7 +112,7 @@ def export(found: DatabaseEdits, files: Mapping[str, bytes], *, now: datetime, f
         try:
             wanted[key] = list(_edits(found, files, folder, key, here, after))
         except EditError as error:
-            notes.append(f"{key} cannot be exported: {error}")
+            notes.append(printable(f"{key} cannot be exported: {error}"))
     return _checked(found, files, wanted, notes, now, folder)
 
 
@@ -146,7 +146,7 @@ def _checked(
             return Exported(tuple(edits), changed, tuple(notes))
         for key in sorted(failed):
             del wanted[key]
-            notes.append(f"{key} cannot be exported: {failed[key]}")
+            notes.append(printable(f"{key} cannot be exported: {failed[key]}"))
 
 
 def _in_order(wanted: Mapping[Key, Sequence[Edit]], found: DatabaseEdits) -> list[Key]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from schema.findings import printable
 from schema.keys import moment_text
 from schema.money import multiplier_text, per_million_text, per_unit_text, usd_text
 from schema.units import TOKEN_UNITS
@@ -200,7 +201,7 @@ def value_text(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{name}: {value_text(part)}" for name, part in value.items()) + "}"
     # A text may hold anything; what moves a cursor is not for a terminal.
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value))
+    return printable(str(value))
 
 
 _SHAPES: dict[str, Callable[[Row], dict[str, Any]]] = {

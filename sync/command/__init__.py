@@ -33,6 +33,7 @@ COMMANDS = {
     "schema": "write or check the JSON Schemas for editors",
     "db": "upgrade the database, or show its version",
     "meter": "import usage from CSV or JSONL",
+    "rerate": "price events of the past anew: show, then write once",
     "usage": "sum up usage, cost, charge and revenue",
     "demo": "fill a database with real data and open the dashboard",
     "dashboard": "open the dashboard",
@@ -170,5 +171,8 @@ def _database_fault(error: Exception) -> str | None:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"ratecard: {message}", file=sys.stderr)
+    from schema.findings import printable
+
+    # A name that a message repeats may hold anything; what moves a cursor is not for a terminal.
+    print("\n".join(map(printable, f"ratecard: {message}".split("\n"))), file=sys.stderr)
     return code

@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan, ask, apply, print."""
+    from schema.findings import printable
     from sync.apply import apply_plan, guard, prepare
     from sync.context import database_url, environment_admins, opened
     from sync.plan_file import check_plan, read_plan
@@ -73,12 +74,13 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"no changes: the database is at release {result.release}, and commit {result.commit[:12]} says the same")
     else:
         counts = ", ".join(f"{count:,} {action}d" for action, count in result.summary.items())
-        label = f" ({result.label})" if result.label else ""
+        label = f" ({printable(result.label)})" if result.label else ""
         print(f"release {result.release}{label}: commit {result.commit[:12]}, {counts}")
     return 0
 
 
 def _refuse_dirty(repository: Repository, folder: str) -> None:
+    from schema.findings import printable
     from sync.errors import RefusedError
 
     dirty = repository.dirty(folder)
@@ -86,8 +88,8 @@ def _refuse_dirty(repository: Repository, folder: str) -> None:
         more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
         raise RefusedError(
             "DIRTY_CONFIG",
-            f"{dirty[0]}{more} has changes that are not committed; commit them, or apply the commit without them by"
-            " --allow-dirty [DIRTY_CONFIG]",
+            f"{printable(dirty[0])}{more} has changes that are not committed; commit them, or apply the commit without"
+            " them by --allow-dirty [DIRTY_CONFIG]",
         )
 
 

@@ -67,7 +67,9 @@ def _print(found: list[Formatted], folder: str, form: str, *, checked: bool) -> 
         ]
         print(json.dumps({"ok": not found or not checked, "files": files}, indent=2))
         return
+    from schema.findings import printable
+
     for file in found:
-        print(f"{folder}/{file.path}: {', '.join(map(str, file.deviations))}")
+        print(f"{folder}/{printable(file.path)}: {', '.join(map(str, file.deviations))}")
     if not found:
         print("every file is in canonical form")

@@ -144,10 +144,12 @@ def _occurring(rows: Sequence[UsageRow]) -> list[str]:
 
 def as_text(rows: Sequence[UsageRow], total: Totals, by: Sequence[str]) -> str:
     """An aligned table in USD to four decimals, then the total with subscriptions."""
+    from schema.findings import printable
+
     units = _occurring(rows)
     table = [[*by, "requests", *units, *(f"{name} $" for name in _MONEY)]]
     for row in rows:
-        keys = ["-" if key is None else _printable(str(key)) for key in row.keys.values()]
+        keys = ["-" if key is None else printable(str(key)) for key in row.keys.values()]
         table.append([*keys, *_numbers(row.requests, row.units, units, row)])
     width = len(by) - 1
     table.append(["total", *[""] * width, *_numbers(total.requests, total.units, units, total)])
@@ -180,7 +182,3 @@ def _dollars(amount_nanos: int) -> str:
     from schema.money import round_half_even, usd
 
     return f"{usd(round_half_even(amount_nanos, 10**5) * 10**5):,.4f}"
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

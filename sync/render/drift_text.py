@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 
 from schema.keys import Key
@@ -23,7 +24,7 @@ def drift_lines(drift: Drift, style: Style) -> Iterator[str]:
         yield style.paint("bold", f"edited in the database since {base}:")
         for edit in drift.edited:
             key = str(Key(edit.kind, edit.name))
-            yield f"  {style.paint(edit.action, key)}: {_DONE[edit.action]}"
+            yield f"  {style.paint(edit.action, value_text(key))}: {_DONE[edit.action]}"
             if edit.reason:
                 by, at = value_text(edit.reason.by), f"{edit.reason.at:%Y-%m-%d %H:%M}Z"
                 yield f"      {value_text(edit.reason.text)}  {style.paint('dim', f'by {by} at {at}')}"
@@ -38,14 +39,20 @@ def drift_lines(drift: Drift, style: Style) -> Iterator[str]:
     if drift.unapplied:
         yield style.paint("bold", f"not applied yet ({base}, commit {drift.commit[:12]}):")
         for change in drift.unapplied:
-            yield f"  {style.paint(change.action, change.key)}: to {change.action}"
+            yield f"  {style.paint(change.action, value_text(change.key))}: to {change.action}"
     yield f"{count(len(drift.edited), 'edit')} in the database, {len(drift.unapplied):,} not applied"
 
 
 def _proposal(key: str, edit: Edit) -> str:
     """The command that brings an edit of the database into git."""
-    sets = "".join(f' --set "{key}#{field}={value_text(said["database"])}"' for field, said in edit.fields.items())
+    said = [f"{key}#{field}={value_text(values['database'])}" for field, values in edit.fields.items()]
+    sets = "".join(f" --set {_word(text)}" for text in said)
     return f'ratecard propose{sets} --title "…"'
+
+
+def _word(text: str) -> str:
+    """A word of a shell's command: who copies it runs nothing that a value of the database says."""
+    return shlex.quote(text) if set(text) & set('"$`\\!') else f'"{text}"'
 
 
 def release_lines(releases: Sequence[Release]) -> list[str]:
@@ -57,7 +64,7 @@ def release_lines(releases: Sequence[Release]) -> list[str]:
         (
             str(release.id),
             release.commit[:12],
-            release.label or "-",
+            value_text(release.label or "-"),
             f"{release.applied_at:%Y-%m-%d %H:%M:%S}Z",
             value_text(release.applied_by),
             value_text(release.author),

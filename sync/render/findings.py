@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from hashlib import sha256
 
-from schema.findings import Finding
+from schema.findings import Finding, printable
 from sync.checks import Validation
 from sync.render.style import Style, count
 
@@ -20,7 +20,7 @@ def findings_text(validation: Validation, style: Style) -> Iterator[str]:
     """A line a finding: `file:line:column: message [CODE]`, errors first."""
     for finding in (*validation.errors, *validation.warnings):
         severity = style.paint(finding.severity, finding.severity)
-        yield f"{finding.place}: {severity}: {_printable(finding.message)} [{finding.code}]"
+        yield f"{finding.place}: {severity}: {printable(finding.message)} [{finding.code}]"
 
 
 def summary_text(validation: Validation) -> str:
@@ -75,7 +75,7 @@ def _annotation(finding: Finding) -> str:
     properties = (
         f"file={_property(place.file.removeprefix('./'))},line={place.line},col={place.column},title={finding.code}"
     )
-    message = _printable(finding.message)
+    message = printable(finding.message)
     if len(message) > GITHUB_LONGEST:
         message = f"{message[: GITHUB_LONGEST - 1]}…"
     return f"::{finding.severity} {properties}::{_escaped(message)}"
@@ -86,11 +86,8 @@ def _escaped(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    shown = "".join(character if character in "\r\n" else printable(character) for character in text)
+    return _escaped(shown).replace(":", "%3A").replace(",", "%2C")
 
 
 __all__ = ["findings_github", "findings_json", "findings_text", "summary_text"]

@@ -18,7 +18,7 @@ _ONE_LINE = 160
 def plan_lines(plan: Plan, style: Style) -> Iterator[str]:
     """The whole plan: changes with before and after, what is unsafe, and the sums."""
     base = f"release {plan.base_release}" if plan.base_release else "an empty database"
-    yield f"commit {plan.commit.sha[:12]} ({plan.commit.title}) against {base}"
+    yield f"commit {plan.commit.sha[:12]} ({value_text(plan.commit.title)}) against {base}"
     if plan.adopts:
         edits = "1 edit" if len(plan.adopts) == 1 else f"{len(plan.adopts):,} edits"
         yield f"git says {edits} of the database too by now; the next release takes up what was edited by hand"
@@ -35,7 +35,7 @@ def plan_lines(plan: Plan, style: Style) -> Iterator[str]:
         yield style.paint("bold", "unsafe, refused unless the option that is named or an approval allows it:")
         for unsafe in plan.unsafe:
             sign = style.paint("error", "!") if unsafe.approved is None else style.paint("create", "✓")
-            yield f"{sign} {unsafe.key}: {unsafe.message} ({unsafe.way_out}) [{unsafe.code}]"
+            yield f"{sign} {value_text(f'{unsafe.key}: {unsafe.message} ({unsafe.way_out})')} [{unsafe.code}]"
     yield ""
     yield summary_line(plan)
 
@@ -52,7 +52,7 @@ def shown_leaves(change: Change) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _change_lines(change: Change, style: Style) -> Iterator[str]:
     before, after = shown_leaves(change)
-    sign = style.paint(change.action, f"{_SIGNS[change.action]} {change.key}")
+    sign = style.paint(change.action, f"{_SIGNS[change.action]} {value_text(change.key)}")
     if change.followed:
         sign += style.paint("dim", f"  after the entry of {change.followed}")
     elif change.action != "update":

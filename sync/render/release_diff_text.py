@@ -24,7 +24,7 @@ def release_diff_lines(diff: ReleaseDiff, style: Style) -> Iterator[str]:
         return
     yield ""
     for difference in diff.differences:
-        yield style.paint(difference.action, f"{_SIGNS[difference.action]} {difference.key}")
+        yield style.paint(difference.action, f"{_SIGNS[difference.action]} {value_text(difference.key)}")
         rows = [
             (field, *((before, "->", after) if difference.action == "update" else (before or after,)))
             for field, before, after in _fields(difference)

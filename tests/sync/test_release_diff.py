@@ -129,7 +129,7 @@ def test_text_and_markdown(engine: Engine) -> None:
         "",
         "1 created, 1 updated, 1 deleted",
     ]
-    escaped = "Price Desk \\<prices\\@example.com\\>: Change the prices"
+    escaped = "Price Desk \\<prices@example.com\\>: Change the prices"
     lines = release_diff_markdown(found).splitlines()
     assert lines[:8] == [
         "### Ratecard: 1 created, 1 updated, 1 deleted",
