@@ -1,4 +1,7 @@
-"""Alerts: that an account came close to a quota, once for each threshold of a period, and whether somebody was told."""
+"""Alerts: that an account came close to a quota, and whether somebody was told.
+
+One for each threshold of a limit in a period: on a greater limit, after an upgrade, the thresholds are reached anew.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ alerts = Table(
     Column("try_at", UtcTime, comment="when to tell next; NULL when told, or given up"),
     Column("told_at", UtcTime),
     Column("fault", Text, comment="why the last attempt failed"),
-    UniqueConstraint("account_id", "quota", "period", "percent"),
+    UniqueConstraint("account_id", "quota", "period", "percent", "allowed"),
 )
 Index(
     "ix_alerts_untold",

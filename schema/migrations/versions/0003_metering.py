@@ -209,7 +209,7 @@ alerts = sa.Table(
     _time("try_at", null=True, comment="when to tell next; NULL when told, or given up"),
     _time("told_at", null=True),
     _text("fault", null=True, comment="why the last attempt failed"),
-    sa.UniqueConstraint("account_id", "quota", "period", "percent"),
+    sa.UniqueConstraint("account_id", "quota", "period", "percent", "allowed"),
 )
 sa.Index(
     "ix_alerts_untold",
