@@ -5,9 +5,10 @@ The accounts' state rows are locked in order, then everything is decided in memo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -21,9 +22,11 @@ from metering.errors import (
     UnknownAccountError,
     UnregisteredModelError,
 )
+from metering.holds.placing import HoldRow, find_holds, mark_captured, require_capturable
 from metering.ledger import USAGE_KEY, posting
 from metering.ratebook import RateBook
 from metering.receipts import Receipt, read_receipts
+from metering.renewal import renew
 from metering.storage import Locked, PostingRow, Store, store_for
 from metering.subscriptions import Subscription, plan_in, subscriptions_of
 from metering.usage import Event
@@ -32,6 +35,7 @@ from schema.units import UNITS
 
 Outcome = Receipt | MeteringError
 Unpriced = Literal["keep", "refuse"]
+_NO_CAPTURES: Mapping[int, str] = MappingProxyType({})
 
 LARGEST_AMOUNT = 10**18
 """Nano-USD that one event may come to: a thousand million USD can only be a slip."""
@@ -85,6 +89,10 @@ class _Batch:
     errors: dict[int, MeteringError] = field(default_factory=dict)
     unregistered: dict[tuple[str | None, str], MeteringError] = field(default_factory=dict)
     """By provider and model: finding what may have been meant takes time, and rows of a file repeat their slips."""
+    holds: dict[int, HoldRow] = field(default_factory=dict)
+    """What is settled with an event, by its place."""
+    captured: list[tuple[HoldRow, str]] = field(default_factory=list)
+    """The holds that were settled, and with which event."""
 
 
 def record_events(
@@ -96,12 +104,14 @@ def record_events(
     account_ids: dict[str, int],
     unpriced: Unpriced = "keep",
     collect: bool = False,
+    captures: Mapping[int, str] = _NO_CAPTURES,
 ) -> Recorded:
     """Record events in the order given; the transaction must have begun for writing.
 
     `account_ids` are ids that are known already. An event whose (account, event id) is known with the same contents
     yields its first receipt; with others EventConflictError. With `collect`, an error stands in the event's place;
     otherwise the first one is raised. `unpriced` says whether a call that no price covers is kept or is an error.
+    `captures` names the holds, by place of the event, that are settled with it.
     """
     batch = _Batch()
     known_ids, book = _accounts(connection, book, events, account_ids, now, batch)
@@ -112,6 +122,11 @@ def record_events(
     ids = sorted({known_ids[event.account] for _, event in asked})
     keys = [(known_ids[event.account], event.event_id) for _, event in asked]
     locked = store.lock(ids, keys, len(asked))
+    due = [number for number in ids if locked.states[number].due_at <= now]
+    if due:
+        # Seldom: a period began, a trial or a subscription ended, or credit expired.
+        renew(connection, due, RateBook.load(connection, now=now), now=now)
+        locked = store.lock(ids, keys, len(asked))
     if locked.release_id != book.release.id:
         book = RateBook.load(connection, now=now)
     accounts = {
@@ -119,11 +134,15 @@ def record_events(
         for number, posting_id in zip(ids, locked.posting_ids, strict=True)
     }
     _read_histories(connection, asked, keys, accounts)
+    if captures:
+        _read_holds(connection, captures, asked, keys, batch)
     _decide(book, locked, asked, keys, accounts, unpriced, batch)
     if not collect:
         _raise_first(batch)
     if batch.new:
         _write(store, book, batch.new, accounts, now)
+    if batch.captured:
+        mark_captured(connection, {row.id: event_id for row, event_id in batch.captured}, now=now)
     return Recorded(_outcomes(connection, batch, book, len(events)), book, known_ids)
 
 
@@ -175,6 +194,25 @@ def _read_histories(
         accounts[number].history = history
 
 
+def _read_holds(
+    connection: Connection,
+    captures: Mapping[int, str],
+    asked: Sequence[tuple[int, Event]],
+    keys: Sequence[tuple[int, str]],
+    batch: _Batch,
+) -> None:
+    """The holds that are settled with events. Raises UnknownHoldError, EventConflictError."""
+    named = {
+        index: (number, captures[index])
+        for (index, _), (number, _) in zip(asked, keys, strict=True)
+        if index in captures
+    }
+    found = find_holds(connection, set(named.values()))
+    events = dict(asked)
+    for index, key in named.items():
+        batch.holds[index] = require_capturable(found.get(key), key[1], events[index].event_id)
+
+
 def _decide(
     book: RateBook,
     locked: Locked,
@@ -214,6 +252,11 @@ def _decide(
             continue
         seen[key] = (index, event.content_hash)
         batch.new.append(new)
+        hold = batch.holds.get(index)
+        if hold is not None:
+            if hold.status == "open":
+                account.wallet.state.held_nanos -= hold.amount_nanos
+            batch.captured.append((hold, event.event_id))
 
 
 def _rate(
