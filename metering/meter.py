@@ -15,18 +15,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from itertools import count
 from types import TracebackType
 
 from sqlalchemy import Connection, Engine
 
 from metering import appraisal
-from metering.accounts import Balance, ensure_accounts, read_balance
+from metering.accounts import Balance
 from metering.appraisal import Quote
 from metering.book_file import BookFile
-from metering.errors import BadGrantError, MeteringError, UnavailableError, UnknownAccountError
-from metering.grants import add_grant
+from metering.customers import Accounts, Keys, Subscriptions
+from metering.errors import MeteringError, UnavailableError
+from metering.holds.holding import LIFETIME, Hold, Holds
 from metering.price import Price
 from metering.ratebook import RateBook
 from metering.receipts import Receipt
@@ -34,13 +34,12 @@ from metering.recording import Outcome, Recorded, Unpriced, record_events
 from metering.rerating import Rerating
 from metering.routing import RouteChoice
 from metering.runtime import MAX_AGE, Clock, Runtime, utc_now
-from metering.settings import credits_to_nanos
 from metering.standing import Status
 from metering.usage import Quantity, Usage, read_usage, stored_units
 from metering.wallet import Grant
+from metering.wallets import Wallets
 from schema.database import database_state, make_engine, require_current
 from schema.errors import DatabaseUnreachableError, DatabaseVersionError
-from schema.money import nanos
 from schema.units import WHOLE_UNITS
 
 BOOK_FILE_VARIABLE = "RATECARD_BOOK_FILE"
@@ -62,6 +61,12 @@ class Meter:
         kept = BookFile(book_file, engine) if book_file else None
         self._runtime = Runtime(engine, now=now, max_age=max_age, book_file=kept, listen=listen)
         self.rerating = Rerating(self._runtime)
+        self.accounts = Accounts(self._runtime)
+        self.subscriptions = Subscriptions(self._runtime)
+        self.keys = Keys(self._runtime)
+        self.wallets = Wallets(self._runtime)
+        self.holds = Holds(self._runtime, self._capture)
+        """Credit set aside for calls that are about to be made."""
         self._account_ids: dict[str, int] = {}
         self._unkeyed = count()
 
@@ -186,6 +191,34 @@ class Meter:
             reasoning_level,
         )
 
+    def hold(
+        self,
+        account: str,
+        provider: str | None,
+        model: str,
+        *,
+        input: Quantity = 0,  # noqa: A002 - what the unit is called
+        max_output: int | None = None,
+        units: Mapping[str, Quantity] | None = None,
+        task: str | None = None,
+        reasoning_level: str | None = None,
+        hold_id: str | None = None,
+        lifetime: timedelta = LIFETIME,
+    ) -> Hold:
+        """Set credit aside for the most that a call may come to; refuses what may not be made. See `Holds.place`."""
+        return self.holds.place(
+            account,
+            provider,
+            model,
+            input=input,
+            max_output=max_output,
+            units=units,
+            task=task,
+            reasoning_level=reasoning_level,
+            hold_id=hold_id,
+            lifetime=lifetime,
+        )
+
     def record(self, usage: Usage) -> Receipt:
         """Record a call that happened: its event, its posting and the balance, in one transaction.
 
@@ -229,36 +262,31 @@ class Meter:
         `kind` is plan, signup, promo or purchase. The same `key` again returns the first grant. An unknown account is
         created when settings say so. Raises BadGrantError, EventConflictError, UnknownAccountError, UnavailableError.
         """
-        if (usd is None) == (credits is None):
-            raise BadGrantError("a grant is worth either USD or credits: give one of the two")
-
-        def give(connection: Connection, book: RateBook, now: datetime) -> Grant:
-            face = credits_to_nanos(credits, book.settings.credits_per_dollar) if credits is not None else _nanos(usd)
-            number = ensure_accounts(connection, [account], book.settings, now=now).get(account)
-            if number is None:
-                raise UnknownAccountError(f"there is no account '{account}'")
-            return add_grant(
-                connection,
-                number,
-                kind,
-                face,
-                paid_nanos=_nanos(paid),
-                idempotency_key=key,
-                starts_at=None if starts_at is None else _utc(starts_at),
-                expires_at=None if expires_at is None else _utc(expires_at),
-                priority=priority,
-                now=now,
-                note=note,
-            )
-
-        return self._runtime.change(give)
+        return self.wallets.grant(
+            account,
+            kind,
+            key=key,
+            usd=usd,
+            credits=credits,
+            paid=paid,
+            starts_at=starts_at,
+            expires_at=expires_at,
+            priority=priority,
+            note=note,
+        )
 
     def balance(self, account: str) -> Balance:
         """What an account has now. Raises UnknownAccountError, UnavailableError."""
-        now = self._runtime.now()
-        return self._runtime.read(lambda connection: read_balance(connection, account, now=now))
+        return self.wallets.balance(account)
 
-    def _record(self, usages: Iterable[Usage], *, unpriced: Unpriced, collect: bool) -> list[Outcome]:
+    def _capture(self, usage: Usage, hold_id: str) -> Receipt:
+        (outcome,) = self._record([usage], unpriced="keep", collect=False, captures={0: hold_id})
+        assert isinstance(outcome, Receipt)  # noqa: S101 - an error would have been raised
+        return outcome
+
+    def _record(
+        self, usages: Iterable[Usage], *, unpriced: Unpriced, collect: bool, captures: Mapping[int, str] | None = None
+    ) -> list[Outcome]:
         runtime = self._runtime
         now = runtime.now()
         errors: dict[int, MeteringError] = {}
@@ -282,6 +310,7 @@ class Meter:
                 account_ids=self._account_ids,
                 unpriced=unpriced,
                 collect=collect,
+                captures=captures or {},
             )
 
         recorded = runtime.write(record)
@@ -295,17 +324,6 @@ class Meter:
 
 def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-def _nanos(amount: Quantity | None) -> int:
-    if isinstance(amount, float):
-        raise BadGrantError(f"an amount of {amount!r} is a binary float; give an int, a Decimal or text")
-    try:
-        return nanos(Decimal(amount or 0))
-    except InvalidOperation:
-        raise BadGrantError(f"an amount of {amount!r} is no number") from None
-    except ValueError as error:
-        raise BadGrantError(str(error)) from None
 
 
 __all__ = ["MAX_AGE", "Meter", "utc_now"]

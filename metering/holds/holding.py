@@ -44,7 +44,7 @@ Capture = Callable[[Usage, str], Receipt]
 
 @dataclass(slots=True)
 class Hold:
-    """Credit set aside for one call; amounts in nano-USD (and USD). Used as a context, it is released unless captured."""
+    """Credit set aside for one call, in nano-USD (and USD). Used as a context, it is released unless captured."""
 
     account: str
     hold_id: str

@@ -95,7 +95,7 @@ def place(connection: Connection, values: Mapping[str, Any], *, unusable_nanos: 
             f"the call may come to {usd_text(amount)} USD; {usd_text(max(available, 0))} USD are available"
         )
     number = connection.execute(insert(holds).values(values).returning(holds.c.id)).scalar_one()
-    return HoldRow(**{"id": int(number), "status": "open", "settled_at": None, "event_id": None} | dict(values))
+    return HoldRow(id=int(number), status="open", settled_at=None, event_id=None, **values)
 
 
 def release(connection: Connection, account_id: int, hold_id: str, *, now: datetime) -> HoldRow:
