@@ -53,13 +53,18 @@ def subscribe(
     *,
     now: datetime,
     fee_nanos: int | None = None,
-    trial: bool = False,
+    trial: bool | datetime = False,
+    cancel_at: datetime | None = None,
+    next_plan: str | None = None,
+    next_cycle: str | None = None,
+    note: str | None = None,
 ) -> Subscription:
     """Put an account on a plan from a moment on; the subscription that ran until then ends there.
 
-    The fee is the plan's for the cycle (`monthly` or `annual`) unless `fee_nanos` says otherwise; `trial` begins with
-    the plan's trial days, in which no fee accrues. Raises SubscriptionError for a plan without a fee for the cycle, a
-    start in the future or before that of the running subscription, and UnknownAccountError.
+    The fee is the plan's for the cycle (`monthly` or `annual`) unless `fee_nanos` says otherwise. `trial` begins with
+    the plan's trial days, or lasts until a moment; no fee accrues in it. What is planned already for later stands in
+    `cancel_at` and `next_plan` (None is the default plan). Raises SubscriptionError for a plan without a fee for the
+    cycle, a start in the future or before that of the running subscription, and UnknownAccountError.
     """
     if cycle not in CYCLE_MONTHS:
         raise SubscriptionError(f"'{cycle}' is not a cycle: monthly, annual")
@@ -78,7 +83,9 @@ def subscribe(
         _end(connection, running, started_at)
     else:
         close(connection, account_id, None, started_at)
-    trial_until = started_at + timedelta(days=plan.trial_days) if trial and plan.trial_days else None
+    trial_until = trial if isinstance(trial, datetime) else None
+    if trial is True and plan.trial_days:
+        trial_until = started_at + timedelta(days=plan.trial_days)
     values = {
         "account_id": account_id,
         "plan": plan.slug,
@@ -88,6 +95,10 @@ def subscribe(
         "started_at": started_at,
         "trial_until": trial_until,
         "ended_at": None,
+        "cancel_at": cancel_at,
+        "next_plan": next_plan,
+        "next_cycle": next_cycle,
+        "note": note,
     }
     number = connection.execute(insert(subscriptions).values(values).returning(subscriptions.c.id)).scalar_one()
     _set_plan(connection, account_id, plan.slug, started_at)
