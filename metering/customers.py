@@ -7,7 +7,7 @@ SubscriptionError, ApiKeyError.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -52,7 +52,7 @@ class Accounts:
         plan: str | None = None,
         after: str | None = None,
         limit: int = account_list.LARGEST_PAGE,
-    ) -> list[AccountInfo]:
+    ) -> Sequence[AccountInfo]:
         """Accounts by name, those after `after`; without `status`, all but the deleted ones."""
         return self._runtime.read(
             lambda connection: account_list.list_accounts(
@@ -84,7 +84,7 @@ class Accounts:
             )
         )
 
-    def users(self, account: str, *, removed: bool = False) -> list[Member]:  # type: ignore[valid-type]
+    def users(self, account: str, *, removed: bool = False) -> Sequence[Member]:
         """The users of an account; with `removed`, also those who left."""
         return self._runtime.read(lambda connection: members.users_of(connection, account, removed=removed))
 
@@ -232,16 +232,16 @@ class Subscriptions:
         """The fee that was past due is paid."""
         return self._simple(subscribing.paid, account, by, reason)
 
-    def of(self, account: str) -> list[Subscription]:
+    def of(self, account: str) -> Sequence[Subscription]:
         """All subscriptions of an account, oldest first."""
 
-        def read(connection: Connection) -> list[Subscription]:
+        def read(connection: Connection) -> Sequence[Subscription]:
             number = account_id(connection, account)
             return subscriptions_of(connection, [number])[number]
 
         return self._runtime.read(read)
 
-    def list(self, *, plan: str | None = None, status: str | None = None) -> list[Listed]:
+    def list(self, *, plan: str | None = None, status: str | None = None) -> Sequence[Listed]:
         """The subscriptions that run, by account."""
         return self._runtime.read(
             lambda connection: subscribing.running_subscriptions(connection, plan=plan, status=status)
@@ -296,7 +296,7 @@ class Keys:
             lambda connection, _, now: keys.revoke_key(connection, key_id, actor=Actor(by, reason), now=now)
         )
 
-    def list(self, *, account: str | None = None, all_states: bool = False) -> list[ApiKey]:
+    def list(self, *, account: str | None = None, all_states: bool = False) -> Sequence[ApiKey]:
         """The keys that are valid, or all, the newest first."""
         now = self._runtime.now()
         return self._runtime.read(

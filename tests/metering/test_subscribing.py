@@ -162,9 +162,10 @@ def test_who_acts_must_be_readable(meter: Meter, card: Engine) -> None:
 
 def test_accounts_are_not_created_where_settings_refuse_it(meter: Meter, card: Engine) -> None:
     apply_rows(card, {"setting": [setting("unknown_account", "refuse")]}, commit="c" * 40)
-    for act in (lambda: begin(meter), lambda: meter.subscriptions.gift("acct-0001", "pro", 1, by=BY)):
-        with pytest.raises(UnknownAccountError):
-            act()
+    with pytest.raises(UnknownAccountError):
+        begin(meter)
+    with pytest.raises(UnknownAccountError):
+        meter.subscriptions.gift("acct-0001", "pro", 1, by=BY)
 
 
 def test_a_second_subscription_is_refused_unless_the_first_is_to_the_default_plan(meter: Meter, clock: Clock) -> None:
@@ -179,10 +180,10 @@ def test_a_second_subscription_is_refused_unless_the_first_is_to_the_default_pla
 def test_only_active_accounts_subscribe(meter: Meter) -> None:
     meter.accounts.create("acct-0001", by=BY)
     meter.accounts.suspend("acct-0001", by=BY)
-    for act in (lambda: begin(meter), lambda: meter.subscriptions.gift("acct-0001", "pro", 1, by=BY)):
-        with pytest.raises(SubscriptionError) as caught:
-            act()
-        assert str(caught.value) == "account acct-0001 is suspended"
+    with pytest.raises(SubscriptionError, match="^account acct-0001 is suspended$"):
+        begin(meter)
+    with pytest.raises(SubscriptionError, match="^account acct-0001 is suspended$"):
+        meter.subscriptions.gift("acct-0001", "pro", 1, by=BY)
 
 
 def test_a_trial_is_had_once_and_becomes_a_subscription_by_time_alone(meter: Meter, clock: Clock) -> None:
