@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from metering.meter import Meter
 from metering.usage import Usage
 from schema.database import make_engine, writing
+from schema.tables import SCHEMA_VERSION
 from sync.doctor import Check, Checkup, Place, examine
 from sync.render.doctor_text import checkup_lines
 from sync.render.style import Style
@@ -62,11 +63,11 @@ def test_all_is_well(engine: Engine, make_repository: Callable[..., Path]) -> No
     assert "you are Price Desk <prices@example.com>" in git
     assert any(message.startswith("proposals start from main at ") for message in git)
     database = of(checkup, "database")
-    assert "schema version 0002, no migration is pending" in database
+    assert f"schema version {SCHEMA_VERSION}, no migration is pending" in database
     assert "release 1 (v1) of 2026-06-01 12:30Z, by Release Desk" in database
     kind = "PostgreSQL 1" if engine.dialect.name == "postgresql" else "SQLite 3."
     assert any(message.startswith(kind) for message in database)
-    assert of(checkup, "ledger") == ["1 account and 2 postings: every balance is proved"]
+    assert of(checkup, "ledger") == ["1 account and 3 postings: every balance is proved"]
     assert of(checkup, "alerts") == ["none is open"]
     assert of(checkup, "clock", "warn") == []
     assert of(checkup, "environment") == ["set: RATECARD_ADMINS"]
@@ -212,12 +213,16 @@ def test_a_ledger_edited_by_hand_fails(engine: Engine) -> None:
     assert look(engine, ledger=True).ok
     with writing(engine) as connection:
         connection.execute(text("UPDATE account_state SET balance_nanos = balance_nanos + 1000000000"))
-        connection.execute(text("UPDATE ledger_postings SET amount_nanos = amount_nanos - 1 WHERE id = 3"))
+        debit = connection.execute(text("SELECT max(id) FROM ledger_postings")).scalar_one()
+        connection.execute(text(f"UPDATE ledger_postings SET amount_nanos = amount_nanos - 1 WHERE id = {debit}"))
     checkup = look(engine, ledger=True)
     assert not checkup.ok
+    # 0.5 of included credit and 0.1 for signing up, less three calls.
     assert of(checkup, "ledger", "fail") == [
-        "account a: the balance is $1.055, its postings come to $0.054999999, its grants less what it owes to $0.055",
-        "account a: posting 3 took $0.015000001, its events were charged $0.015",
+        "account a: the balance is $1.555, its postings come to $0.554999999, its grants less what it owes to $0.555",
+        f"account a: posting {debit} took $0.015000001, its events were charged $0.015",
+        f"account a: the balance after posting {debit} is $0.555, the other records come to $0.554999999",
+        "account a: what postings took for usage is $0.045000001, the other records come to $0.045",
     ]
 
 
