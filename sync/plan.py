@@ -44,8 +44,10 @@ class Target:
     commit: CommitInfo
     config_tree: str
     rows: Rows
-    follows: Callable[[str], bool] = field(default=lambda commit: True, compare=False)
-    """Whether the target's commit may follow a release of another commit without being a step back."""
+    follows: Callable[[str], bool | None] = field(default=lambda commit: True, compare=False)
+    """Whether the target's commit may follow a release of another commit without being a step back; None when git
+    cannot tell.
+    """
     touched: Callable[[str], Collection[Entity] | None] = field(default=_nothing_touched, compare=False)
     """The entities in files that differ from another commit's; None when git cannot tell."""
 
@@ -200,8 +202,8 @@ def _unsafe(
     now: datetime,
 ) -> Iterator[Unsafe]:
     release = current.release
-    if changes and release is not None and not target.follows(release.commit):
-        yield step_back(target.commit.sha, release.id, release.commit)
+    if changes and release is not None and not (follows := target.follows(release.commit)):
+        yield step_back(target.commit.sha, release.id, release.commit, known=follows is not None)
     yield from unsafe_changes(current, target.rows, journal, changes, now)
     if impact is None:
         raise AssertionError("a plan against rows needs its usage measured")

@@ -15,15 +15,19 @@ PREFIX = "ratecard/"
 """What the name of every proposal's branch begins with."""
 PROPOSAL_REFS = (f"refs/heads/{PREFIX}**", f"refs/remotes/*/{PREFIX}**")
 """Patterns of the refs of proposals, here and as last seen on remotes."""
+_JOINER = "\N{ZERO WIDTH JOINER}"
+"""Stands in some emoji."""
 _MAX_SLUG = 50
 _MAX_TITLE = 200
 
 
 def checked_title(title: str) -> str:
-    """A title on one line; raises UsageError when it is empty or longer than 200 characters."""
+    """A title on one line; raises UsageError when it is empty, not printable or longer than 200 characters."""
     title = " ".join(title.split())
     if not title:
         raise UsageError("a proposal needs a title")
+    if not title.replace(_JOINER, "").isprintable():
+        raise UsageError("the title holds characters that cannot be shown; write it in printable text")
     if len(title) > _MAX_TITLE:
         raise UsageError(f"the title has {len(title)} characters; at most {_MAX_TITLE} fit")
     return title

@@ -11,7 +11,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from schema.errors import ConfigError
 from sync.bases import find_base, read_policy
@@ -19,7 +19,7 @@ from sync.checks import validate_files
 from sync.errors import RefusedError, RepositoryError
 from sync.plumbing import attempt, delete_ref, first_line, move_ref, quiet, ref_sha, refs_under, write_commit
 from sync.proposal_text import PREFIX, PROPOSAL_REFS, proposal_names
-from sync.repository import Person, Repository
+from sync.repository import Person, Repository, commit_moment
 
 _FIELDS = "%an%x00%ae%x00%at%x00%s"
 
@@ -131,7 +131,7 @@ def _describe(repository: Repository, base: str, branch: str, tip: str, remote: 
         branch=branch,
         title=title,
         author=Person(name, email),
-        authored_at=datetime.fromtimestamp(int(moment), UTC),
+        authored_at=commit_moment(int(moment)),
         commit=tip,
         files=tuple(_readable(file) for file in files if file),
         diff=_readable(diff) + "\n" if diff else "",

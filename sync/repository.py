@@ -43,6 +43,11 @@ LOCAL_VARIABLES = (
 )
 """What git itself clears before it works in another repository; a hook sets them for the repository it runs in."""
 
+MOST_FOLDERS = 50
+"""How deep folders may be nested below the config folder."""
+_LAST_SECOND = 253_402_300_799
+"""9999-12-31T23:59:59Z."""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -137,7 +142,7 @@ class Repository:
         found = self.git.commit(self.sha(ref))
         title = str(found.summary)
         author = found.author
-        authored_at = datetime.fromtimestamp(found.authored_date, UTC)
+        authored_at = commit_moment(found.authored_date)
         return CommitInfo(found.hexsha, author.name or "", author.email or "", authored_at, title)
 
     def relative(self, folder: str) -> str:
@@ -158,7 +163,8 @@ class Repository:
         for path, entry in _walk(self._tree(self.sha(ref), folder), ""):
             if stat.S_ISREG(entry.mode):
                 if path.lower().endswith(SUFFIXES):
-                    files[path] = self.git.odb.stream(entry.binsha).read()
+                    # What is larger is refused by its size: a few bytes of git may unpack to more than the memory.
+                    files[path] = self.git.odb.stream(entry.binsha).read(MAX_BYTES + 1)
             else:
                 files[path] = LinkedFile()
         return files
@@ -200,6 +206,10 @@ class Repository:
         """Whether a commit is in this clone."""
         return self.succeeds("cat-file", "-e", f"{sha}^{{commit}}")
 
+    def is_shallow(self) -> bool:
+        """Whether this clone lacks the beginning of its history."""
+        return self.run("rev-parse", "--is-shallow-repository").strip() == "true"
+
     def is_ancestor(self, earlier: str, later: str) -> bool:
         """Whether `later` descends from `earlier`, or is it."""
         return earlier == later or self.succeeds("merge-base", "--is-ancestor", earlier, later)
@@ -217,11 +227,23 @@ class Repository:
         return tags[0] if tags else None
 
 
+def commit_moment(seconds: int) -> datetime:
+    """The moment that a commit names; git takes dates that no calendar has, which become the nearest that it has."""
+    return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC)
+
+
+def _refuse_depth(path: str) -> None:
+    if path.count("/") > MOST_FOLDERS:
+        shown = "/".join([*path.split("/")[:3], "…"])
+        raise RepositoryError(f"{shown} is nested deeper than {MOST_FOLDERS} folders; keep the YAML in few")
+
+
 def _walk(tree: git.Tree, prefix: str) -> Iterator[tuple[str, git.objects.base.IndexObject]]:
     for entry in tree:
         # A submodule that no .gitmodules tells of has a path but no name.
         path = f"{prefix}{_readable(os.path.basename(entry.path))}"  # noqa: PTH119 - git's path, not the file system's
         if entry.type == "tree":
+            _refuse_depth(f"{path}/")
             yield from _walk(entry, f"{path}/")
         else:
             yield path, entry
@@ -246,6 +268,7 @@ def _collect(folder: str, prefix: str, files: dict[str, bytes]) -> None:
         for entry in entries:
             path = f"{prefix}{_readable(entry.name)}"
             if entry.is_dir(follow_symlinks=False):
+                _refuse_depth(f"{path}/")
                 _collect(entry.path, f"{path}/", files)
             elif not entry.is_file(follow_symlinks=False):
                 files[path] = LinkedFile()
@@ -259,4 +282,4 @@ def _readable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-__all__ = ["CommitInfo", "Person", "Repository", "work_tree_files"]
+__all__ = ["CommitInfo", "Person", "Repository", "commit_moment", "work_tree_files"]

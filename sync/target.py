@@ -25,9 +25,11 @@ def load_target(
     if not validation.ok:
         raise ConfigError(validation.errors)
 
-    def follows(earlier: str) -> bool:
-        # A clone that does not know the earlier commit (it is shallow, or the branch was squashed) cannot tell.
-        return not repository.knows(earlier) or repository.is_ancestor(earlier, commit.sha)
+    def follows(earlier: str) -> bool | None:
+        if repository.knows(earlier):
+            return repository.is_ancestor(earlier, commit.sha)
+        # A commit that the whole history does not hold was squashed. A shallow clone cannot tell that from a step back.
+        return None if repository.is_shallow() else True
 
     def touched(earlier: str) -> list[Entity] | None:
         if not repository.knows(earlier):

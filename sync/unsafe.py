@@ -55,8 +55,14 @@ class Unsafe:
         return told if self.approved is None else {**told, "approved": dict(self.approved)}
 
 
-def step_back(commit: str, release: int, before: str) -> Unsafe:
-    """That a commit does not descend from the one which the last release applied."""
+def step_back(commit: str, release: int, before: str, *, known: bool = True) -> Unsafe:
+    """That a commit does not descend from the one which the last release applied, or (not `known`) that it may not."""
+    if not known:
+        message = (
+            f"whether commit {commit[:12]} descends from {before[:12]}, which release {release} applied, cannot be"
+            " told: this clone is shallow; run `git fetch --unshallow`"
+        )
+        return Unsafe("OLDER_COMMIT", f"release {release}", message)
     message = (
         f"commit {commit[:12]} does not descend from {before[:12]}, which release {release}"
         " applied: this would be a step back"

@@ -30,7 +30,7 @@ def check_clone(repository: Repository, folder: str) -> Iterator[Check]:
         yield _SAY.ok(f"you are {identity}")
     yield from _base(repository, folder)
     yield from _remotes(repository)
-    if repository.run("rev-parse", "--is-shallow-repository") == "true":
+    if repository.is_shallow():
         yield _SAY.warn("the clone is shallow: explain cannot tell who wrote what", "git fetch --unshallow")
     dirty = repository.dirty(folder)
     if dirty:

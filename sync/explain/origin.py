@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
@@ -18,7 +18,7 @@ from schema.tables import CONFIG_TABLES
 from sync.current import Release, same
 from sync.desired import Row, entity_row
 from sync.errors import RepositoryError
-from sync.repository import Repository
+from sync.repository import Repository, commit_moment
 
 DOCUMENT_KINDS = {"price": "pricing", "reasoning": "reasoning", "task": "tasks", "setting": "settings"}
 """The kind of document that holds an entity of a kind."""
@@ -125,7 +125,7 @@ class Archive:
             repository = self._repository
             assert repository is not None  # noqa: S101 - `find` has seen to it
             if not repository.knows(commit):
-                shallow = ": it is shallow; run `git fetch --unshallow`" if _is_shallow(repository) else ""
+                shallow = ": it is shallow; run `git fetch --unshallow`" if repository.is_shallow() else ""
                 raise RepositoryError(f"this clone does not know commit {commit[:12]}{shallow}")
             files = repository.config_files(commit, self._folder)
             wanted = DOCUMENT_KINDS[kind]
@@ -205,10 +205,6 @@ def _last_line(node: Node) -> int:
     return int(node.end_mark.line) + 1
 
 
-def _is_shallow(repository: Repository) -> bool:
-    return repository.run("rev-parse", "--is-shallow-repository") == "true"
-
-
 def _blame(
     repository: Repository | None, commit: str, file: str, spans: Iterable[tuple[int, int]]
 ) -> Iterator[tuple[int, Written]]:
@@ -218,10 +214,10 @@ def _blame(
     ranges = [word for start, end in spans for word in ("-L", f"{start},{end}")]
     top = str(repository.top / file)
     told = repository.run("blame", "--line-porcelain", "--ignore-revs-file=", *ranges, commit, "--", top)
-    shallow = _is_shallow(repository)
+    shallow = repository.is_shallow()
     for line, values in _porcelain(told):
         author = f"{values.get('author', '')} {values.get('author-mail', '')}".strip()
-        at = datetime.fromtimestamp(int(values.get("author-time", 0)), UTC)
+        at = commit_moment(int(values.get("author-time", 0)))
         certain = not (shallow and "boundary" in values)
         yield line, Written(values["commit"], author, at, values.get("summary", ""), certain)
 

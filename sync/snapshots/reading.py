@@ -49,8 +49,9 @@ def read_snapshot(path: Path) -> Snapshot:
     if not isinstance(told, dict) or told.get("kind") != KIND:
         raise PlanError(f"{path} is no snapshot; write one with `ratecard snapshot FILE`")
     if told.get("format_version") != FORMAT_VERSION:
+        version = json.dumps(told.get("format_version"))
         raise PlanError(
-            f"the snapshot {path} has the format {told.get('format_version')}, and this program reads"
+            f"the snapshot {path} has the format {version[:20]}, and this program reads"
             f" {FORMAT_VERSION}; export it again"
         )
     try:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,32 @@ def test_altered_with_a_matching_checksum(file: Path, plan: Plan) -> None:
         check_plan(file, told, plan)
 
 
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda told: told.update(plan=[]),
+        lambda told: told.update(plan=None),
+        lambda told: told.update(plan={}),
+        lambda told: told["plan"].update(commit=5),
+        lambda told: told["plan"].update(commit="\n::error::"),
+        lambda told: told["plan"].update(release="\x1b[2J"),
+        lambda told: told["plan"].update(release=True),
+        lambda told: told["plan"].pop("release"),
+        lambda told: told["plan"].pop("changes"),
+    ],
+)
+def test_forged_with_a_matching_checksum(file: Path, plan: Plan, forge: Callable[[dict[str, Any]], object]) -> None:
+    """Whoever writes the file can make a checksum that applies: it is refused by its shape, and in one line."""
+    told = json.loads(file.read_text())
+    forge(told)
+    parts = {name: part for name, part in told.items() if name != "checksum"}
+    checksum = sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    file.write_text(json.dumps({**parts, "checksum": checksum}))
+    assert refusal(file, plan) == (
+        "the plan plan.json was altered after it was made; make it again with `ratecard plan --out`"
+    )
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"kind": "plan"}', '"ratecard plan"', "[" * 100_000, "\0"])
 def test_no_plan(tmp_path: Path, text: str) -> None:
     path = tmp_path / "plan.json"
@@ -117,6 +144,9 @@ def test_another_format_and_no_file(file: Path, tmp_path: Path) -> None:
     told = json.loads(file.read_text())
     file.write_text(json.dumps({**told, "format_version": 2}))
     with pytest.raises(PlanError, match="has the format 2, and this program reads 1"):
+        read_plan(file)
+    file.write_text(json.dumps({**told, "format_version": "\n::error::forged"}))
+    with pytest.raises(PlanError, match=r'has the format "\\\\n::error::forg, and this'):
         read_plan(file)
     with pytest.raises(PlanError, match="cannot be read: No such file"):
         read_plan(tmp_path / "none.json")

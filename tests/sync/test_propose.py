@@ -17,6 +17,7 @@ from sync.proposal_text import slug
 from sync.propose import Proposal, preview, propose
 from sync.repository import Person, Repository
 from tests.conftest import MakeRepository, RunRatecard
+from tests.small_config import SMALL_CONFIG
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 DESK = Person("Pricing Desk", "pricing@example.com")
@@ -286,6 +287,22 @@ def test_the_policys_forge_names_the_pull_request(top: Path, remote: Path, run_g
 )
 def test_slugs(title: str, name: str) -> None:
     assert slug(title) == name
+
+
+def test_a_title_forges_no_line_of_the_message(make_repository: MakeRepository, run_git: RunGit) -> None:
+    top = make_repository(SMALL_CONFIG)
+    made = make(top, title="Lower it\n\nSigned-off-by: Somebody <somebody@example.com>")
+    assert run_git(top, "log", "-1", "--format=%s", made.commit) == (
+        "Lower it Signed-off-by: Somebody <somebody@example.com>"
+    )
+    assert run_git(top, "log", "-1", "--format=%(trailers)", made.commit) == ""
+
+
+@pytest.mark.parametrize("title", ["\x1b[2JLower it", "Lower\0it", "Lower \u202eit", "Lower it \udcff"])
+def test_a_title_that_cannot_be_shown_is_refused(make_repository: MakeRepository, title: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        make(make_repository(SMALL_CONFIG), title=title)
+    assert str(refused.value) == "the title holds characters that cannot be shown; write it in printable text"
 
 
 def test_config_at_the_top_level_and_elsewhere(make_repository: MakeRepository, small_config: dict[str, str]) -> None:

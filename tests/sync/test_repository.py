@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from schema.catalogue import LinkedFile
+from schema.places import MAX_BYTES
 from sync.errors import RepositoryError
 from sync.repository import Person, Repository, work_tree_files
 
@@ -155,3 +156,55 @@ def test_names_that_are_not_utf8_can_be_printed(
     run_git(top, "commit", "--quiet", "--message=Odd name")
     for files in (Repository.open(top).config_files("HEAD", "config"), work_tree_files(top / "config")):
         assert "caf\N{REPLACEMENT CHARACTER}.yaml" in [name.encode().decode() for name in files]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "moment"),
+    [
+        ("1700000000", datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+        ("4000000000", datetime(2096, 10, 2, 7, 6, 40, tzinfo=UTC)),
+        ("99999999999999", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("9" * 40, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_dates_that_no_calendar_has_do_not_stop_a_plan(
+    make_repository: Callable[..., Path], run_git: Callable[..., str], seconds: str, moment: datetime
+) -> None:
+    top = make_repository(FILES)
+    tree = run_git(top, "rev-parse", "HEAD^{tree}")
+    text = (
+        f"tree {tree}\nauthor A <a@example.com> {seconds} +0000\ncommitter C <c@example.com> 1700000000 +0000\n\nOdd\n"
+    )
+    sha = hash_object(top, "commit", text)
+    assert Repository.open(top).commit(sha).authored_at == moment
+
+
+def test_a_file_that_unpacks_to_far_more_than_git_keeps_is_read_no_further_than_its_limit(
+    make_repository: Callable[..., Path], run_git: Callable[..., str]
+) -> None:
+    top = make_repository({**FILES, "large.yaml": b"#" * (2 * MAX_BYTES)})
+    files = Repository.open(top).config_files("HEAD", "config")
+    assert (len(files["large.yaml"]), files["tasks.yaml"]) == (MAX_BYTES + 1, b"tasks: {}\n")
+
+
+def test_folders_nested_without_end_are_refused(
+    make_repository: Callable[..., Path], run_git: Callable[..., str], tmp_path: Path
+) -> None:
+    top = make_repository(FILES)
+    inner = hash_object(top, "tree", "")
+    for _ in range(60):
+        inner = hash_object(top, "tree", b"40000 d\0" + bytes.fromhex(inner))
+    tree = hash_object(top, "tree", b"40000 config\0" + bytes.fromhex(inner))
+    sha = run_git(top, "commit-tree", tree, "-m", "Deep")
+    with pytest.raises(RepositoryError) as refused:
+        Repository.open(top).config_files(sha, "config")
+    assert str(refused.value) == "d/d/d/… is nested deeper than 50 folders; keep the YAML in few"
+    tmp_path.joinpath(*"d" * 60).mkdir(parents=True)
+    with pytest.raises(RepositoryError, match="is nested deeper than 50 folders"):
+        work_tree_files(tmp_path)
+
+
+def hash_object(top: Path, kind: str, content: str | bytes) -> str:
+    data = content.encode() if isinstance(content, str) else content
+    words = ["git", "hash-object", "-t", kind, "-w", "--stdin", "--literally"]
+    return subprocess.run(words, cwd=top, input=data, check=True, capture_output=True).stdout.decode().strip()

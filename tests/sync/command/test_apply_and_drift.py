@@ -143,6 +143,29 @@ def test_step_back_needs_rollback_and_tags_are_labels(
     assert done.stdout.endswith("0 created, 1 updated, 0 deleted\n")
 
 
+def test_shallow_clone_that_cannot_tell_a_step_back_refuses_it(
+    run_ratecard: Run, make_repository: MakeRepository, run_git: Git, database_url: str, tmp_path: Path
+) -> None:
+    """A job that runs again on an old commit, in a clone of that commit alone, does not bring old prices back."""
+    top = make_repository(SMALL_CONFIG)
+    first = run_git(top, "rev-parse", "HEAD")
+    run_git(top, "branch", "old")
+    (top / "config" / "registry" / "openai.yaml").write_text(RENAMED)
+    run_git(top, "commit", "--quiet", "--all", "--message=Rename")
+    second = run_git(top, "rev-parse", "HEAD")
+    assert run_ratecard("apply", "--yes", "--database", database_url, cwd=top).returncode == 0
+    shallow = tmp_path / "shallow"
+    run_git(top, "clone", "--quiet", "--depth=1", "--branch=old", f"file://{top}", str(shallow))
+    refused = run_ratecard("apply", "--yes", "--database", database_url, cwd=shallow)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        f"ratecard: release 1: whether commit {first[:12]} descends from {second[:12]}, which release 1 applied, cannot"
+        " be told: this clone is shallow; run `git fetch --unshallow`; --rollback or an approval allows it"
+        " [OLDER_COMMIT]\n"
+    )
+    assert run_ratecard("apply", "--yes", "--rollback", "--database", database_url, cwd=shallow).returncode == 0
+
+
 def test_invalid_commit_is_refused_with_its_first_finding(run_ratecard: Run, make_repository: MakeRepository) -> None:
     top = make_repository({**SMALL_CONFIG, "settings.yaml": "default_plan: fre\nsite_nam: x\n"})
     for command in ("plan", "apply", "drift"):
