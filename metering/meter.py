@@ -16,7 +16,9 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
 
@@ -28,6 +30,7 @@ from metering.customers import Accounts, Keys, Subscriptions
 from metering.errors import MeteringError, UnavailableError
 from metering.holds.holding import LIFETIME, Hold, Holds
 from metering.price import Price
+from metering.quotas.service import Quotas
 from metering.ratebook import RateBook
 from metering.receipts import Receipt
 from metering.recording import Outcome, Recorded, Unpriced, record_events
@@ -41,6 +44,9 @@ from metering.wallets import Wallets
 from schema.database import database_state, make_engine, require_current
 from schema.errors import DatabaseUnreachableError, DatabaseVersionError
 from schema.units import WHOLE_UNITS
+
+if TYPE_CHECKING:
+    from metering.reconciling import Options, Report
 
 BOOK_FILE_VARIABLE = "RATECARD_BOOK_FILE"
 _WHOLE = frozenset(WHOLE_UNITS)
@@ -67,6 +73,11 @@ class Meter:
         self.wallets = Wallets(self._runtime)
         self.holds = Holds(self._runtime, self._capture)
         """Credit set aside for calls that are about to be made."""
+        self.quotas = Quotas(self._runtime)
+        self.check = self.quotas.check
+        """Whether a call may be made now. See `Quotas.check`."""
+        self.would_exceed = self.quotas.would_exceed
+        """Whether an estimate goes beyond a limit. See `Quotas.would_exceed`."""
         self._account_ids: dict[str, int] = {}
         self._unkeyed = count()
 
@@ -283,6 +294,15 @@ class Meter:
         (outcome,) = self._record([usage], unpriced="keep", collect=False, captures={0: hold_id})
         assert isinstance(outcome, Receipt)  # noqa: S101 - an error would have been raised
         return outcome
+
+    def reconcile(self, path: str | os.PathLike[str], options: Options | None = None) -> Report:
+        """Compare our events with what a provider or gateway counts; see `metering.reconciling`. Nothing is written.
+
+        Raises ImportFileError, UnregisteredModelError, UnavailableError.
+        """
+        from metering.reconciling import Options, reconcile
+
+        return reconcile(self._runtime, Path(path), options or Options())
 
     def _record(
         self, usages: Iterable[Usage], *, unpriced: Unpriced, collect: bool, captures: Mapping[int, str] | None = None

@@ -63,17 +63,13 @@ def objections(
     now: datetime,
 ) -> Iterator[Objection]:
     """Every reason against a call, the weightiest first; the arguments are those of `admit`."""
-    if account_status != "active":
-        yield Objection(AccountSuspendedError(f"the account is {account_status}"), False)
-    observe = book.settings.observe
     counted = plan or plan_of(book, state.plan)
+    yield from of_account(book, state, account_status, counted)
     if counted is None:
-        if book.plans:
-            yield Objection(_no_plan(book, state.plan), observe)
         return
     if entry is not None and not opens(book, counted, entry.model.access):
         message = f"model {entry.model.key} is of access '{entry.model.access}'; plan '{counted.slug}' opens"
-        yield Objection(ModelNotInPlanError(f"{message} '{counted.access}'"), observe)
+        yield Objection(ModelNotInPlanError(f"{message} '{counted.access}'"), book.settings.observe)
     overage = overage_of(book, counted)
     used = used_at(state, now)
     for quota, estimate in estimate_of(units).items():
@@ -82,6 +78,14 @@ def objections(
         policy = policy_for(quota, overage)
         if not admits(limit, parts, estimate, "block" if policy == "observe" else policy):
             yield Objection(exceeded(counted, quota, parts, estimate, policy, now), policy == "observe")
+
+
+def of_account(book: RateBook, state: AccountState, account_status: str, plan: Plan | None) -> Iterator[Objection]:
+    """What stands against an account, whatever it wants: its status, or that no plan says what it may use."""
+    if account_status != "active":
+        yield Objection(AccountSuspendedError(f"the account is {account_status}"), False)
+    if plan is None and book.plans:
+        yield Objection(_no_plan(book, state.plan), book.settings.observe)
 
 
 def plan_of(book: RateBook, slug: str) -> Plan | None:
@@ -124,4 +128,4 @@ def _no_plan(book: RateBook, slug: str) -> ModelNotInPlanError:
     )
 
 
-__all__ = ["Objection", "admit", "exceeded", "objections", "opens", "overage_of", "plan_of"]
+__all__ = ["Objection", "admit", "exceeded", "objections", "of_account", "opens", "overage_of", "plan_of"]

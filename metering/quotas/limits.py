@@ -29,13 +29,13 @@ THRESHOLDS = (WARNING, UPGRADE, REACHED)
 GRACE_PERCENT = 110
 """Where `grace` ends, in percent of the limit."""
 RATE = "requests_per_minute"
+RUN_UNITS = "run_units_per_month"
 NOUNS = {
     "tokens_per_month": "tokens this month",
     "requests_per_day": "requests today",
     "requests_per_minute": "requests this minute",
     "run_units_per_month": "run units this month",
 }
-_PARTS = {"run_units_per_month": MILLION}
 _SEVERITY: tuple[Level, ...] = ("ok", "warning", "upgrade", "over", "blocked")
 
 
@@ -95,12 +95,21 @@ class QuotaState:
         return Decimal(amount_text(self.name, parts))
 
     def _json(self, parts: int | None) -> int | str | None:
-        return parts if parts is None or self.name not in _PARTS else amount_text(self.name, parts)
+        if parts is None or parts_per_unit(self.name) == 1:
+            return parts
+        text = amount_text(self.name, parts)
+        # What always has decimals is always text; what people count is a number as long as it is whole.
+        return text if self.name == RUN_UNITS or "." in text else int(text)
+
+
+def parts_per_unit(quota: str) -> int:
+    """How many stored parts make one: a million for run units and for static limits, which callers count themselves."""
+    return MILLION if quota == RUN_UNITS or quota not in QUOTA_LIMITS else 1
 
 
 def amount_text(quota: str, parts: int) -> str:
     """A quantity of a quota in whole units, exact."""
-    return multiplier_text(parts) if quota in _PARTS else str(parts)
+    return str(parts) if parts_per_unit(quota) == 1 else multiplier_text(parts)
 
 
 def grouped(quota: str, parts: int) -> str:
@@ -153,9 +162,9 @@ def policy_for(quota: str, overage: str) -> str:
 
 
 def limit_parts(plan: Plan, quota: str) -> int | None:
-    """A counted limit of a plan in stored parts; None when it is unlimited or not named."""
+    """A limit of a plan in stored parts; None when it is unlimited or not named."""
     limit = plan.limits.get(quota)
-    return None if limit is None else limit * _PARTS.get(quota, 1)
+    return None if limit is None else limit * parts_per_unit(quota)
 
 
 def used_at(state: AccountState, now: datetime) -> Used:
@@ -220,6 +229,7 @@ __all__ = [
     "GRACE_PERCENT",
     "NOUNS",
     "RATE",
+    "RUN_UNITS",
     "THRESHOLDS",
     "Level",
     "QuotaState",
@@ -231,6 +241,7 @@ __all__ = [
     "exceeds",
     "grouped",
     "limit_parts",
+    "parts_per_unit",
     "percent_of",
     "policy_for",
     "quota_states",

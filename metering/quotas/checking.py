@@ -1,0 +1,207 @@
+"""Checking: may this account make this call, or have one more of this, now? Pure, over what was read before.
+
+A check promises nothing: two callers may be told the same last request is free. What must not be exceeded is set aside
+by a hold; what has happened is counted, whatever a check said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from metering.appraisal import quote
+from metering.entities import Plan
+from metering.errors import (
+    BadEventError,
+    InsufficientBalanceError,
+    QuotaExceededError,
+    RefusalError,
+)
+from metering.quotas.admission import Objection, objections, of_account, overage_of, plan_of
+from metering.quotas.limits import (
+    QuotaState,
+    admits,
+    estimate_of,
+    exceeds,
+    grouped,
+    limit_parts,
+    policy_for,
+    quota_states,
+    state_of,
+    used_at,
+)
+from metering.quotas.standing import Standing
+from metering.ratebook import RateBook
+from metering.usage import Quantity
+from schema.documents.plans import QUOTA_LIMITS
+from schema.findings import did_you_mean
+from schema.money import micros, usd_text
+from schema.units import MILLION
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The call that is asked about. Without a model only the account is judged; `units` are stored parts."""
+
+    provider: str | None = None
+    model: str | None = None
+    units: Mapping[str, int] | None = None
+    task: str | None = None
+    reasoning_level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to a check. `code` and `message` say what refuses, or what would if more than observing were on."""
+
+    allowed: bool
+    account: str
+    plan: str | None
+    """The plan that was judged by; None when it is not known."""
+    refusal: RefusalError | None
+    quotas: tuple[QuotaState, ...]
+
+    @property
+    def code(self) -> str | None:
+        """The code of the reason, such as QUOTA_EXCEEDED."""
+        return None if self.refusal is None else self.refusal.code
+
+    @property
+    def message(self) -> str | None:
+        """The reason, for people."""
+        return None if self.refusal is None else str(self.refusal)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that answers the call: 200 when it may be made."""
+        return 200 if self.allowed or self.refusal is None else self.refusal.status
+
+    @property
+    def observed(self) -> bool:
+        """Whether it is allowed only because nothing is enforced."""
+        return self.allowed and self.refusal is not None
+
+    def raise_if_refused(self) -> None:
+        """Raise the refusal, if there is one that counts."""
+        if self.refusal is not None and not self.allowed:
+            raise self.refusal
+
+    def as_json(self) -> dict[str, object]:
+        """The decision in JSON."""
+        return {
+            "allowed": self.allowed,
+            "observed": self.observed,
+            "code": self.code,
+            "message": self.message,
+            "account": self.account,
+            "plan": self.plan,
+            "quotas": [quota.as_json() for quota in self.quotas],
+        }
+
+
+def refused(account: str, error: RefusalError) -> Decision:
+    """The decision when nothing could be judged: unknown account, or the database away. It never allows."""
+    return Decision(False, account, None, error, ())
+
+
+def decide(book: RateBook, standing: Standing, call: Call, now: datetime) -> Decision:
+    """Judge a call: the account's status, the model, its access, quotas and rates, then money.
+
+    Raises BadEventError and UnknownUnitError for a call that cannot be made by anybody.
+    """
+    plan = plan_of(book, standing.state.plan)
+    states = quota_states(standing.state, plan, overage_of(book, plan), now)
+    return _decision(standing.account, plan, states, list(_against(book, standing, plan, call, now)))
+
+
+def decide_limit(book: RateBook, standing: Standing, limit: str, current: Quantity, adding: Quantity) -> Decision:
+    """Judge a static limit: whether an account that has `current` of something may have `adding` more.
+
+    A limit that the account's plan does not name is none. Raises BadEventError for a limit that no plan names, for one
+    that the runtime counts itself, and for quantities that are no number or negative.
+    """
+    if limit in QUOTA_LIMITS:
+        raise BadEventError(f"'{limit}' is counted here: check the account, without limit and current")
+    known = {name for plan in book.plans.values() for name in plan.limits} - set(QUOTA_LIMITS)
+    if limit not in known:
+        raise BadEventError(f"no plan has a limit '{limit}'{did_you_mean(limit, known)}")
+    used, more = _parts("current", current), _parts("adding", adding)
+    plan = plan_of(book, standing.state.plan)
+    against = list(of_account(book, standing.state, standing.status, plan))
+    allowed = None if plan is None else limit_parts(plan, limit)
+    policy = policy_for(limit, overage_of(book, plan))
+    if plan is not None and not admits(allowed, used, more, "block"):
+        text = f"{grouped(limit, used)} of {grouped(limit, allowed or 0)} {limit} are used on plan '{plan.slug}'"
+        if used < (allowed or 0):
+            text += f"; this would add {grouped(limit, more)}"
+        against.append(Objection(QuotaExceededError(text, quota=limit), policy == "observe"))
+    state = QuotaState(limit, used, allowed, state_of(allowed, used, policy), None)
+    return _decision(standing.account, plan, (state,), against)
+
+
+def exceeding(book: RateBook, standing: Standing, units: Mapping[str, int], now: datetime) -> list[str]:
+    """The quotas whose limit an estimate (in stored parts) would go beyond, whatever the plan makes of overage."""
+    plan = plan_of(book, standing.state.plan)
+    if plan is None:
+        return []
+    used = used_at(standing.state, now)
+    estimate = estimate_of(units)
+    return [name for name, more in estimate.items() if exceeds(limit_parts(plan, name), getattr(used, name), more)]
+
+
+def _against(book: RateBook, standing: Standing, plan: Plan | None, call: Call, now: datetime) -> Iterator[Objection]:
+    entry = None if call.model is None else book.find(call.provider, call.model)
+    try:
+        need = None if call.model is None else _most(book, standing, call, now)
+    except RefusalError as error:
+        # Neither settings nor a plan that observe can give a price to a model that has none.
+        need = None
+        yield Objection(error, False)
+    yield from objections(book, standing.state, standing.status, plan, entry, call.units, now)
+    overage = overage_of(book, plan)
+    available = standing.available_nanos
+    if need and overage != "soft" and need > available:
+        text = "nothing is left in the wallet"
+        if call.units:
+            text = f"the call may come to {usd_text(need)} USD; {usd_text(max(available, 0))} USD are available"
+        yield Objection(InsufficientBalanceError(text), overage == "observe")
+
+
+def _most(book: RateBook, standing: Standing, call: Call, now: datetime) -> int:
+    """What a call is charged in nano-USD; without units the least that can be told apart from nothing, or nothing.
+
+    Raises what `quote` raises.
+    """
+    units, model = call.units, call.model or ""
+    if not units:
+        entry = book.find(call.provider, model)
+        price = None if entry is None else entry.price_at(now)
+        # A million of each unit that it prices: what is charged nothing for that is free.
+        units = dict.fromkeys(("input", "output") if price is None else price.costs, MILLION)
+    plan = standing.state.plan
+    charge = quote(book, call.provider, model, units, now, plan, call.task, call.reasoning_level).charge_nanos
+    return charge if call.units else min(charge, 1)
+
+
+def _decision(account: str, plan: Plan | None, states: tuple[QuotaState, ...], against: list[Objection]) -> Decision:
+    enforced = next((one.error for one in against if not one.observed), None)
+    first = enforced or next((one.error for one in against), None)
+    return Decision(enforced is None, account, None if plan is None else plan.slug, first, states)
+
+
+def _parts(name: str, quantity: Quantity) -> int:
+    """A quantity of a static limit in millionths."""
+    try:
+        if isinstance(quantity, bool | float):
+            raise ValueError("give an int, a Decimal or text")
+        parts = micros(Decimal(quantity))
+    except (ArithmeticError, ValueError, TypeError):
+        raise BadEventError(f"{name} is {quantity!r}, which is no number of at most 6 decimals") from None
+    if parts < 0:
+        raise BadEventError(f"{name} is negative: {quantity}")
+    return parts
+
+
+__all__ = ["Call", "Decision", "decide", "decide_limit", "exceeding", "refused"]
