@@ -5,7 +5,7 @@ The accounts' state rows are locked in order, then everything is decided in memo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -24,6 +24,8 @@ from metering.errors import (
 )
 from metering.holds.placing import HoldRow, find_holds, mark_captured, require_capturable
 from metering.ledger import USAGE_KEY, posting
+from metering.quotas.admission import plan_of
+from metering.quotas.alerts import Counters, Crossing, counters_of, crossed, store_alerts
 from metering.ratebook import RateBook
 from metering.receipts import Receipt, read_receipts
 from metering.renewal import renew
@@ -63,7 +65,8 @@ class _Account:
     last_at: datetime | None = None
     history: Sequence[Subscription] = ()
     """Read when an event occurred before the plan of the state row began."""
-    counted: bool = False
+    before: Counters | None = None
+    """The counters before the first event that was counted; None when none was."""
 
 
 @dataclass(slots=True)
@@ -141,6 +144,7 @@ def record_events(
         _raise_first(batch)
     if batch.new:
         _write(store, book, batch.new, accounts, now)
+        store_alerts(connection, _crossings(book, accounts.values(), now), now)
     if batch.captured:
         mark_captured(connection, {row.id: event_id for row, event_id in batch.captured}, now=now)
     return Recorded(_outcomes(connection, batch, book, len(events)), book, known_ids)
@@ -287,8 +291,9 @@ def _rate(
         raise BadEventError(f"event {event.event_id} comes to more than a thousand million USD")
     if wallet.state.balance_nanos - worth.charge_nanos < -LARGEST_BALANCE:
         raise BadEventError(f"event {event.event_id} takes the balance below minus eight thousand million USD")
+    if account.before is None:
+        account.before = counters_of(wallet.state)
     wallet.state.count(at, event.units)
-    account.counted = True
     charge = worth.charge_nanos
     if not charge:
         return _New(index, usage_id, event, account, plan, worth, _NOTHING)
@@ -305,7 +310,7 @@ _NOTHING = Met(0, 0, 0, 0, 0, 0)
 
 
 def _write(store: Store, book: RateBook, new: Sequence[_New], accounts: dict[int, _Account], now: datetime) -> None:
-    touched = [account for account in accounts.values() if account.counted]
+    touched = [account for account in accounts.values() if account.before is not None]
     recorded_at = store.moment(now)
     store.write(
         states=[account.wallet.state for account in touched],
@@ -317,6 +322,15 @@ def _write(store: Store, book: RateBook, new: Sequence[_New], accounts: dict[int
             for one in new
         ],
     )
+
+
+def _crossings(book: RateBook, accounts: Iterable[_Account], now: datetime) -> list[Crossing]:
+    found = []
+    for account in accounts:
+        if account.before is not None:
+            state = account.wallet.state
+            found += crossed(account.before, state, plan_of(book, state.plan), now)
+    return found
 
 
 def _debit(store: Store, account: _Account, now: datetime) -> PostingRow:
