@@ -27,6 +27,8 @@ from schema.tables import accounts, grants
 
 COHORT_KEY = "cohort:"
 """What the keys of grants begin with that all accounts got together."""
+LEDGER_CURRENCY = "USD"
+"""What the ledger counts."""
 _CHUNK = 500
 
 
@@ -64,7 +66,7 @@ def buy_pack(
         return known
     sold = _sold(book, pack)
     face = credits_to_nanos(sold.credits, book.settings.credits_per_dollar)
-    paid = _price(book, sold, now) if paid_nanos is None else paid_nanos
+    paid = _price(sold) if paid_nanos is None else paid_nanos
     terms = Terms("purchase", face, key, paid, expires_at=expires_at, note=told)
     return give_grant(connection, account, terms, book, now=now, actor=actor)
 
@@ -146,7 +148,11 @@ def _sold(book: RateBook, name: str) -> Pack:
     return pack
 
 
-def _price(book: RateBook, pack: Pack, now: datetime) -> int:
+def _price(pack: Pack) -> int:
+    if pack.currency != LEDGER_CURRENCY:
+        raise BadGrantError(
+            f"the pack '{pack.name}' is priced in {pack.currency}: say what was paid for it in {LEDGER_CURRENCY}"
+        )
     return pack.price_nanos
 
 
