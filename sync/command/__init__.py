@@ -34,6 +34,7 @@ COMMANDS = {
     "db": "upgrade the database, or show its version",
     "meter": "import usage from CSV or JSONL",
     "rerate": "price events of the past anew: show, then write once",
+    "reconcile": "compare recorded events with what a provider or gateway counts",
     "usage": "sum up usage, cost, charge and revenue",
     "demo": "fill a database with real data and open the dashboard",
     "dashboard": "open the dashboard",
