@@ -48,9 +48,6 @@ from schema.units import WHOLE_UNITS
 if TYPE_CHECKING:
     from metering.reconciling import Options, Report
 
-if TYPE_CHECKING:
-    from metering.reconciling import Options, Report
-
 BOOK_FILE_VARIABLE = "RATECARD_BOOK_FILE"
 _WHOLE = frozenset(WHOLE_UNITS)
 
@@ -297,15 +294,6 @@ class Meter:
         (outcome,) = self._record([usage], unpriced="keep", collect=False, captures={0: hold_id})
         assert isinstance(outcome, Receipt)  # noqa: S101 - an error would have been raised
         return outcome
-
-    def reconcile(self, path: str | os.PathLike[str], options: Options | None = None) -> Report:
-        """Compare our events with what a provider or gateway counts; see `metering.reconciling`. Nothing is written.
-
-        Raises ImportFileError, UnregisteredModelError, UnavailableError.
-        """
-        from metering.reconciling import Options, reconcile
-
-        return reconcile(self._runtime, Path(path), options or Options())
 
     def reconcile(self, path: str | os.PathLike[str], options: Options | None = None) -> Report:
         """Compare our events with what a provider or gateway counts; see `metering.reconciling`. Nothing is written.
