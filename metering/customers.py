@@ -20,7 +20,7 @@ from metering.keys import ApiKey, KeyOwner, NewKey
 from metering.members import Member
 from metering.ratebook import RateBook
 from metering.runtime import Runtime
-from metering.subscribing import When
+from metering.subscribing import Direction, When
 from metering.subscriptions import Subscription, subscriptions_of
 
 _BATCH = 200
@@ -176,6 +176,7 @@ class Subscriptions:
         by: str,
         cycle: str | None = None,
         when: When | None = None,
+        only: Direction | None = None,
         fee_nanos: int | None = None,
         reason: str | None = None,
     ) -> Subscription:
@@ -190,6 +191,7 @@ class Subscriptions:
                 now=now,
                 cycle=cycle,
                 when=when,
+                only=only,
                 fee_nanos=fee_nanos,
             )
         )

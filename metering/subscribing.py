@@ -36,6 +36,7 @@ from schema.money import usd_text
 from schema.tables import accounts, subscriptions
 
 When = Literal["now", "period_end"]
+Direction = Literal["upgrade", "downgrade"]
 
 GIFT = "gift"
 """What the note of a subscription begins with that is given away."""
@@ -91,12 +92,14 @@ def change(
     now: datetime,
     cycle: str | None = None,
     when: When | None = None,
+    only: Direction | None = None,
     fee_nanos: int | None = None,
 ) -> Subscription:
     """Bring a subscription to another plan or cycle; returns the one that runs then.
 
     By default a plan with a larger fee follows now, and everything else when the cycle ends. A trial goes on with the
-    new plan. Raises SubscriptionError, UnknownAccountError.
+    new plan. `only` refuses a change that is not an `upgrade` or a `downgrade` of the fee. Raises SubscriptionError,
+    UnknownAccountError.
     """
     number, running = _running(connection, account)
     _require_active(connection, number, account)
@@ -106,7 +109,11 @@ def change(
     if (wanted.slug, cycle) == (running.plan, running.cycle):
         raise SubscriptionError(f"{account} is on plan '{plan}' ({cycle}) already")
     _require_paid(running, account)
-    when = when or ("now" if is_upgrade(running, agreed, cycle) and not is_gift(running) else "period_end")
+    upgrade = is_upgrade(running, agreed, cycle)
+    if only is not None and (only == "upgrade") != upgrade:
+        asked = "larger" if only == "upgrade" else "smaller"
+        raise SubscriptionError(f"plan '{plan}' ({cycle}) does not have a {asked} fee than what {account} pays now")
+    when = when or ("now" if upgrade and not is_gift(running) else "period_end")
     if when == "now":
         trial = running.trial_until if running.status == "trial" and running.trial_until is not None else False
         one = subscribe(connection, number, wanted, cycle, now, now=now, fee_nanos=fee_nanos, trial=trial)
@@ -391,6 +398,7 @@ def _done(
 
 __all__ = [
     "GIFT",
+    "Direction",
     "When",
     "as_json",
     "cancel",
