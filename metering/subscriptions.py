@@ -130,9 +130,11 @@ def running_subscription(connection: Connection, account_id: int) -> Subscriptio
 
 def subscriptions_of(connection: Connection, account_ids: Collection[int]) -> dict[int, list[Subscription]]:
     """The subscriptions of accounts, oldest first; an account without any has an empty list."""
+    found: dict[int, list[Subscription]] = defaultdict(list)
+    if not account_ids:
+        return found
     table = subscriptions.c
     columns = [table[name] for name in Subscription.__slots__]
-    found: dict[int, list[Subscription]] = defaultdict(list)
     wanted = sorted(account_ids)
     for start in range(0, len(wanted), _CHUNK):
         some = wanted[start : start + _CHUNK]

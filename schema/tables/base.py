@@ -62,8 +62,9 @@ class UtcTime(TypeDecorator[datetime]):
 
 def utc_text(moment: datetime) -> str:
     """A moment as SQLite stores it: `YYYY-MM-DD HH:MM:SS.ffffff`."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
-    return text if len(text) == 26 else text + ".000000"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(" ", "microseconds")[:26]
 
 
 def identity() -> Column[int]:
