@@ -21,6 +21,7 @@ MeteringError (a RatecardError)
 ├── BadEventError             BAD_EVENT        422   an event that cannot be read
 │   └── UnknownUnitError      UNKNOWN_UNIT     422
 ├── RerateError               RERATE_OUTDATED  409   a release landed between the survey of a re-rating and its writing
+├── WebhookError              NO_WEBHOOK       503   alerts cannot be told: no webhook is named
 ├── BookFileError             BAD_BOOK_FILE    503   a rate book on disk that cannot be trusted
 └── ImportFileError           BAD_FILE         422   a file of events that cannot be read at all
 """
@@ -189,4 +190,11 @@ class BookFileError(MeteringError):
     """There is no rate book on disk, or none that can be trusted."""
 
     code = "BAD_BOOK_FILE"
+    status = 503
+
+
+class WebhookError(MeteringError):
+    """There is no webhook that alerts could be told to."""
+
+    code = "NO_WEBHOOK"
     status = 503

@@ -82,7 +82,7 @@ def crossed(before: Counters, after: AccountState, plan: Plan | None, at: dateti
     `at` is now: of a month or a day that has ended, as when old usage is imported, nobody needs to be told.
     """
     found: list[Crossing] = []
-    if plan is None:
+    if plan is None or not plan.limits:
         return found
     today = at.astimezone(UTC).date()
     if after.month >= today.replace(day=1):

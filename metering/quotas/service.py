@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -26,6 +27,9 @@ from metering.ratebook import RateBook
 from metering.renewal import renew
 from metering.runtime import Runtime
 from metering.usage import LONGEST_NAME, Quantity, stored_units
+
+if TYPE_CHECKING:
+    from metering.quotas.delivery import Delivered
 
 
 class Quotas:
@@ -95,6 +99,15 @@ class Quotas:
             return read_alerts(connection, account_id=number, waiting=waiting, limit=limit)
 
         return self._runtime.read(read)
+
+    def deliver(self, *, limit: int = 100) -> Delivered:
+        """Tell the alerts that are due to the webhook that settings name; see `metering.quotas.delivery`.
+
+        Raises WebhookError, UnavailableError.
+        """
+        from metering.quotas.delivery import deliver
+
+        return deliver(self._runtime, limit=limit)
 
     def _standing(self, account: str, *, create: bool) -> tuple[Standing, RateBook, datetime]:
         """An account brought up to now, with the newest book."""

@@ -1,0 +1,80 @@
+"""What an alert says, as JSON for programs or as a message for Slack. Pure."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from metering.periods import months_later
+from metering.quotas.alerts import Alert
+from metering.quotas.limits import REACHED, UPGRADE, amount_text, end_of, grouped, parts_per_unit
+
+FORMAT_VERSION = 1
+_STATES = {80: "warning", 95: "upgrade", 100: "reached"}
+
+
+def alert_json(alert: Alert, overage: str) -> dict[str, Any]:
+    """An alert for a program; quantities that may have decimals are text."""
+    whole = parts_per_unit(alert.quota) == 1
+    return {
+        "format_version": FORMAT_VERSION,
+        "event": "quota_alert",
+        "id": alert.id,
+        "account": alert.account,
+        "quota": alert.quota,
+        "period": alert.period,
+        "percent": alert.percent,
+        "state": _STATES[alert.percent],
+        "used": alert.used if whole else amount_text(alert.quota, alert.used),
+        "limit": alert.allowed if whole else amount_text(alert.quota, alert.allowed),
+        "plan": alert.plan,
+        "overage": overage,
+        "resets_on": period_end(alert.period).isoformat(),
+        "created_at": alert.created_at.isoformat(),
+        "message": sentence(alert, overage),
+    }
+
+
+def slack_message(alert: Alert, overage: str) -> dict[str, Any]:
+    """An alert in the form of Slack's incoming webhooks; nothing that an account is called becomes markup or a mention.
+
+    Slack's formatting asks for `&`, `<` and `>` as entities.
+    """
+    text = sentence(alert, overage)
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = text.replace(character, entity)
+    return {"text": text, "mrkdwn": False}
+
+
+def sentence(alert: Alert, overage: str) -> str:
+    """An alert for people, in one line."""
+    noun = alert.quota.partition("_per_")[0].replace("_", " ")
+    used, limit = grouped(alert.quota, alert.used), grouped(alert.quota, alert.allowed)
+    when = ("in " if len(alert.period) == len("2026-11") else "on ") + alert.period
+    name = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in alert.account)
+    head = f"{name} reached {alert.percent} % of its {noun} {when}: {used} of {limit} on plan {alert.plan}"
+    return f"{head}. {_what_next(alert, overage)}"
+
+
+def period_end(period: str) -> date:
+    """The first day (UTC) after a period such as `2026-11` or `2026-11-21`."""
+    if len(period) == len("2026-11"):
+        return months_later(datetime.fromisoformat(f"{period}-01"), 1).date()
+    return date.fromordinal(date.fromisoformat(period).toordinal() + 1)
+
+
+def _what_next(alert: Alert, overage: str) -> str:
+    until = f"until {period_end(alert.period)}, 00:00 UTC"
+    end = end_of(alert.allowed, overage)
+    if alert.percent < UPGRADE:
+        return f"The limit holds {until}."
+    if alert.percent < REACHED:
+        return f"A greater plan would be needed to go on as before {until}."
+    if end is None:
+        return "Calls go on, and are owed." if overage == "soft" else "Calls go on: nothing is enforced."
+    if end > alert.allowed:
+        return f"Calls go on up to {grouped(alert.quota, end)}, then they are refused {until}."
+    return f"Calls are refused {until}."
+
+
+__all__ = ["FORMAT_VERSION", "alert_json", "period_end", "sentence", "slack_message"]
