@@ -32,7 +32,7 @@ def write_plan(path: Path, plan: Plan, now: datetime) -> None:
         "plan": plan.as_json(),
     }
     try:
-        path.write_text(json.dumps({**told, "checksum": _checksum(told)}, indent=2) + "\n", encoding="utf-8")
+        path.write_text(json.dumps({**told, "checksum": checksum(told)}, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise PlanError(f"the plan cannot be written to {path}: {error.strerror}") from None
 
@@ -54,7 +54,7 @@ def read_plan(path: Path) -> dict[str, Any]:
             " make the plan again"
         )
     whole = all(part in told for part in _PARTS) and _is_plan(told["plan"])
-    if not whole or told.get("checksum") != _checksum(told):
+    if not whole or told.get("checksum") != checksum(told):
         raise PlanError(f"the plan {path} was altered after it was made; make it again with `ratecard plan --out`")
     return told
 
@@ -99,9 +99,10 @@ def _release(number: int | None) -> str:
     return "a database without a release" if number is None else f"release {number}"
 
 
-def _checksum(told: Mapping[str, Any]) -> str:
+def checksum(told: Mapping[str, Any]) -> str:
+    """What tells that a file of JSON was altered since it was written; its own part `checksum` does not count."""
     parts = {name: part for name, part in told.items() if name != "checksum"}
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-__all__ = ["check_plan", "read_plan", "write_plan"]
+__all__ = ["check_plan", "checksum", "read_plan", "write_plan"]

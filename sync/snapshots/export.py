@@ -16,6 +16,7 @@ from sync.current import Current, as_json, read_current, released
 from sync.errors import PlanError
 from sync.impact.reach import EVERYTHING
 from sync.impact.usage import DatabaseUsage, Kind, Line
+from sync.plan_file import checksum
 from sync.planning import has_tables
 from sync.snapshots.usage import UNREGISTERED
 from sync.unsafe import differing_from_journal
@@ -48,7 +49,7 @@ def export_snapshot(connection: Connection, *, now: datetime, days: int) -> dict
     lines = usage.lines(EVERYTHING, single=False, thresholds=_thresholds(current))
     known = list(number)
     wallets = usage.wallets(known)
-    return {
+    told = {
         "kind": KIND,
         "format_version": FORMAT_VERSION,
         "made_at": moment_text(now),
@@ -91,6 +92,7 @@ def export_snapshot(connection: Connection, *, now: datetime, days: int) -> dict
         "met": [[number[account], *met] for account, met in usage.met(known).items()],
         "lowest": [[number[account], lowest] for account, lowest in usage.lowest(known).items()],
     }
+    return {**told, "checksum": checksum(told)}
 
 
 def _numbers(ids: Iterable[int]) -> dict[int, int]:

@@ -17,6 +17,7 @@ from sync.current import Current, Release, as_json, from_json
 from sync.errors import PlanError
 from sync.impact.usage import Line, Recorded
 from sync.plan import Plan, Target, make_plan
+from sync.plan_file import checksum
 from sync.snapshots.export import FORMAT_VERSION, HIDDEN, KIND
 from sync.snapshots.usage import SnapshotUsage
 from sync.unsafe import Unsafe
@@ -55,6 +56,8 @@ def read_snapshot(path: Path) -> Snapshot:
             f" {FORMAT_VERSION}; export it again"
         )
     try:
+        if told["checksum"] != checksum(told):
+            raise ValueError
         return _snapshot(told)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         raise PlanError(f"the snapshot {path} is not whole; export it again with `ratecard snapshot FILE`") from None

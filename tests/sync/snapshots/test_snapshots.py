@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from schema.database import make_engine
 from sync.errors import PlanError
 from sync.impact import Impact
+from sync.plan_file import checksum
 from sync.snapshots import plan_snapshot, read_snapshot, snapshot_database
 from tests.small_config import SMALL_CONFIG
 from tests.sync.impact.calls import GPT, call, mixed_calls, record
@@ -137,11 +138,22 @@ def test_no_snapshot(tmp_path: Path, text: str) -> None:
 def test_damaged_snapshot(engine: Engine, tmp_path: Path, damage: dict[str, Any]) -> None:
     apply_files(engine, SMALL_CONFIG)
     path = exported(engine, tmp_path)
-    path.write_text(json.dumps({**json.loads(path.read_text()), **damage}))
+    damaged = {**json.loads(path.read_text()), **damage}
+    path.write_text(json.dumps({**damaged, "checksum": checksum(damaged)}))
     with pytest.raises(PlanError, match="is not whole; export it again"):
         read_snapshot(path)
     path.write_text(json.dumps({"kind": "ratecard snapshot", "format_version": 9}))
     with pytest.raises(PlanError, match="has the format 9, and this program reads 1; export it again"):
+        read_snapshot(path)
+
+
+def test_altered_snapshot(engine: Engine, tmp_path: Path) -> None:
+    apply_files(engine, SMALL_CONFIG)
+    path = exported(engine, tmp_path)
+    told = json.loads(path.read_text())
+    del told["rows"]["plan"]["pro"]["access"]
+    path.write_text(json.dumps(told))
+    with pytest.raises(PlanError, match="is not whole; export it again"):
         read_snapshot(path)
 
 
