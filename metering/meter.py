@@ -35,6 +35,7 @@ from metering.ratebook import RateBook
 from metering.receipts import Receipt
 from metering.recording import Outcome, Recorded, Unpriced, record_events
 from metering.rerating import Rerating
+from metering.route_explanation import RouteExplanation, explain_route
 from metering.routing import RouteChoice
 from metering.runtime import MAX_AGE, Clock, Runtime, utc_now
 from metering.standing import Status
@@ -162,6 +163,11 @@ class Meter:
         choice = book.route(provider, task, f"call {next(self._unkeyed)}" if key is None else key)
         book.callable_price(choice.provider, choice.model, moment)
         return choice
+
+    def explain_route(self, provider: str, task: str | None = None, *, key: str | None = None) -> RouteExplanation:
+        """Why `choose` chooses what it does, also when the call may not be made. Raises NoRouteError."""
+        moment = self._runtime.clock()
+        return explain_route(self._runtime.book(moment), provider, task, key, moment)
 
     def price(self, provider: str | None, model: str, *, at: datetime | None = None) -> Price:
         """The price of a model in force at a moment (now). Raises UnregisteredModelError, NoPricingError."""

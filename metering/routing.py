@@ -14,6 +14,8 @@ from typing import Any
 from metering.errors import NoRouteError
 
 DEFAULT_TASK = "_default"
+PLACES = 100
+"""Weights are percents: what they sum to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,18 @@ class Route:
             tuple(row["fallbacks"] or ()),
         )
 
+    def place(self, key: str) -> int:
+        """Where a key lies among the hundred places that the targets share by their weights: 0 to 99."""
+        digest = blake2b(f"{self.provider}/{self.task}/{key}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % PLACES
+
     def target(self, key: str | None) -> str:
         """The model for a key; without one, the target of the largest weight."""
         if len(self.targets) == 1:
             return self.targets[0][0]
         if key is None:
             return max(self.targets, key=lambda target: target[1])[0]
-        digest = blake2b(f"{self.provider}/{self.task}/{key}".encode(), digest_size=8).digest()
-        place = int.from_bytes(digest, "big") % 100
+        place = self.place(key)
         for model, weight in self.targets:
             place -= weight
             if place < 0:
@@ -77,4 +83,4 @@ def find_route(routes: Mapping[tuple[str, str], Route], provider: str, task: str
     return route
 
 
-__all__ = ["DEFAULT_TASK", "Route", "RouteChoice", "find_route"]
+__all__ = ["DEFAULT_TASK", "PLACES", "Route", "RouteChoice", "find_route"]

@@ -37,6 +37,7 @@ COMMANDS = {
     "subscription": "start, change, cancel, extend and give away subscriptions",
     "key": "create, list, rotate and revoke API keys",
     "renew": "grant the credit of new periods, end what is over",
+    "route": "show which model serves a task, and why",
     "rerate": "price events of the past anew: show, then write once",
     "reconcile": "compare recorded events with what a provider or gateway counts",
     "usage": "sum up usage, cost, charge and revenue",
