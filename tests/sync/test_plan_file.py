@@ -145,6 +145,7 @@ def test_another_format_and_no_file(file: Path, tmp_path: Path) -> None:
     file.write_text(json.dumps({**told, "format_version": 2}))
     with pytest.raises(PlanError, match="has the format 2, and this program reads 1"):
         read_plan(file)
+    file.write_text(json.dumps({**told, "format_version": "\n::error::forged"}))
     with pytest.raises(PlanError) as refused:
         read_plan(file)
     assert 'has the format "\\n::error::forged", and this program reads 1' in str(refused.value)
