@@ -162,9 +162,13 @@ def test_a_cold_start_serves_routes_and_quotes_and_nothing_else(
             lambda: meter.balance("a"),
             lambda: meter.grant("a", "promo", key="k", credits=1),
             lambda: meter.reload(),
+            lambda: meter.hold("a", "anthropic", "haiku", input=1, max_output=1),
+            lambda: meter.would_exceed("a", {"input": 1}),
         ):
             with pytest.raises(UnavailableError):
                 ask()
+        decision = meter.check("a", "anthropic", "haiku")
+        assert (decision.allowed, decision.code) == (False, "METERING_UNAVAILABLE")
         clock.forward(seconds=6)
         with pytest.raises(UnavailableError):
             meter.quote("anthropic", "haiku", UNITS)

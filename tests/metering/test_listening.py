@@ -9,9 +9,12 @@ from time import monotonic, sleep
 import pytest
 from sqlalchemy import Engine, text
 
+from metering.errors import UnregisteredModelError
 from metering.listening import CHANNEL, Listener
 from metering.meter import Meter
 from schema.database import writing
+from sync.disable import switch_model
+from sync.edit_reasons import Reason
 from sync.locking import notify_runtimes
 from tests.metering.rate_card import NOW, Clock, apply_rows, price_row
 
@@ -87,6 +90,17 @@ def test_a_release_is_taken_up_as_soon_as_it_is_told_of(card: Engine, migrated_u
         tell(card)
         until(lambda: meter.book.release.id == release)
         assert meter.price("anthropic", "sonnet").effective == NOW
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_model_that_is_disabled_is_refused_at_once(card: Engine, migrated_url: str, clock: Clock) -> None:
+    with Meter.open(migrated_url, now=clock) as meter:
+        until(lambda: meter.status.listening)
+        assert meter.route("anthropic", "extraction") == "haiku"
+        switch_model(card, "anthropic/haiku", active=False, reason=Reason("prices@example.com", NOW, "Outage"))
+        until(lambda: meter.book.edits == 1)
+        with pytest.raises(UnregisteredModelError):
+            meter.route("anthropic", "extraction")
 
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
