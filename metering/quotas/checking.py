@@ -153,13 +153,13 @@ def exceeding(book: RateBook, standing: Standing, units: Mapping[str, int], now:
 
 def _against(book: RateBook, standing: Standing, plan: Plan | None, call: Call, now: datetime) -> Iterator[Objection]:
     entry = None if call.model is None else book.find(call.provider, call.model)
+    yield from objections(book, standing.state, standing.status, plan, entry, call.units, now)
     try:
         need = None if call.model is None else _most(book, standing, call, now)
     except RefusalError as error:
         # Neither settings nor a plan that observe can give a price to a model that has none.
-        need = None
         yield Objection(error, False)
-    yield from objections(book, standing.state, standing.status, plan, entry, call.units, now)
+        return
     overage = overage_of(book, plan)
     available = standing.available_nanos
     if need and overage != "soft" and need > available:

@@ -8,6 +8,7 @@ from typing import Any
 from metering.periods import months_later
 from metering.quotas.alerts import Alert
 from metering.quotas.limits import REACHED, UPGRADE, amount_text, end_of, grouped, parts_per_unit
+from schema.findings import printable
 
 FORMAT_VERSION = 1
 _STATES = {80: "warning", 95: "upgrade", 100: "reached"}
@@ -51,9 +52,8 @@ def sentence(alert: Alert, overage: str) -> str:
     noun = alert.quota.partition("_per_")[0].replace("_", " ")
     used, limit = grouped(alert.quota, alert.used), grouped(alert.quota, alert.allowed)
     when = ("in " if len(alert.period) == len("2026-11") else "on ") + alert.period
-    name = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in alert.account)
-    head = f"{name} reached {alert.percent} % of its {noun} {when}: {used} of {limit} on plan {alert.plan}"
-    return f"{head}. {_what_next(alert, overage)}"
+    head = f"{printable(alert.account)} reached {alert.percent} % of its {noun} {when}"
+    return f"{head}: {used} of {limit} on plan {alert.plan}. {_what_next(alert, overage)}"
 
 
 def period_end(period: str) -> date:

@@ -50,13 +50,14 @@ class Quotas:
         limit: str | None = None,
         current: Quantity | None = None,
         adding: Quantity = 1,
+        create: bool = True,
     ) -> Decision:
         """Whether an account may make a call now, or have `adding` more of what a static `limit` names.
 
         With a model its access, its price and the wallet are judged as well; with `units`, whether they still fit. An
-        unknown account is created when settings say so, as by its first call. What refuses stands in the decision, also
-        METERING_UNAVAILABLE and UNKNOWN_ACCOUNT; only a question that makes no sense raises: BadEventError,
-        UnknownUnitError.
+        unknown account is created when settings say so, as by its first call; never with `create=False`. What refuses
+        stands in the decision, also METERING_UNAVAILABLE and UNKNOWN_ACCOUNT; only a question that makes no sense
+        raises: BadEventError, UnknownUnitError.
         """
         if (limit is None) != (current is None):
             raise BadEventError("a static limit takes both its name (limit) and how many there are (current)")
@@ -66,7 +67,7 @@ class Quotas:
             raise BadEventError("model is missing")
         call = Call(provider, model, None if units is None else stored_units(units), task, reasoning_level)
         try:
-            standing, book, now = self._standing(account, create=True)
+            standing, book, now = self._standing(account, create=create)
             if limit is not None and current is not None:
                 return decide_limit(book, standing, limit, current, adding)
             return decide(book, standing, call, now)

@@ -325,6 +325,7 @@ def test_a_suspended_account_is_refused_everything_at_once(limited: Meter) -> No
     for decision in (
         limited.check("acct-1"),
         limited.check("acct-1", "local", "llama"),
+        limited.check("acct-1", "anthropic", "opus"),
         limited.check("acct-1", limit="documents", current=0),
     ):
         assert (tell(decision), decision.status) == ((False, "ACCOUNT_SUSPENDED"), 403)
@@ -337,6 +338,7 @@ def test_the_first_check_of_an_unknown_account_counts_by_the_default_plan(limite
     decision = limited.check("new", "anthropic", "haiku")
     assert (tell(decision), decision.plan) == ((False, "INSUFFICIENT_BALANCE"), "free")
     apply_rows(limited.engine, {"setting": [setting("unknown_account", "refuse")]})
+    assert limited.check("older", create=False).code == "UNKNOWN_ACCOUNT"
     unknown = limited.check("newer")
     assert (tell(unknown), unknown.status, unknown.plan, unknown.quotas) == (
         (False, "UNKNOWN_ACCOUNT"),

@@ -236,7 +236,7 @@ def test_without_a_webhook_nothing_is_claimed(telling: Meter, monkeypatch: pytes
             telling.quotas.deliver()
     apply_rows(telling.engine, {"setting": [setting("notifications", None)]})
     telling.reload()
-    with pytest.raises(WebhookError, match="settings.notifications names no webhook"):
+    with pytest.raises(WebhookError, match=r"settings\.notifications names no webhook"):
         telling.quotas.deliver()
     assert (only(telling).attempts, only(telling).status) == (0, "waiting")
 
