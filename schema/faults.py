@@ -24,7 +24,7 @@ def _pattern(annotation: Any) -> str:
 
 _FORMS = {
     _pattern(Slug): "letters, digits, `_`, `-` and `.`",
-    _pattern(ModelName): "no spaces and no `#`, beginning with a letter, a digit, `_` or `@`",
+    _pattern(ModelName): "ASCII without spaces and `#`, beginning with a letter, a digit, `_` or `@`",
     _pattern(EnvName): "the name of an environment variable: capitals, digits and `_`",
     _pattern(Email): "an address such as name@example.com",
     _pattern(Pair): "two currency codes such as USD/ZAR",

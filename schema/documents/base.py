@@ -115,8 +115,8 @@ Given = BeforeValidator(_given)
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", max_length=100)]
 """A name that stands in keys: letters, digits, `_`, `-` and `.`."""
-ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_@][^\s#]*$", max_length=200)]
-"""A model's name; it may hold slashes, colons and `@`."""
+ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_@][!\x22$-~]*$", max_length=200)]
+"""A model's name; it may hold slashes, colons and `@`. ASCII only, so that no two names look the same."""
 Flag = Annotated[bool, BeforeValidator(_flag), WithJsonSchema({"type": "boolean"})]
 Count = Annotated[int, WholeRange(0)]
 Usd = Annotated[Decimal, DecimalRange(0, 10**9, places=9)]

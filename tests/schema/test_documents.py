@@ -179,7 +179,7 @@ def test_names_of_models(name):
     assert list(_read("registry", text).models) == [name]
 
 
-@pytest.mark.parametrize("name", ["two words", "a#b", "-dash", "", "x" * 201, "/slash"])
+@pytest.mark.parametrize("name", ["two words", "a#b", "-dash", "", "x" * 201, "/slash", "gpt-4\u043e", "caf\u00e9", "cafe\u0301"])
 def test_what_is_no_name_of_a_model(name):
     with pytest.raises(ValidationError):
         _read("registry", f"provider: p\nmodels:\n  '{name}': {{display_name: M, type: llm}}")
