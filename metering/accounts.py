@@ -23,8 +23,9 @@ _CHUNK = 1_000
 class Balance:
     """What an account has, in nano-USD (and USD).
 
-    `balance_nanos` is the sum of its postings. `available_nanos` leaves out grants that have not started, and those
-    that have expired and are not yet taken out. Both are negative when the account owes more than it has.
+    `balance_nanos` is the sum of its postings. `available_nanos` leaves out grants that have not started, those that
+    have expired and are not yet taken out, and what open holds have set aside. Both are negative when the account owes
+    more than it has.
     """
 
     account: str
@@ -33,6 +34,7 @@ class Balance:
     available_nanos: int
     owed_nanos: int
     overdraft_nanos: int
+    held_nanos: int = 0
 
     @property
     def balance(self) -> Decimal:
@@ -137,12 +139,12 @@ def read_balance(connection: Connection, account: str, *, now: datetime) -> Bala
         .scalar_subquery()
     )
     row = connection.execute(
-        select(state.plan, state.balance_nanos, state.owed_nanos, state.overdraft_nanos, closed).where(
-            state.account_id == number
-        )
+        select(
+            state.plan, state.balance_nanos, state.owed_nanos, state.overdraft_nanos, state.held_nanos, closed
+        ).where(state.account_id == number)
     ).one()
-    plan, balance, owed, overdraft, unusable = row
-    return Balance(account, plan, balance, balance - int(unusable), owed, overdraft)
+    plan, balance, owed, overdraft, held, unusable = row
+    return Balance(account, plan, balance, balance - int(unusable) - held, owed, overdraft, held)
 
 
 __all__ = ["Balance", "account_id", "create_account", "ensure_accounts", "find_accounts", "read_balance"]
