@@ -33,8 +33,7 @@ def open_account(
     """
     if not account or len(account) > LONGEST_NAME or not account.isprintable() or account != account.strip():
         raise AccountError(f"the name of an account is 1 to {LONGEST_NAME} printable characters, as calls use it")
-    if name is not None and (not name.strip() or not name.isprintable() or len(name) > _LONGEST_TITLE):
-        raise AccountError(f"the name that people see is 1 to {_LONGEST_TITLE} printable characters")
+    _check_title(name)
     if find_accounts(connection, [account]):
         status = _status(connection, account_id(connection, account))
         raise AccountError(
@@ -54,6 +53,17 @@ def open_account(
     note(connection, actor, "account.create", f"account {account}", at=now, after={"plan": settings.default_plan})
     renew(connection, [number], book, now=now)
     return number
+
+
+def rename(connection: Connection, account: str, name: str | None, *, actor: Actor, now: datetime) -> None:
+    """Give an account the name that people see; None takes it away. Raises AccountError, UnknownAccountError."""
+    _check_title(name)
+    number = _lock(connection, account)
+    if _status(connection, number) == "deleted":
+        raise AccountError(f"account {account} is deleted")
+    connection.execute(update(accounts).where(accounts.c.id == number).values(name=name))
+    # The audit log is kept for good, so it does not repeat what may be a person's name.
+    note(connection, actor, "account.rename", f"account {account}", at=now)
 
 
 def suspend(connection: Connection, book: RateBook, account: str, *, actor: Actor, now: datetime) -> None:
@@ -102,6 +112,11 @@ def delete(
     connection.execute(
         update(users).where(users.c.account_id == number).values(name=None, email=None, removed_at=removed)
     )
+
+
+def _check_title(name: str | None) -> None:
+    if name is not None and (not name.strip() or not name.isprintable() or len(name) > _LONGEST_TITLE):
+        raise AccountError(f"the name that people see is 1 to {_LONGEST_TITLE} printable characters")
 
 
 def _change(
@@ -154,4 +169,4 @@ def _status(connection: Connection, number: int) -> str:
     return str(connection.execute(select(accounts.c.status).where(accounts.c.id == number)).scalar_one())
 
 
-__all__ = ["ban", "delete", "open_account", "suspend", "unsuspend"]
+__all__ = ["ban", "delete", "open_account", "rename", "suspend", "unsuspend"]

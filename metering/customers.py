@@ -7,8 +7,10 @@ SubscriptionError, ApiKeyError.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -16,6 +18,7 @@ from metering import account_list, account_status, keys, members, renewal, subsc
 from metering.account_list import AccountInfo
 from metering.accounts import account_id
 from metering.audit import Actor
+from metering.errors import UnavailableError
 from metering.keys import ApiKey, KeyOwner, NewKey
 from metering.members import Member
 from metering.ratebook import RateBook
@@ -24,6 +27,7 @@ from metering.subscribing import Direction, When
 from metering.subscriptions import Subscription, subscriptions_of
 
 _BATCH = 200
+_log = logging.getLogger(__name__)
 
 Listed = tuple[str, Subscription]
 """An account and a subscription of it."""
@@ -57,6 +61,14 @@ class Accounts:
         return self._runtime.read(
             lambda connection: account_list.list_accounts(
                 connection, search=search, status=status, plan=plan, after=after, limit=limit
+            )
+        )
+
+    def rename(self, account: str, name: str | None, *, by: str, reason: str | None = None) -> None:
+        """Give an account the name that people see, or take it away."""
+        self._runtime.change(
+            lambda connection, _, now: account_status.rename(
+                connection, account, name, actor=Actor(by, reason), now=now
             )
         )
 
@@ -112,13 +124,31 @@ class Accounts:
         )
 
     def renew(self) -> renewal.Renewed:
-        """Do what has become due for any account, a batch of them in each transaction."""
-        done = renewal.Renewed()
+        """Do what has become due for any account, a batch of them in each transaction.
+
+        An account that cannot be renewed does not keep the others from it: it is logged and counted.
+        """
+        done, last, now = renewal.Renewed(), 0, self._runtime.now()
         while True:
-            some = self._runtime.change(_renew_some)
-            done.add(some)
-            if some.accounts < _BATCH:
+            ids = self._runtime.read(partial(renewal.due_accounts, limit=_BATCH, now=now, after=last))
+            if not ids:
                 return done
+            last = ids[-1]
+            if not self._renew(ids, done):
+                for number in ids:
+                    if not self._renew([number], done):
+                        done.failed += 1
+
+    def _renew(self, ids: Sequence[int], done: renewal.Renewed) -> bool:
+        try:
+            done.add(self._runtime.change(lambda connection, book, now: renewal.renew(connection, ids, book, now=now)))
+        except UnavailableError:
+            raise
+        except Exception as error:
+            if len(ids) == 1:
+                _log.error("account %d cannot be renewed: %s", ids[0], str(error).partition("\n")[0])
+            return False
+        return True
 
     def _each(self, action: Callable[..., None], accounts: tuple[str, ...], actor: Actor) -> None:
         def change(connection: Connection, book: RateBook, now: datetime) -> None:
@@ -128,10 +158,6 @@ class Accounts:
                 action(connection, book, account, actor=actor, now=now)
 
         self._runtime.change(change)
-
-
-def _renew_some(connection: Connection, book: RateBook, now: datetime) -> renewal.Renewed:
-    return renewal.renew(connection, renewal.due_accounts(connection, _BATCH, now=now), book, now=now)
 
 
 class Subscriptions:

@@ -42,6 +42,8 @@ class Renewed:
     trials_ended: int = 0
     subscriptions_ended: int = 0
     holds_expired: int = 0
+    failed: int = 0
+    """How many accounts could not be renewed; the log says why."""
 
     def add(self, other: Renewed) -> None:
         """Count what another renewal did as well."""
@@ -62,10 +64,11 @@ def renew(connection: Connection, account_ids: Collection[int], book: RateBook, 
     return done
 
 
-def due_accounts(connection: Connection, limit: int, *, now: datetime) -> list[int]:
-    """Accounts for which something is due, at most so many."""
+def due_accounts(connection: Connection, limit: int, *, now: datetime, after: int = 0) -> list[int]:
+    """Accounts for which something is due, by id: at most so many, and only those after `after`."""
     state = account_state.c
-    query = select(state.account_id).where(state.due_at <= now).order_by(state.account_id).limit(limit)
+    query = select(state.account_id).where(state.due_at <= now, state.account_id > after)
+    query = query.order_by(state.account_id).limit(limit)
     return list(connection.execute(query).scalars())
 
 

@@ -78,9 +78,13 @@ def _plans(connection: Connection, plans: Sequence[str], default: str | None) ->
 
 
 def _accounts_on(connection: Connection, plan: str) -> tuple[int, list[str]]:
-    """How many accounts are on a plan, by their state or by a running subscription, and the first of their names."""
+    """How many accounts are on a plan, or will be, and the first of their names.
+
+    By their state, by a running subscription, or by one that the plan is to follow.
+    """
     account, state, subscription = accounts.c, account_state.c, subscriptions.c
-    running = select(subscription.account_id).where(subscription.ended_at.is_(None), subscription.plan == plan)
+    named = or_(subscription.plan == plan, subscription.next_plan == plan)
+    running = select(subscription.account_id).where(subscription.ended_at.is_(None), named)
     on_it = or_(
         account.id.in_(select(state.account_id).where(state.plan == plan)),
         account.id.in_(running),

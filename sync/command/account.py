@@ -1,4 +1,4 @@
-"""Accounts and their users: create, list, show, suspend, unsuspend, ban, delete; every change is audited."""
+"""Accounts and their users: create, rename, list, show, suspend, unsuspend, ban, delete; every change is audited."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     one = actions.add_parser("create", help="on the default plan, with its signup grant")
     one.add_argument("account", metavar="ACCOUNT", help="its name, as calls use it")
     one.add_argument("--name", metavar="TEXT", help="the name that people see")
+    _acting(one)
+    one = actions.add_parser("rename", help="give it the name that people see")
+    one.add_argument("account", metavar="ACCOUNT")
+    one.add_argument("name", metavar="TEXT", help="the name that people see; an empty one takes it away")
     _acting(one)
     one = actions.add_parser("list", help="accounts by name; without the deleted ones unless --status says so")
     one.add_argument("--search", metavar="TEXT", help="part of a name, or of a user's id, name or address")
@@ -105,6 +109,8 @@ def _change(arguments: argparse.Namespace, accounts: Accounts) -> None:
     who = {"by": arguments.by or acting_person(), "reason": arguments.reason}
     if arguments.action == "create":
         accounts.create(arguments.account, name=arguments.name, **who)
+    elif arguments.action == "rename":
+        accounts.rename(arguments.account, arguments.name or None, **who)
     elif arguments.action == "delete":
         accounts.delete(arguments.account, forfeit=arguments.forfeit, **who)
     else:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
-from sync.command import add_common
+from sync.command import EXIT_FINDING, add_common
 
 FORMAT_VERSION = 1
 
@@ -20,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Renew and print."""
+    """Renew and print; 1 when an account could not be renewed."""
     from metering.meter import Meter
     from schema.money import usd_text
     from sync.context import database_url
@@ -37,8 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
             "trials_ended": done.trials_ended,
             "subscriptions_ended": done.subscriptions_ended,
             "holds_expired": done.holds_expired,
+            "failed": done.failed,
         }
         print(json.dumps(told, indent=2))
     else:
         print(renewed_line(done))
+    if done.failed:
+        many = "1 account" if done.failed == 1 else f"{done.failed:,} accounts"
+        print(f"ratecard: {many} could not be renewed; the log says why", file=sys.stderr)
+        return EXIT_FINDING
     return 0

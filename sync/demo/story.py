@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from metering.accounts import create_account
 from metering.grants import expire_grants
@@ -22,7 +22,7 @@ from metering.subscriptions import grant_periods, subscribe, subscriptions_of
 from metering.usage import Usage
 from schema.database import writing
 from schema.money import usd
-from schema.tables import accounts, meta, subscriptions
+from schema.tables import accounts, meta
 from sync.demo.calls import Casting
 from sync.demo.customers import Customer, Rungs, customers, packs_by_size
 from sync.demo.traces import read_traces
@@ -94,8 +94,10 @@ def write_demo(engine: Engine, url: str, *, now: datetime, say: Say, progress: P
         subscriptions = sum(len(customer.steps) for customer in told)
         say(f"{len(told)} accounts, {subscriptions} subscriptions over twelve months")
         calls = _tell(meter, clock, told, called, anchor, progress)
+        # What time alone has changed by then, such as trials that are over.
+        clock.moment = anchor
+        meter.accounts.renew()
     with writing(engine) as connection:
-        _end_trials(connection, anchor)
         connection.execute(insert(meta).values(key=DONE, value=str(calls)))
     return Written(anchor, len(told), calls, added=True)
 
@@ -172,10 +174,3 @@ def _subscribe(
         cycle = step.cycle if fee is not None or plan.annual_nanos is not None else "monthly"
         subscribe(connection, number, plan, cycle, begin, now=until, fee_nanos=fee, trial=step.trial)
     grant_periods(connection, number, book.plans, until=until, now=until)
-
-
-def _end_trials(connection: Connection, anchor: datetime) -> None:
-    """Trials that are over by the anchor are over: their subscriptions were written on the day they began."""
-    table = subscriptions.c
-    over = (table.status == "trial") & (table.trial_until <= anchor)
-    connection.execute(update(subscriptions).where(over).values(status="active"))

@@ -150,6 +150,7 @@ def test_a_deleted_account_forgets_its_people_and_keeps_its_bill(meter: Meter, c
         (lambda: meter.accounts.unsuspend("acct-0001", by=BY), "account acct-0001 is deleted; unsuspend is for one"),
         (lambda: meter.accounts.delete("acct-0001", by=BY), "account acct-0001 is deleted; delete is for one that"),
         (lambda: meter.accounts.add_user("acct-0001", "user-2", by=BY), "account acct-0001 is deleted"),
+        (lambda: meter.accounts.rename("acct-0001", "First", by=BY), "account acct-0001 is deleted"),
     ):
         with pytest.raises(AccountError, match=message):
             act()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -355,6 +356,48 @@ def test_holds_that_expired_are_released(card: Engine, book: RateBook) -> None:
     with reading(card) as connection:
         assert connection.execute(select(account_state.c.held_nanos)).scalar_one() == 9
     assert due(card) == day(6, 4)
+
+
+def test_renewing_day_by_day_or_at_once_comes_to_the_same(card: Engine, book: RateBook) -> None:
+    for name in ("daily", "once"):
+        account = open_account(card, day(1), name=name)
+        begin(card, account, book, "pro", day(1, 31), trial=True)
+        with writing(card) as connection:
+            values = {"cancel_at": day(3, 31), "next_plan": "small", "next_cycle": "monthly"}
+            connection.execute(update(subscriptions).where(subscriptions.c.account_id == account).values(values))
+    last = day(6, 2)
+    moment = day(1, 31)
+    while moment <= last:
+        turn(card, book, moment, 1)
+        moment += timedelta(hours=11)
+    turn(card, book, last, 1)
+    turn(card, book, last, 2)
+    columns = [column for column in subscriptions.c if column.name not in ("id", "account_id")]
+    with reading(card) as connection:
+        found = [
+            connection.execute(select(*columns).where(subscriptions.c.account_id == number).order_by(columns[4])).all()
+            for number in (1, 2)
+        ]
+        left = [
+            (read_balance(connection, name, now=last).plan, read_balance(connection, name, now=last).available_nanos)
+            for name in ("daily", "once")
+        ]
+    assert found[0] == found[1]
+    assert left == [("small", 11 * 10**8)] * 2
+    assert due(card, 1) == due(card, 2)
+
+
+def test_renewed_by_many_at_once_each_period_is_granted_once(card: Engine, book: RateBook) -> None:
+    ids = []
+    for number in range(4):
+        account = open_account(card, day(1), name=f"acct-{number}")
+        begin(card, account, book, "small", day(5, 31))
+        ids.append(account)
+    with ThreadPoolExecutor(8) as threads:
+        done = list(threads.map(lambda turned: turn(card, book, day(6, 1), *ids[:: turned % 2 * -2 + 1]), range(16)))
+    assert sum(one.accounts for one in done) == 4
+    assert sum(one.granted_nanos for one in done) == 4 * 11 * 10**8
+    assert len(rows(card, ledger_postings)) == 8
 
 
 def test_many_accounts_are_renewed_at_once(card: Engine, book: RateBook) -> None:

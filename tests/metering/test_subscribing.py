@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -180,9 +181,9 @@ def test_a_second_subscription_is_refused_unless_the_first_is_to_the_default_pla
 def test_only_active_accounts_subscribe(meter: Meter) -> None:
     meter.accounts.create("acct-0001", by=BY)
     meter.accounts.suspend("acct-0001", by=BY)
-    with pytest.raises(SubscriptionError, match="^account acct-0001 is suspended$"):
+    with pytest.raises(SubscriptionError, match=r"^account acct-0001 is suspended$"):
         begin(meter)
-    with pytest.raises(SubscriptionError, match="^account acct-0001 is suspended$"):
+    with pytest.raises(SubscriptionError, match=r"^account acct-0001 is suspended$"):
         meter.subscriptions.gift("acct-0001", "pro", 1, by=BY)
 
 
@@ -447,6 +448,20 @@ def test_a_fee_past_due_keeps_the_plan_and_holds_the_credit_back(meter: Meter, c
     assert meter.subscriptions.paid("acct-0001", by=BY).status == "active"
     assert available(meter) == CREDIT
     assert meter.subscriptions.cancel("acct-0001", by=BY).cancel_at == NOW.replace(month=8)
+
+
+def test_of_many_starts_at_once_one_is_made(meter: Meter) -> None:
+    def attempt(_: int) -> bool:
+        try:
+            begin(meter)
+        except SubscriptionError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(attempt, range(16))) == 1
+    assert len(meter.subscriptions.of("acct-0001")) == 1
+    assert available(meter) == CREDIT
 
 
 def test_running_subscriptions_are_listed_by_account(meter: Meter) -> None:

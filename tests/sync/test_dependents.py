@@ -67,6 +67,15 @@ def test_accounts_on_a_plan_keep_it(engine: Engine) -> None:
     assert "3 accounts are on it (nova, omega, zeta)" in found(engine, changes)[0][2]
 
 
+def test_a_plan_that_is_to_follow_another_stays(engine: Engine) -> None:
+    account_on(engine, "acme", "free")
+    changes = changes_to(engine, {**SMALL_CONFIG, "plans.yaml": NO_PRO})
+    assert found(engine, changes) == []
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE subscriptions SET cancel_at = :at, next_plan = 'pro'"), {"at": str(LATER)})
+    assert "1 account is on it (acme)" in found(engine, changes)[0][2]
+
+
 def test_plan_of_new_accounts_stays(engine: Engine) -> None:
     changes = [removal(engine, "plan", "free")]
     message = "new accounts start on it: name another default_plan in the settings first"

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from metering.accounts import create_account
 from schema.database import reading, writing
-from schema.tables import audit_log
+from schema.tables import account_state, audit_log
 from sync.command import main
 from tests.metering.rate_card import NOW, ROWS, apply_rows
 
@@ -143,6 +143,12 @@ def test_names_move_no_cursor(told: Told, engine: Engine) -> None:
         assert (code, "\x1b" in out, "\N{REPLACEMENT CHARACTER}[2Jb" in out) == (0, False, True)
 
 
+def test_an_account_that_came_by_itself_gets_a_name(ask: Ask) -> None:
+    ask("subscription", "start", "acct-1", "pro")
+    assert ask("account", "rename", "acct-1", "Alder Works")["account"]["name"] == "Alder Works"
+    assert ask("account", "rename", "acct-1", "")["account"]["name"] is None
+
+
 def test_users(ask: Ask, told: Told) -> None:
     ask("account", "create", "acct-1")
     added = ask("account", "users", "acct-1", "--add", "u-1", "--name", "Desk", "--email", "desk@example.com")
@@ -210,6 +216,7 @@ def test_renewing_reports_what_was_due(ask: Ask, told: Told) -> None:
         "trials_ended": 0,
         "subscriptions_ended": 0,
         "holds_expired": 0,
+        "failed": 0,
     }
 
 
@@ -221,6 +228,23 @@ def test_renewing_sweeps_all_accounts(told: Told, engine: Engine) -> None:
         "250 accounts: 2500 USD of credit granted, 0 USD expired; 0 trials and 0 subscriptions ended, 0 holds expired\n"
     )
     assert told("renew")[1] == "nothing was due\n"
+
+
+def test_an_account_that_cannot_be_renewed_keeps_no_other_from_it(told: Told, engine: Engine) -> None:
+    with writing(engine) as connection:
+        for name in ("a", "b", "c"):
+            create_account(connection, name, plan="pro", now=NOW)
+        # No balance can hold the credit that comes.
+        full = update(account_state).where(account_state.c.account_id == 2)
+        connection.execute(full.values(balance_nanos=2**63 - 1))
+    code, out, err = told("renew")
+    assert (code, out[:30]) == (1, "2 accounts: 20 USD of credit g")
+    assert "Traceback" not in err
+    assert err.endswith("ratecard: 1 account could not be renewed; the log says why\n")
+    with reading(engine) as connection:
+        state = account_state.c
+        found = connection.execute(select(state.balance_nanos).order_by(state.account_id)).scalars().all()
+    assert found == [10**10, 2**63 - 1, 10**10]
 
 
 @pytest.mark.parametrize(
