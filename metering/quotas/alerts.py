@@ -15,9 +15,10 @@ from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from metering.entities import Plan
-from metering.quotas.limits import THRESHOLDS, limit_parts
+from metering.quotas.limits import RUN_UNITS, THRESHOLDS
 from metering.wallet import AccountState
 from schema.tables import accounts, alerts
+from schema.units import MILLION
 
 
 class Counters(NamedTuple):
@@ -81,30 +82,36 @@ def crossed(before: Counters, after: AccountState, plan: Plan | None, at: dateti
 
     `at` is now: of a month or a day that has ended, as when old usage is imported, nobody needs to be told.
     """
-    found: list[Crossing] = []
     if plan is None or not plan.limits:
-        return found
+        return []
     today = at.astimezone(UTC).date()
-    if after.month >= today.replace(day=1):
-        same = before.month == after.month
-        period = f"{after.month:%Y-%m}"
+    found: list[Crossing] = []
+    month, day = after.month, after.day
+    if month >= today.replace(day=1):
+        same = before.month == month
         had = before.month_tokens if same else 0
-        _cross(found, after.account_id, plan, "tokens_per_month", period, had, after.month_tokens)
+        _cross(found, after.account_id, plan, "tokens_per_month", month, had, after.month_tokens)
         had = before.month_run_unit_micros if same else 0
-        _cross(found, after.account_id, plan, "run_units_per_month", period, had, after.month_run_unit_micros)
-    if after.day >= today:
-        had = before.day_requests if before.day == after.day else 0
-        _cross(found, after.account_id, plan, "requests_per_day", after.day.isoformat(), had, after.day_requests)
+        _cross(found, after.account_id, plan, RUN_UNITS, month, had, after.month_run_unit_micros)
+    if day >= today:
+        had = before.day_requests if before.day == day else 0
+        _cross(found, after.account_id, plan, "requests_per_day", day, had, after.day_requests)
     return found
 
 
 def _cross(
-    found: list[Crossing], account_id: int, plan: Plan, quota: str, period: str, before: int, after: int
+    found: list[Crossing], account_id: int, plan: Plan, quota: str, begins: date, before: int, after: int
 ) -> None:
-    limit = limit_parts(plan, quota)
+    limit = plan.limits.get(quota)
     # A limit of 0 has nothing that could run out.
-    if not limit or after * 100 < THRESHOLDS[0] * limit:
+    if not limit:
         return
+    if quota == RUN_UNITS:
+        limit *= MILLION
+    # Most calls are far from any threshold, and this is asked for each of them.
+    if after * 100 < THRESHOLDS[0] * limit:
+        return
+    period = begins.isoformat() if quota == "requests_per_day" else f"{begins:%Y-%m}"
     for percent in THRESHOLDS:
         if before * 100 < percent * limit <= after * 100:
             found.append(Crossing(account_id, quota, period, percent, after, limit, plan.slug))

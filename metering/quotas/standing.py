@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, Select, bindparam, func, or_, select
 
 from metering.storage.rows import STATE_COLUMNS
 from metering.wallet import AccountState
 from schema.tables import account_state, accounts, grants
+from schema.tables.base import UtcTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +32,30 @@ class Standing:
 
 def read_standing(connection: Connection, account: str, now: datetime) -> Standing | None:
     """An account by its name, by one statement; None when there is none."""
+    row = connection.execute(_STANDING, {"account": account, "now": now}).first()
+    if row is None:
+        return None
+    status, nanos, *values = row
+    return Standing(account, status, AccountState(*values), int(nanos))
+
+
+def _standing() -> Select[Any]:
+    """Built once: it is asked before every call."""
     state, grant, owner = account_state.c, grants.c, accounts.c
+    now = bindparam("now", type_=UtcTime)
     unusable = (
         select(func.coalesce(func.sum(grant.remaining_nanos), 0))
         .where(
-            grant.account_id == owner.id,
-            grant.remaining_nanos > 0,
-            or_(grant.expires_at <= now, grant.starts_at > now),
+            grant.account_id == owner.id, grant.remaining_nanos > 0, or_(grant.expires_at <= now, grant.starts_at > now)
         )
         .correlate(accounts)
         .scalar_subquery()
     )
     columns = [state[name] for name in STATE_COLUMNS]
     query = select(owner.status, unusable, *columns).join(account_state, state.account_id == owner.id)
-    row = connection.execute(query.where(owner.account == account)).first()
-    if row is None:
-        return None
-    status, nanos, *values = row
-    return Standing(account, status, AccountState(*values), int(nanos))
+    return query.where(owner.account == bindparam("account"))
 
+
+_STANDING = _standing()
 
 __all__ = ["Standing", "read_standing"]
