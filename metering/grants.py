@@ -22,6 +22,7 @@ PRIORITIES = {"plan": 10, "signup": 20, "promo": 20, "purchase": 30}
 
 GRANT_KEY = "grant:"
 """What the key of a grant's posting begins with."""
+LAST_PRIORITY = 1_000
 LARGEST_GRANT = 10**18
 """Nano-USD that one grant may be worth: a thousand million USD can only be a slip."""
 
@@ -223,6 +224,8 @@ def _check(terms: Terms) -> None:
         raise BadGrantError("a grant is worth more than nothing, and no less than nothing is paid for it")
     if max(terms.face_nanos, terms.paid_nanos) > LARGEST_GRANT:
         raise BadGrantError("a grant is worth at most a thousand million USD")
+    if terms.priority is not None and not 0 <= terms.priority <= LAST_PRIORITY:
+        raise BadGrantError(f"a priority is from 0, which burns first, to {LAST_PRIORITY}")
     if terms.paid_nanos and terms.kind != "purchase":
         raise BadGrantError(f"nothing is paid for a {terms.kind} grant")
 
@@ -245,6 +248,7 @@ def _insert(connection: Connection, made: Sequence[Grant], terms: Terms, now: da
 __all__ = [
     "GRANT_KEY",
     "LARGEST_GRANT",
+    "LAST_PRIORITY",
     "PRIORITIES",
     "Given",
     "Terms",

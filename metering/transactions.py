@@ -13,6 +13,7 @@ from schema.tables import grants, ledger_postings
 
 MOST = 1_000
 """How many postings can be asked for at once."""
+_LAST_ID = 2**63 - 1
 _COLUMNS = {"key": "idempotency_key"}
 """Columns that have another name in their table."""
 
@@ -53,7 +54,7 @@ def read_transactions(
     columns = [row[_COLUMNS.get(name, name)] for name in Transaction.__slots__]
     query = select(*columns).where(row.account_id == account_id)
     if before is not None:
-        query = query.where(row.id < before)
+        query = query.where(row.id < min(max(before, 0), _LAST_ID))
     if kind is not None:
         query = query.where(row.kind == kind)
     query = query.order_by(row.id.desc()).limit(max(1, min(limit, MOST)))

@@ -35,6 +35,8 @@ COMMANDS = {
     "meter": "import usage from CSV or JSONL",
     "account": "create, list, suspend, ban and delete accounts, and their users",
     "subscription": "start, change, cancel, extend and give away subscriptions",
+    "grant": "give, sell, list and refund credit",
+    "wallet": "show what an account has, and its transactions",
     "key": "create, list, rotate and revoke API keys",
     "renew": "grant the credit of new periods, end what is over",
     "route": "show which model serves a task, and why",
