@@ -22,7 +22,7 @@ from metering.errors import BookFileError, UnavailableError
 from metering.listening import Listener
 from metering.ratebook import RateBook, newest_version, read_rows
 from metering.standing import Status
-from schema.database import reading, require_current, shown_url, writing
+from schema.database import reading, require_current, shown_url, writing_by_driver
 from schema.errors import DatabaseUnreachableError, DatabaseVersionError, RatecardError
 
 MAX_AGE = timedelta(seconds=5)
@@ -158,7 +158,7 @@ class Runtime:
         """
 
         def attempt() -> Result:
-            with writing(self.engine) as connection:
+            with writing_by_driver(self.engine) as connection:
                 return operation(connection)
 
         return self._guarded(attempt)

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DatabaseState = Literal["missing", "empty", "current", "other"]
 
 _MODE = "ratecard_mode"
+_BEGUN = "begun"
 _QUERY_ONLY = "ratecard_query_only"
 _BUSY_SECONDS = 30
 _RESTED = "ratecard_rested"
@@ -136,16 +137,21 @@ def _set_pragmas(connection: Any, _: object) -> None:
 
 def _begin(connection: Connection) -> None:
     mode = connection.get_execution_options().get(_MODE)
+    if mode != _BEGUN:
+        _begin_sqlite(connection.connection.driver_connection, connection.info, mode)
+
+
+def _begin_sqlite(driver: Any, info: dict[Any, Any], mode: str | None) -> None:
+    # By the driver itself: half of what an empty transaction costs is SQLAlchemy's way around these statements.
     only = "ON" if mode == "read" else "OFF"
-    # Only when it changes: the pragma makes SQLite prepare every cached statement again.
-    if connection.info.get(_QUERY_ONLY, "OFF") != only:
-        connection.exec_driver_sql(f"PRAGMA query_only={only}")
-        connection.info[_QUERY_ONLY] = only
     # A deferred transaction that reads first and writes later can fail as busy in its middle; writers lock at once.
     statement = "BEGIN IMMEDIATE" if mode == "write" else "BEGIN"
     try:
-        # By the driver itself: half of what an empty transaction costs is SQLAlchemy's way around this statement.
-        connection.connection.driver_connection.execute(statement)  # type: ignore[union-attr]
+        # Only when it changes: the pragma makes SQLite prepare every cached statement again.
+        if info.get(_QUERY_ONLY, "OFF") != only:
+            driver.execute(f"PRAGMA query_only={only}")
+            info[_QUERY_ONLY] = only
+        driver.execute(statement)
     except sqlite3.OperationalError as error:
         raise OperationalError(statement, None, error) from error
 
@@ -168,6 +174,55 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection = connection.execution_options(**{_MODE: "write"})
         with connection.begin():
             yield connection
+
+
+@contextmanager
+def writing_by_driver(engine: Engine) -> Iterator[Connection]:
+    """As `writing`, for transactions that mostly speak with the driver: it spares what SQLAlchemy does around each.
+
+    The connection begins to be one of SQLAlchemy's when it is first asked for more than its driver, in the same
+    transaction.
+    """
+    try:
+        pooled = engine.raw_connection()
+    except DBAPIError as error:
+        raise _unreachable(engine, error) from None
+    lazy = _LazyConnection(engine, pooled)
+    try:
+        if engine.dialect.name == "sqlite":
+            _begin_sqlite(pooled.driver_connection, pooled.info, "write")
+        yield cast(Connection, lazy)
+        lazy.commit()
+    except BaseException:
+        lazy.rollback()
+        raise
+    finally:
+        lazy.close()
+
+
+class _LazyConnection:
+    """A pooled connection in a transaction that has begun, and a SQLAlchemy connection on it when one is wanted."""
+
+    def __init__(self, engine: Engine, pooled: PoolProxiedConnection) -> None:
+        self.connection = pooled
+        self.dialect = engine.dialect
+        self.info = pooled.info
+        self._engine = engine
+        self._full: Connection | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._full is None:
+            self._full = Connection(self._engine, self.connection).execution_options(**{_MODE: _BEGUN})
+        return getattr(self._full, name)
+
+    def commit(self) -> None:
+        (self._full or self.connection).commit()
+
+    def rollback(self) -> None:
+        (self._full or self.connection).rollback()
+
+    def close(self) -> None:
+        (self._full or self.connection).close()
 
 
 @contextmanager
@@ -300,4 +355,5 @@ __all__ = [
     "shown_url",
     "upgrade",
     "writing",
+    "writing_by_driver",
 ]

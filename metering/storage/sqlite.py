@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
@@ -95,8 +95,10 @@ class SqliteStore:
         self._many(_UPDATE_GRANT, [(grant.remaining_nanos, grant.id) for grant in grants])
         self._many(_UPDATE_STATE, [_changed(state) for state in states])
 
-    def _many(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        if rows:
+    def _many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        if len(rows) == 1:
+            self._driver.execute(statement, rows[0])
+        elif rows:
             self._driver.executemany(statement, rows)
 
 

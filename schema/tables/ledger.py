@@ -30,12 +30,6 @@ grants = Table(
     CheckConstraint("expires_at IS NULL OR expires_at > starts_at", name="order"),
     UniqueConstraint("account_id", "idempotency_key"),
 )
-Index(
-    "ix_grants_open",
-    grants.c.account_id,
-    sqlite_where=grants.c.remaining_nanos > 0,
-    postgresql_where=grants.c.remaining_nanos > 0,
-)
 
 ledger_postings = Table(
     "ledger_postings",

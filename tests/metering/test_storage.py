@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
+import psycopg
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 
 from metering.grants import add_grant
 from metering.meter import Meter
@@ -86,18 +87,19 @@ def test_connections_that_the_server_ended_are_replaced_in_the_middle_of_a_call(
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])
-def test_a_commit_whose_answer_was_lost_bills_once(meter: Meter, card: Engine) -> None:
+def test_a_commit_whose_answer_was_lost_bills_once(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
     meter.record(usage("e1"))
+    commit = psycopg.Connection.commit
     lost = []
 
-    @event.listens_for(meter.engine, "commit")
-    def lose_the_answer(connection: object) -> None:
+    def lose_the_answer(connection: psycopg.Connection[object]) -> None:
+        commit(connection)
         if not lost:
             lost.append(True)
-            driver = connection.connection.driver_connection  # type: ignore[attr-defined]
-            driver.commit()
-            driver.close()
+            connection.close()
+            raise psycopg.OperationalError("consuming input failed: server closed the connection unexpectedly")
 
+    monkeypatch.setattr(psycopg.Connection, "commit", lose_the_answer)
     receipt = meter.record(usage("e2"))
     assert (receipt.balance_nanos, receipt.duplicate) == (-2 * CHARGE, True)
     assert meter.record(usage("e3")).balance_nanos == -3 * CHARGE

@@ -39,10 +39,13 @@ def upgrade() -> None:
     _add_held()
     frozen.create_all(op.get_bind(), tables=NEW, checkfirst=False)
     _reverses().create(op.get_bind())
+    # The unique key begins with the account, too, and a grant that burns need not touch it.
+    _open_grants().drop(op.get_bind())
 
 
 def downgrade() -> None:
     """Drop what was added."""
+    _open_grants().create(op.get_bind())
     _reverses().drop(op.get_bind())
     frozen.drop_all(op.get_bind(), tables=NEW, checkfirst=False)
     for table, columns in reversed(_added().items()):
@@ -110,6 +113,14 @@ def _reverses() -> sa.Index:
     table = sa.Table("ledger_postings", sa.MetaData(), sa.Column("reverses", Identity))
     where = table.c.reverses.is_not(None)
     return sa.Index("ix_ledger_postings_reverses", table.c.reverses, sqlite_where=where, postgresql_where=where)
+
+
+def _open_grants() -> sa.Index:
+    table = sa.Table(
+        "grants", sa.MetaData(), sa.Column("account_id", Identity), sa.Column("remaining_nanos", sa.BigInteger)
+    )
+    where = table.c.remaining_nanos > 0
+    return sa.Index("ix_grants_open", table.c.account_id, sqlite_where=where, postgresql_where=where)
 
 
 def _identity() -> sa.Column[Any]:
