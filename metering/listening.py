@@ -65,14 +65,17 @@ class Listener:
         from psycopg import Error
 
         pause = FIRST_PAUSE_SECONDS
+        told = False
         while not self._closed.is_set():
             try:
                 with self._connect() as connection:
-                    pause = FIRST_PAUSE_SECONDS
+                    pause, told = FIRST_PAUSE_SECONDS, False
                     self._listen(connection)
             except (Error, OSError) as error:
-                if not self._closed.is_set():
-                    _log.warning("not listening for releases: %s; the next attempt is in %s s", _first(error), pause)
+                if not (told or self._closed.is_set()):
+                    # Once an outage; the attempts go on.
+                    told = True
+                    _log.warning("not listening for releases: %s", _first(error))
             finally:
                 self._connected = False
             self._closed.wait(pause)

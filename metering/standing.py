@@ -20,7 +20,7 @@ class Status:
     age: timedelta
     """How long ago that was. While the database is reached it stays within the runtime's `max_age` of use."""
     away: str | None
-    """Why the database could not be reached when it was last asked; None when it answered."""
+    """Why the database could not be reached when the book was last looked after; None when it answered."""
     from_file: bool
     """Whether the book is the one on disk, because the database has not been reached since the start."""
     listening: bool

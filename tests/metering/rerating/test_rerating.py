@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -321,6 +322,31 @@ def test_an_interrupted_run_is_completed_by_another(
         keys = select(func.count(usage_adjustments.c.idempotency_key.distinct()))
         assert connection.execute(keys).scalar_one() == 1
         assert connection.execute(select(func.count()).select_from(audit_log)).scalar_one() == 2
+
+
+def test_runs_at_once_and_beside_recording_adjust_once(
+    meter: Meter, card: Engine, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "CHUNK", 5)
+    accounts = [f"account {number}" for number in range(4)]
+    for number in range(40):
+        record(meter, str(number), account=accounts[number % 4])
+    dearer(card)
+    found = meter.rerating.survey(YEAR)
+
+    def run(number: int) -> int:
+        with Meter.open(migrated_url, now=lambda: NOW, listen=False) as other:
+            if number < 3:
+                return other.rerating.write(found, by=BY).adjustments
+            for event in range(10):
+                record(other, f"{number}-{event}", account=accounts[event % 4])
+            return 0
+
+    with ThreadPoolExecutor(5) as threads:
+        assert sum(threads.map(run, range(5))) == 40
+    assert adjustments(card) == [(2_000_000, 6_000_000)] * 40
+    # 40 events at the old price with as much again, and 20 at the new one from the start.
+    assert charges(card)[:2] == (60 * 4_000_000, 60 * 12_000_000)
 
 
 def test_late_events_are_found_in_chunks(meter: Meter, card: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,11 +10,16 @@ from sqlalchemy import Engine
 
 from metering.meter import Meter
 from metering.usage import Usage
+from tests.in_process import Run, runner
 from tests.metering.rate_card import NOW, ROWS, apply_rows
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 CLEAN = "event_id,day,model,input,output\none,2026-06-10,openai/gpt,1000,200\n"
 WRONG = "event_id,day,model,input,output\none,2026-06-10,openai/gpt,1000,199\n=two,2026-06-10,openai/gpt,5,1\n"
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner(capsys)
 
 
 @pytest.fixture
@@ -37,17 +41,17 @@ def url(engine: Engine, migrated_url: str) -> str:
 
 def reconciled(run: Run, url: str, tmp_path: Path, contents: str, *words: str) -> subprocess.CompletedProcess[str]:
     (tmp_path / "theirs.csv").write_text(contents)
-    return run("reconcile", "theirs.csv", "--database", url, *words, cwd=tmp_path)
+    return run("reconcile", str(tmp_path / "theirs.csv"), "--database", url, *words)
 
 
-def test_exit_codes_and_text(url: str, run_ratecard: Run, tmp_path: Path) -> None:
-    done = reconciled(run_ratecard, url, tmp_path, CLEAN)
+def test_exit_codes_and_text(url: str, run: Run, tmp_path: Path) -> None:
+    done = reconciled(run, url, tmp_path, CLEAN)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "2026-06-10 to 2026-06-11, openai: 1 event of ours, 1 row of theirs (table), compared by event id",
         "both sides agree",
     ]
-    done = reconciled(run_ratecard, url, tmp_path, WRONG)
+    done = reconciled(run, url, tmp_path, WRONG)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[1:] == [
         "CODE     DAY         TARGET  ACCOUNT    FINDING",
@@ -58,8 +62,8 @@ def test_exit_codes_and_text(url: str, run_ratecard: Run, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_json_and_csv(url: str, run_ratecard: Run, tmp_path: Path) -> None:
-    done = reconciled(run_ratecard, url, tmp_path, WRONG, "--format", "json")
+def test_json_and_csv(url: str, run: Run, tmp_path: Path) -> None:
+    done = reconciled(run, url, tmp_path, WRONG, "--format", "json")
     assert done.returncode == 1
     report = json.loads(done.stdout)
     assert {name: report[name] for name in ("format_version", "ok", "shape", "match", "ours", "theirs", "counts")} == {
@@ -82,7 +86,7 @@ def test_json_and_csv(url: str, run_ratecard: Run, tmp_path: Path) -> None:
         "place": "line 2",
         "message": "output 200, theirs 199",
     }
-    done = reconciled(run_ratecard, url, tmp_path, WRONG, "--format", "csv")
+    done = reconciled(run, url, tmp_path, WRONG, "--format", "csv")
     assert done.stdout.splitlines() == [
         "code,day,target,account,measure,ours,theirs,place,message",
         'DIFFERS,2026-06-10,one,acct-0001,output,200,199,line 2,"output 200, theirs 199"',
@@ -91,13 +95,13 @@ def test_json_and_csv(url: str, run_ratecard: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_options_reach_the_comparison(url: str, run_ratecard: Run, tmp_path: Path) -> None:
+def test_options_reach_the_comparison(url: str, run: Run, tmp_path: Path) -> None:
     named = "day,model,input,output\n2026-06-10,their-gpt,1000,199\n2026-06-11,their-gpt,1,1\n"
     words = ("--name", "their-gpt=openai/gpt", "--to", "2026-06-11", "--tolerance", "0.6")
-    assert reconciled(run_ratecard, url, tmp_path, named, *words).returncode == 0
-    done = reconciled(run_ratecard, url, tmp_path, named, *words[:4])
+    assert reconciled(run, url, tmp_path, named, *words).returncode == 0
+    done = reconciled(run, url, tmp_path, named, *words[:4])
     assert (done.returncode, "output 200, theirs 199" in done.stdout) == (1, True)
-    done = reconciled(run_ratecard, url, tmp_path, CLEAN, "--large-input", "999")
+    done = reconciled(run, url, tmp_path, CLEAN, "--large-input", "999")
     assert (done.returncode, "1 LARGE_INPUT" in done.stdout) == (1, True)
 
 
@@ -116,8 +120,8 @@ def test_options_reach_the_comparison(url: str, run_ratecard: Run, tmp_path: Pat
         (("--provider", "nobody"), 1, "'nobody' is none of our providers (anthropic, openai)"),
     ],
 )
-def test_refusals(url: str, run_ratecard: Run, tmp_path: Path, words: tuple[str, ...], code: int, message: str) -> None:
-    done = reconciled(run_ratecard, url, tmp_path, CLEAN, *words)
+def test_refusals(url: str, run: Run, tmp_path: Path, words: tuple[str, ...], code: int, message: str) -> None:
+    done = reconciled(run, url, tmp_path, CLEAN, *words)
     assert (done.returncode, done.stdout) == (code, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr

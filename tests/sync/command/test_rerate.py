@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +11,15 @@ from metering.meter import Meter
 from metering.usage import Usage
 from schema.database import reading
 from schema.tables import audit_log, usage_adjustments
+from tests.in_process import Run, runner
 from tests.metering.rate_card import JANUARY, NOW, ROWS, apply_rows, change, per_million
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 MAY = datetime(2026, 5, 10, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner(capsys)
 
 
 @pytest.fixture
@@ -53,8 +55,8 @@ def asked(run: Run, url: str, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_dry_run_shows_and_yes_writes_once(engine: Engine, url: str, run_ratecard: Run) -> None:
-    shown = asked(run_ratecard, url, "--dry-run")
+def test_a_dry_run_shows_and_yes_writes_once(engine: Engine, url: str, run: Run) -> None:
+    shown = asked(run, url, "--dry-run")
     total = {
         "events": 3,
         "changed": 2,
@@ -70,7 +72,7 @@ def test_a_dry_run_shows_and_yes_writes_once(engine: Engine, url: str, run_ratec
     assert (shown["total"], shown["accounts"], shown["written"]) == (total, [account], None)
     assert [row["model"] for row in shown["models"]] == ["anthropic/haiku", "anthropic/unpriced"]
     assert written(engine) == 0
-    done = asked(run_ratecard, url, "--yes", "--by", "Price Desk <prices@example.com>", "--to", "2026-06-01")
+    done = asked(run, url, "--yes", "--by", "Price Desk <prices@example.com>", "--to", "2026-06-01")
     assert done["total"] == total
     assert done["written"] == {
         "adjustments": 2,
@@ -80,16 +82,14 @@ def test_a_dry_run_shows_and_yes_writes_once(engine: Engine, url: str, run_ratec
         "revenue_delta_usd": "0.012",
     }
     assert written(engine) == 2
-    again = asked(run_ratecard, url, "--yes")
+    again = asked(run, url, "--yes")
     assert (again["adjustments"], again["written"]) == (0, None)
     with reading(engine) as connection:
         assert connection.execute(select(audit_log.c.actor)).scalars().all() == ["Price Desk <prices@example.com>"]
 
 
-def test_text_shows_counts_and_money(engine: Engine, url: str, run_ratecard: Run, tmp_path: Path) -> None:
-    done = run_ratecard(
-        "rerate", "--database", url, "--from", "2026-05-01", "--to", "2026-06-01", "--yes", cwd=tmp_path
-    )
+def test_text_shows_counts_and_money(url: str, run: Run, run_ratecard: Run) -> None:
+    done = run_ratecard("rerate", "--database", url, "--from", "2026-05-01", "--to", "2026-06-01", "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "re-rating from 2026-05-01 to 2026-06-01 by release 2 (commit 0123456789ab)",
@@ -102,9 +102,9 @@ def test_text_shows_counts_and_money(engine: Engine, url: str, run_ratecard: Run
         "  acct-\N{REPLACEMENT CHARACTER}[2J  2 events  +0.0120",
         "2 adjustments written: cost +0.0040, charge +0.0120, revenue +0.0120 USD",
     ]
-    nothing = run_ratecard("rerate", "--database", url, "--from", "2026-05-01", cwd=tmp_path)
+    nothing = run("rerate", "--database", url, "--from", "2026-05-01")
     assert (nothing.returncode, nothing.stdout.splitlines()[-1]) == (0, "nothing changes")
-    empty = run_ratecard("rerate", "--database", url, "--from", "2026-06-01", cwd=tmp_path)
+    empty = run("rerate", "--database", url, "--from", "2026-06-01")
     assert empty.stdout.splitlines() == [
         "re-rating from 2026-06-01 on by release 2 (commit 0123456789ab)",
         "no event occurred then",
@@ -128,8 +128,8 @@ def test_text_shows_counts_and_money(engine: Engine, url: str, run_ratecard: Run
         (("--from", "2026-05-01", "--model", "anthropic/haikus"), 1, "did you mean 'anthropic/haiku'?"),
     ],
 )
-def test_refusals(engine: Engine, url: str, run_ratecard: Run, words: tuple[str, ...], code: int, message: str) -> None:
-    done = run_ratecard("rerate", "--database", url, *words)
+def test_refusals(engine: Engine, url: str, run: Run, words: tuple[str, ...], code: int, message: str) -> None:
+    done = run("rerate", "--database", url, *words)
     assert done.returncode == code
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Engine
 
+from tests.in_process import Run, runner
 from tests.metering.rate_card import COMMIT, ROWS, apply_rows
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner(capsys)
 
 
 @pytest.fixture
@@ -19,15 +21,15 @@ def url(engine: Engine, migrated_url: str) -> str:
     return migrated_url
 
 
-def test_the_model_alone_is_for_scripts(url: str, run_ratecard: Run) -> None:
-    done = run_ratecard("route", "anthropic", "extraction", "--database", url)
+def test_the_model_alone_is_for_scripts(url: str, run: Run) -> None:
+    done = run("route", "anthropic", "extraction", "--database", url)
     assert (done.returncode, done.stdout, done.stderr) == (0, "anthropic/haiku\n", "")
-    assert run_ratecard("route", "anthropic", "--database", url).stdout == "anthropic/sonnet\n"
-    assert run_ratecard("route", "anthropic", "elsewhere", "--database", url).stdout == "openai/gpt\n"
+    assert run("route", "anthropic", "--database", url).stdout == "anthropic/sonnet\n"
+    assert run("route", "anthropic", "elsewhere", "--database", url).stdout == "openai/gpt\n"
 
 
-def test_explain_shows_line_split_place_prices_and_fallbacks(url: str, run_ratecard: Run) -> None:
-    done = run_ratecard("route", "anthropic", "chat", "--key", "user-1", "--explain", "--database", url)
+def test_explain_shows_line_split_place_prices_and_fallbacks(url: str, run: Run) -> None:
+    done = run("route", "anthropic", "chat", "--key", "user-1", "--explain", "--database", url)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "anthropic/sonnet: anthropic, task chat, line chat",
@@ -40,8 +42,8 @@ def test_explain_shows_line_split_place_prices_and_fallbacks(url: str, run_ratec
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_json_and_a_drawn_key(url: str, run_ratecard: Run) -> None:
-    done = run_ratecard("route", "anthropic", "chat", "--key", "user-1", "--format", "json", "--database", url)
+def test_json_and_a_drawn_key(url: str, run: Run) -> None:
+    done = run("route", "anthropic", "chat", "--key", "user-1", "--format", "json", "--database", url)
     found = json.loads(done.stdout)
     assert (found["format_version"], found["model"], found["place"], found["key"]) == (
         1,
@@ -59,18 +61,17 @@ def test_json_and_a_drawn_key(url: str, run_ratecard: Run) -> None:
     }
     assert (found["release"], found["database_away"]) == (1, None)
     drawn = [
-        json.loads(run_ratecard("route", "anthropic", "chat", "--format", "json", "--database", url).stdout)
-        for _ in range(2)
+        json.loads(run("route", "anthropic", "chat", "--format", "json", "--database", url).stdout) for _ in range(2)
     ]
     assert Counter(one["key"] for one in drawn) == {None: 2}
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_refusals(url: str, run_ratecard: Run) -> None:
-    done = run_ratecard("route", "openai", "chat", "--database", url)
+def test_refusals(url: str, run: Run) -> None:
+    done = run("route", "openai", "chat", "--database", url)
     assert (done.returncode, done.stdout) == (1, "")
     assert "no route for task 'chat' of provider 'openai', and no _default" in done.stderr
-    done = run_ratecard("route", "anthropic", "inactive", "--explain", "--database", url)
+    done = run("route", "anthropic", "inactive", "--explain", "--database", url)
     assert (done.returncode, done.stderr) == (
         1,
         "ratecard: model anthropic/retired is not active [UNREGISTERED_MODEL]\n",
@@ -79,4 +80,4 @@ def test_refusals(url: str, run_ratecard: Run) -> None:
         "->  anthropic/retired  100 %  0 to 99  UNREGISTERED_MODEL: model anthropic/retired is not active"
         in done.stdout
     )
-    assert run_ratecard("route", "--database", url).returncode == 64
+    assert run("route", "--database", url).returncode == 64
