@@ -58,6 +58,7 @@ def post(tmp_path: Path) -> Post:
 
 
 def test_a_comment_is_begun_once_and_then_updated(forge: MockForge, post: Post) -> None:
+    """One comment is kept up to date; a request is not flooded."""
     assert post(forge, "comment", text=PLAN).stdout == "began comment 1\n"
     assert post(forge, "comment", text=PLAN + "More.\n").stdout == "updated comment 1\n"
     assert forge.comments_of(ROBOT) == [PLAN + "More.\n"]
@@ -119,6 +120,7 @@ def test_the_account_may_be_named(forge: MockForge, post: Post) -> None:
 
 
 def test_what_is_too_long_is_cut_after_a_line(github: MockForge, post: Post) -> None:
+    """No comment is longer than a forge takes."""
     text = PLAN + "".join(f"| row {number} of many |\n" for number in range(5_000))
     done = post(github, "comment", text=text, RATECARD_RUN_URL="https://ci.example.com/runs/1")
     assert done.returncode == 0, done.stderr

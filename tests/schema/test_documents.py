@@ -46,6 +46,7 @@ def test_small_documents_are_read(path):
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_unknown_keys_are_refused(kind):
+    """An unknown key is an error, never passed over."""
     with pytest.raises(ValidationError) as raised:
         DOCUMENTS[kind].model_validate({"provider": "p", "colour": "red"})
     assert ("extra_forbidden", ("colour",)) in [(error["type"], error["loc"]) for error in raised.value.errors()]
@@ -179,7 +180,9 @@ def test_names_of_models(name):
     assert list(_read("registry", text).models) == [name]
 
 
-@pytest.mark.parametrize("name", ["two words", "a#b", "-dash", "", "x" * 201, "/slash", "gpt-4\u043e", "caf\u00e9", "cafe\u0301"])
+@pytest.mark.parametrize(
+    "name", ["two words", "a#b", "-dash", "", "x" * 201, "/slash", "gpt-4\u043e", "caf\u00e9", "cafe\u0301"]
+)
 def test_what_is_no_name_of_a_model(name):
     with pytest.raises(ValidationError):
         _read("registry", f"provider: p\nmodels:\n  '{name}': {{display_name: M, type: llm}}")

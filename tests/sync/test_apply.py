@@ -80,6 +80,7 @@ def test_release_journal_and_audit_are_written(engine: Engine) -> None:
 
 
 def test_same_config_again_writes_nothing(engine: Engine) -> None:
+    """The same configuration is no change, and no release."""
     apply_files(engine, SMALL_CONFIG, label="v1")
     before = counts(engine)
     result = apply_files(engine, SMALL_CONFIG, LATER, label="v2")
@@ -239,6 +240,7 @@ def test_plan_that_another_apply_overtook_says_no_changes(engine: Engine) -> Non
 
 
 def test_fault_on_the_way_leaves_nothing(engine: Engine) -> None:
+    """A failure leaves no partial state."""
     apply_files(engine, SMALL_CONFIG)
     before = counts(engine)
     # The models are written by then; a pack without a currency is refused by the table.

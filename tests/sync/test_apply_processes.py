@@ -119,6 +119,36 @@ def test_two_different_commits_at_once_do_not_mix(
     assert len(names) == 202
 
 
+def test_a_switch_off_beside_an_apply_is_never_lost(
+    migrated_url: str, make_repository: Callable[..., Path], run_git: Callable[..., str]
+) -> None:
+    """Whichever comes first, the model is inactive in the end: an apply does not write over what it did not see."""
+    top = make_repository(SMALL_CONFIG)
+    engine = make_engine(migrated_url)
+    apply_files(engine, SMALL_CONFIG)
+    registry = top / "config" / "registry" / "openai.yaml"
+    registry.write_text(registry.read_text().replace("GPT-4o", "GPT 4o"))
+    run_git(top, "commit", "--quiet", "--all", "--message=Rename a model")
+    words = (["apply", "--yes", "--rollback"], ["disable", "model", "openai/gpt-4o", "--reason", "Leak"])
+    running = [
+        subprocess.Popen(
+            [RATECARD, *command, "--database", migrated_url], cwd=top, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for command in words
+    ]
+    told = [process.communicate(timeout=120)[1].decode() for process in running]
+    assert running[1].returncode == 0, told[1]
+    assert running[0].returncode in (0, 1)
+    assert "Traceback" not in told[0]
+    table = CONFIG_TABLES["model"].table
+    with reading(engine) as connection:
+        rows = connection.execute(
+            select(table.c.active).where(table.c.model == "gpt-4o", table.c.retired_release.is_(None))
+        )
+        assert rows.scalars().all() == [False]
+    engine.dispose()
+
+
 def test_apply_killed_fifty_times_leaves_no_partial_state(
     migrated_url: str, make_repository: Callable[..., Path], run_git: Callable[..., str]
 ) -> None:

@@ -46,6 +46,7 @@ def test_what_git_says_and_no_release_applied_is_unapplied(engine: Engine) -> No
 
 
 def test_edits_in_the_database_are_told_by_field_apart_from_the_unapplied(engine: Engine) -> None:
+    """What is in the files and what is live are never taken for one another."""
     apply_files(engine, SMALL_CONFIG)
     execute(engine, "UPDATE models SET display_name = 'X', active = false WHERE model = 'gpt-4o'")
     execute(engine, "UPDATE prices SET margin_micros = 9000000 WHERE model = 'claude-haiku-4-5'")

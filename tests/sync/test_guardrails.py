@@ -137,6 +137,7 @@ def test_share_has_a_floor_that_leaves_small_sets_editable_and_guarded(count: in
 
 
 def test_eight_of_eight_are_never_deleted_without_a_word(engine: Engine) -> None:
+    """No set is too small for the guard."""
     packs = "packs:\n" + "".join(f"  P{number}: {{price: 5, credits: 50}}\n" for number in range(8))
     one = "packs:\n  P0: {price: 5, credits: 50}\n"
     limit = "max_delete_percent: 30"

@@ -121,6 +121,7 @@ def test_what_was_applied_reads_back_as_it_was_said(engine: Engine) -> None:
 
 
 def test_order_of_keys_lists_of_units_and_spelling_of_numbers_are_no_change(engine: Engine) -> None:
+    """No phantom differences from defaults, order, spelling or moments."""
     apply_files(engine, SMALL_CONFIG)
     again = {
         **SMALL_CONFIG,
@@ -206,6 +207,19 @@ def test_price_in_effect_may_not_be_changed_or_removed_but_a_scheduled_one_may(e
     assert codes(engine, {**base, "pricing/openai.yaml": replaced}) == [
         ("PRICE_IN_EFFECT", "price openai/gpt-4o@2026-01-01")
     ]
+
+
+def test_a_price_that_moves_to_another_file_is_judged_by_what_it_says_there(engine: Engine) -> None:
+    """A default margin of the new file changes a price in effect as much as an edit does; the move alone is nothing."""
+    apply_files(engine, SMALL_CONFIG)
+    whole = SMALL_CONFIG["pricing/anthropic.yaml"]
+    stays, opus = whole[: whole.index("  claude-3-opus:")], whole[whole.index("  claude-3-opus:") :]
+    for margin, codes in (("1.3", []), ("5", ["PRICE_IN_EFFECT"])):
+        moved = f"provider: anthropic\ndefaults:\n  margin: {margin}\nprices:\n{opus}"
+        files = {**SMALL_CONFIG, "pricing/anthropic.yaml": stays, "pricing/anthropic-old.yaml": moved}
+        plan = plan_of(engine, make_target(files), LATER)
+        assert [unsafe.code for unsafe in plan.unsafe] == codes
+        assert len(plan.changes) == len(codes)
 
 
 def test_emptying_a_kind_is_unsafe_however_small_it_is(engine: Engine) -> None:

@@ -98,6 +98,7 @@ def test_altered(file: Path, plan: Plan, alter: Callable[[dict[str, Any]], objec
 
 
 def test_altered_with_a_matching_checksum(file: Path, plan: Plan) -> None:
+    """A checksum that matches lets nothing through: what is applied is the plan made anew."""
     told = read_plan(file)
     told["plan"]["changes"].pop()
     assert told["plan"]["fingerprint"] == plan.fingerprint

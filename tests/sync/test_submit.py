@@ -85,6 +85,7 @@ def push_of(theirs: Path, refspec: str) -> str:
 
 
 def test_ui_writes_of_different_entities_in_one_file_merge(ours: Path, theirs: Path, run_git: RunGit) -> None:
+    """No conflict with an edit of another entity."""
     files = Repository.open(ours).config_files("main", "config")
     seen = {parse_key(text): entity_version(files, parse_key(text)) for text in (HAIKU.split("#")[0],)}
     replace(theirs, "Claude 3 Opus", "Opus 3", run_git)
@@ -101,6 +102,7 @@ def test_ui_writes_of_different_entities_in_one_file_merge(ours: Path, theirs: P
 def test_ui_writes_of_the_same_entity_refuse_and_show_both(
     ours: Path, theirs: Path, remote: Path, run_git: RunGit
 ) -> None:
+    """The last writer never wins over what somebody else wrote, also after a fetch."""
     replace(theirs, "name: Claude Haiku 4.5", "name: Haiku 4.5", run_git)
     with pytest.raises(ConflictError) as refusal:
         make(ours)
@@ -118,6 +120,7 @@ def test_ui_writes_of_the_same_entity_refuse_and_show_both(
 
 
 def test_comments_in_yaml_survive_edits_from_two_sides(ours: Path, theirs: Path, run_git: RunGit) -> None:
+    """An edit keeps the comments."""
     replace(
         theirs, "    type: llm\n    access: all", "    type: llm   # retired\n    # for all\n    access: all", run_git
     )
@@ -128,6 +131,7 @@ def test_comments_in_yaml_survive_edits_from_two_sides(ours: Path, theirs: Path,
 
 
 def test_who_did_it_is_in_the_commit_on_the_remote(ours: Path, remote: Path, run_git: RunGit) -> None:
+    """No commit without its person."""
     proposal = make(ours)
     assert run_git(remote, "log", "-1", "--format=%an <%ae>%n%cn <%ce>%n%B", proposal.branch) == (
         "Pricing Desk <pricing@example.com>\nRatecard <ratecard@localhost>\n"
@@ -272,6 +276,7 @@ def test_a_remote_that_never_rests_is_given_up(ours: Path, theirs: Path, run_git
 def test_a_remote_whose_hook_refuses_gets_no_second_try_and_no_force(
     ours: Path, remote: Path, run_git: RunGit, hook: str, script: str, reason: str
 ) -> None:
+    """Nothing is pushed by force."""
     witness = remote.parent / "hook-ran"
     path = remote / "hooks" / hook
     path.parent.mkdir(exist_ok=True)

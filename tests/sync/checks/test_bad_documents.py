@@ -95,6 +95,7 @@ def test_every_code_has_its_document() -> None:
 
 
 def test_no_secret_is_repeated() -> None:
+    """No message, and so no output of CI, shows a secret."""
     files = {"settings.yaml": f"site_name: {STRIPE_KEY}\nrounding_mode: {STRIPE_KEY}\n{STRIPE_KEY}: 1\n".encode()}
     told = "\n".join(found({**small_files(), **files}))
     assert "SECRET_IN_YAML" in told

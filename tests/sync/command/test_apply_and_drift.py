@@ -33,6 +33,7 @@ def execute(url: str, statement: str) -> None:
 def test_from_an_empty_database_to_drift(
     run_ratecard: Run, make_repository: MakeRepository, run_git: Git, database_url: str
 ) -> None:
+    """Exit codes of a plan: 0 without changes, 2 with them, 1 for errors; the same for drift."""
     top = make_repository(SMALL_CONFIG)
     sha = run_git(top, "rev-parse", "HEAD")
 
