@@ -139,7 +139,7 @@ def record_events(
     _read_histories(connection, asked, keys, accounts)
     if captures:
         _read_holds(connection, captures, asked, keys, batch)
-    _decide(book, locked, asked, keys, accounts, unpriced, batch)
+    _decide(book, locked, asked, keys, accounts, unpriced, batch, now)
     if not collect:
         _raise_first(batch)
     if batch.new:
@@ -225,6 +225,7 @@ def _decide(
     accounts: dict[int, _Account],
     unpriced: Unpriced,
     batch: _Batch,
+    now: datetime,
 ) -> None:
     seen: dict[tuple[int, str], tuple[int, bytes]] = {}
     usage_ids = iter(locked.event_ids)
@@ -244,7 +245,7 @@ def _decide(
             continue
         account = accounts[key[0]]
         try:
-            new = _rate(book, index, next(usage_ids), event, account, unpriced)
+            new = _rate(book, index, next(usage_ids), event, account, unpriced, now)
         except UnregisteredModelError:
             model = event.provider, event.model
             if model not in batch.unregistered:
@@ -270,6 +271,7 @@ def _rate(
     event: Event,
     account: _Account,
     unpriced: Unpriced,
+    now: datetime,
 ) -> _New:
     wallet, at = account.wallet, event.occurred_at
     plan = wallet.state.plan
@@ -293,7 +295,8 @@ def _rate(
         raise BadEventError(f"event {event.event_id} takes the balance below minus eight thousand million USD")
     if account.before is None:
         account.before = counters_of(wallet.state)
-    wallet.state.count(at, event.units)
+    # A caller's clock may be ahead: counted in a minute to come, the event would hide all that happen in this one.
+    wallet.state.count(at if at < now else now, event.units)
     charge = worth.charge_nanos
     if not charge:
         return _New(index, usage_id, event, account, plan, worth, _NOTHING)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -131,6 +131,18 @@ def test_what_is_recorded_is_counted(limited: Meter, clock: Clock) -> None:
     assert [one.used for one in limited.check("acct-1").quotas][1] == 0
     clock.moment = JULY
     assert {one.used for one in limited.check("acct-1").quotas} == {0}
+
+
+def test_a_clock_that_is_ahead_hides_no_requests(limited: Meter, clock: Clock) -> None:
+    ahead = Usage(event_id="e0", account="acct-1", model="small", occurred_at=NOW + timedelta(minutes=4))
+    limited.record(ahead)
+    for number in range(1, 5):
+        limited.record(Usage(event_id=f"e{number}", account="acct-1", model="small"))
+    assert str(limited.check("acct-1").message).startswith("5 of 5 requests this minute are used")
+    clock.moment = datetime(2026, 6, 15, 23, 58, tzinfo=UTC)
+    limited.record(Usage(event_id="e5", account="acct-1", model="small", occurred_at=datetime(2026, 6, 16, tzinfo=UTC)))
+    used = {one.name: one.used for one in limited.check("acct-1").quotas}
+    assert (used["requests_per_day"], used["requests_per_minute"]) == (6, 1)
 
 
 def test_grace_ends_at_110_percent_and_flags_what_is_over(limited: Meter) -> None:
