@@ -82,6 +82,7 @@ def unsuspend(connection: Connection, book: RateBook, account: str, *, actor: Ac
 def ban(connection: Connection, book: RateBook, account: str, *, actor: Actor, now: datetime) -> None:
     """Refuse an account's calls, end its subscription and revoke its keys. Raises AccountError, UnknownAccountError."""
     number = _lock(connection, account)
+    renew(connection, [number], book, now=now)
     _change(connection, book, account, "ban", ("active", "suspended"), "banned", actor, now)
     _sever(connection, book, number, now)
 
@@ -94,6 +95,7 @@ def delete(
     Raises AccountError while it has purchased credit, unless that is to be forfeited, and UnknownAccountError.
     """
     number = _lock(connection, account)
+    renew(connection, [number], book, now=now)
     table = grants.c
     left = connection.execute(
         select(func.coalesce(func.sum(table.remaining_nanos), 0)).where(

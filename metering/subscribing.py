@@ -69,6 +69,7 @@ def start(
     if number is None:
         raise UnknownAccountError(f"there is no account '{account}'")
     lock_account(connection, number)
+    renew(connection, [number], book, now=now)
     _require_active(connection, number, account)
     running = running_subscription(connection, number)
     if running is not None and running.plan != book.settings.default_plan:
@@ -101,7 +102,7 @@ def change(
     new plan. `only` refuses a change that is not an `upgrade` or a `downgrade` of the fee. Raises SubscriptionError,
     UnknownAccountError.
     """
-    number, running = _running(connection, account)
+    number, running = _running(connection, book, account, now)
     _require_active(connection, number, account)
     wanted = _open_plan(book, plan)
     cycle = cycle or running.cycle
@@ -138,7 +139,7 @@ def cancel(
 
     Raises SubscriptionError, UnknownAccountError.
     """
-    _, running = _running(connection, account)
+    _, running = _running(connection, book, account, now)
     moment = period_end(running, now) if when == "period_end" else now if when == "now" else when
     if moment < running.started_at:
         raise SubscriptionError(f"the subscription began on {moment_text(running.started_at)}; it cannot end before")
@@ -153,7 +154,7 @@ def cancel(
 
 def keep(connection: Connection, book: RateBook, account: str, *, actor: Actor, now: datetime) -> Subscription:
     """Take back a cancellation or a change that has not happened yet. Raises SubscriptionError."""
-    _, running = _running(connection, account)
+    _, running = _running(connection, book, account, now)
     if running.cancel_at is None:
         raise SubscriptionError(f"nothing is planned for the subscription of {account}")
     if is_gift(running):
@@ -172,7 +173,7 @@ def extend(
     """
     if not 1 <= days <= _LONGEST_EXTENSION:
         raise SubscriptionError(f"extend by 1 to {_LONGEST_EXTENSION} days, not by {days}")
-    _, running = _running(connection, account)
+    _, running = _running(connection, book, account, now)
     longer = timedelta(days=days)
     one = running
     if running.status == "trial" and running.trial_until is not None:
@@ -206,6 +207,7 @@ def gift(
     if number is None:
         raise UnknownAccountError(f"there is no account '{account}'")
     lock_account(connection, number)
+    renew(connection, [number], book, now=now)
     _require_active(connection, number, account)
     running = running_subscription(connection, number)
     after = _afterwards(book, account, running)
@@ -227,7 +229,7 @@ def gift(
 
 def past_due(connection: Connection, book: RateBook, account: str, *, actor: Actor, now: datetime) -> Subscription:
     """A fee was not paid: the plan stays, its next credit waits. Raises SubscriptionError."""
-    _, running = _running(connection, account)
+    _, running = _running(connection, book, account, now)
     if running.status != "active":
         raise SubscriptionError(f"the subscription of {account} is {running.status}; only an active one falls past due")
     one = replace(running, status="past_due")
@@ -237,7 +239,7 @@ def past_due(connection: Connection, book: RateBook, account: str, *, actor: Act
 
 def paid(connection: Connection, book: RateBook, account: str, *, actor: Actor, now: datetime) -> Subscription:
     """The fee that was past due is paid: the credit of the running month comes now. Raises SubscriptionError."""
-    _, running = _running(connection, account)
+    _, running = _running(connection, book, account, now)
     if running.status != "past_due":
         raise SubscriptionError(f"the subscription of {account} is {running.status}, not past due")
     one = replace(running, status="active")
@@ -308,9 +310,11 @@ def as_json(one: Subscription) -> dict[str, Any]:
     }
 
 
-def _running(connection: Connection, account: str) -> tuple[int, Subscription]:
+def _running(connection: Connection, book: RateBook, account: str, now: datetime) -> tuple[int, Subscription]:
     number = account_id(connection, account)
     lock_account(connection, number)
+    # What ended by time alone has ended, although nobody had looked yet.
+    renew(connection, [number], book, now=now)
     running = running_subscription(connection, number)
     if running is None:
         raise SubscriptionError(f"{account} has no subscription that runs; start one")

@@ -323,6 +323,26 @@ def test_cancelling_waits_for_the_end_and_can_be_taken_back(meter: Meter, clock:
     assert str(caught.value) == "acct-0001 has no subscription that runs; start one"
 
 
+@pytest.mark.parametrize("action", ["keep", "extend", "change", "cancel", "past_due"])
+def test_what_has_ended_by_time_is_over_although_nobody_had_looked(meter: Meter, clock: Clock, action: str) -> None:
+    begin(meter)
+    end = meter.subscriptions.cancel("acct-0001", by=BY).cancel_at
+    clock.moment = NOW.replace(month=8)
+    words: dict[str, tuple[Any, ...]] = {"extend": (3,), "change": ("team",)}
+    with pytest.raises(SubscriptionError, match="acct-0001 has no subscription that runs; start one"):
+        getattr(meter.subscriptions, action)("acct-0001", *words.get(action, ()), by=BY)
+    begin(meter, "team")
+    assert [one.ended_at for one in meter.subscriptions.of("acct-0001")] == [end, None]
+
+
+def test_a_ban_ends_nothing_later_than_it_was_to_end(meter: Meter, clock: Clock) -> None:
+    begin(meter)
+    end = meter.subscriptions.cancel("acct-0001", by=BY).cancel_at
+    clock.moment = NOW.replace(month=8)
+    meter.accounts.ban("acct-0001", by=BY)
+    assert [one.ended_at for one in meter.subscriptions.of("acct-0001")] == [end]
+
+
 def test_cancelling_a_trial_ends_it_unpaid(meter: Meter, card: Engine, clock: Clock) -> None:
     begin(meter, trial=True)
     assert meter.subscriptions.cancel("acct-0001", by=BY).cancel_at == NOW + timedelta(14)
