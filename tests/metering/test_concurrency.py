@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -112,48 +109,6 @@ def test_the_same_grant_given_at_once_is_given_once(meter: Meter, card: Engine) 
     meter.record(usage("e1", "a"))
     in_threads([lambda: meter.grant("a", "promo", key="gift", usd=Decimal(1))] * 6)
     assert balances(card) == {"a": 10**9 - CHARGE}
-
-
-_RECORDER = """
-import sys
-from metering.meter import Meter
-from tests.metering.test_concurrency import usage
-
-url, name, size = sys.argv[1], sys.argv[2], int(sys.argv[3])
-with Meter.open(url) as meter:
-    for turn in range(1_000_000):
-        batch = [usage(f"{name}-{turn}-{number}", f"acct-{number % 2}") for number in range(size)]
-        for receipt in meter.record_many(batch):
-            print(receipt.event_id, flush=True)
-"""
-
-
-def recorder(url: str, name: str, size: int) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", _RECORDER, url, name, str(size)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-
-
-def test_what_was_acknowledged_outlives_a_kill(card: Engine, migrated_url: str) -> None:
-    """Two processes on the same accounts, one with small and one with large batches, both killed at work."""
-    acknowledged: set[str] = set()
-    processes = [recorder(migrated_url, "small", 1), recorder(migrated_url, "large", 60)]
-    try:
-        for process in processes:
-            assert process.stdout is not None
-            acknowledged |= {process.stdout.readline().strip() for _ in range(60)}
-    finally:
-        for process in processes:
-            process.send_signal(signal.SIGKILL)
-    for process in processes:
-        rest = process.communicate()[0]
-        acknowledged |= set(rest.split("\n")[:-1])
-    acknowledged.discard("")
-    with reading(card) as connection:
-        stored = list(connection.execute(select(usage_events.c.event_id)).scalars())
-    assert len(stored) == len(set(stored))
-    assert acknowledged <= set(stored)
-    assert len(acknowledged) >= 120
-    assert sum(balances(card).values()) == -len(stored) * CHARGE
 
 
 @pytest.mark.parametrize("size", [1, 60])

@@ -1,0 +1,149 @@
+"""Many processes on one database, and processes that are killed at work."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+from sqlalchemy import Engine, func, select
+
+from metering.ledger import imbalances, unmatched_debits
+from metering.meter import Meter
+from schema.database import reading
+from schema.tables import account_state, event_keys, holds, usage_events
+
+ROOT = Path(__file__).parents[2]
+CHARGE = 8_400_000
+"""Nano-USD of 1,000 input and 500 output units of haiku."""
+
+_SPENDER = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from metering.errors import InsufficientBalanceError
+from metering.meter import Meter
+from metering.usage import Usage
+from tests.metering.rate_card import Clock
+
+url, name, threads, turns = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+units = {"input": 1_000, "output": 500}
+
+def spend(thread):
+    admitted = 0
+    for turn in range(turns):
+        try:
+            hold = meter.hold("shared", "anthropic", "haiku", units=units)
+        except InsufficientBalanceError:
+            continue
+        hold.capture(Usage(event_id=f"{name}-{thread}-{turn}", units=units))
+        admitted += 1
+    return admitted
+
+with Meter.open(url, now=Clock()) as meter, ThreadPoolExecutor(threads) as pool:
+    print(sum(pool.map(spend, range(threads))))
+"""
+
+
+def test_four_processes_of_sixteen_threads_never_pass_the_floor_of_a_wallet(
+    meter: Meter, card: Engine, migrated_url: str
+) -> None:
+    """Credit for a hundred holds at once; 192 calls are asked for."""
+    held = meter.quote("anthropic", "haiku", {"cache_write": 1_000, "output": 500}).charge_nanos
+    meter.grant("shared", "purchase", key="pack", usd=Decimal(100 * held) / 10**9, paid=1)
+    command = [sys.executable, "-c", _SPENDER, migrated_url]
+    spenders = [
+        subprocess.Popen([*command, str(number), "16", "3"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        for number in range(4)
+    ]
+    admitted = [int(process.communicate(timeout=120)[0]) for process in spenders]
+    with reading(card) as connection:
+        balance, left = connection.execute(
+            select(account_state.c.balance_nanos, account_state.c.held_nanos).order_by(
+                account_state.c.account_id.desc()
+            )
+        ).first() or (None, None)
+        (events,) = connection.execute(select(func.count()).select_from(usage_events)).one()
+        statuses = set(connection.execute(select(holds.c.status).where(holds.c.amount_nanos > 0)).scalars())
+        assert imbalances(connection) == []
+    assert (balance, left) == (100 * held - sum(admitted) * CHARGE, 0)
+    assert balance >= 0
+    # Who is refused meets at least a hundred that were not.
+    assert 100 <= sum(admitted) < 192
+    assert (events, statuses) == (sum(admitted), {"captured"})
+
+
+_KILLED = """
+import json, os, random, signal, sys, time
+from metering.meter import Meter
+from metering.usage import Usage
+from tests.metering.rate_card import Clock
+
+url, kills = sys.argv[1], int(sys.argv[2])
+units = {"input": 1_000, "output": 500}
+draw = random.Random(7)
+
+def work(turn, out):
+    with Meter.open(url, now=Clock(), listen=False) as meter:
+        for number in range(100_000):
+            size = 1 if turn % 2 else 1 + number % 40
+            names = [f"{turn}-{number}-{one}" for one in range(size)]
+            if number % 3 == 0 and size == 1:
+                with meter.hold("acct-0", "anthropic", "haiku", units=units) as hold:
+                    hold.capture(Usage(event_id=names[0], units=units))
+            else:
+                meter.record_many(
+                    Usage(event_id=name, account=f"acct-{place % 3}", provider="anthropic", model="haiku", units=units)
+                    for place, name in enumerate(names)
+                )
+            os.write(out, "".join(f"{name}\\n" for name in names).encode())
+
+acknowledged = []
+for turn in range(kills):
+    end, out = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(end)
+        work(turn, out)
+        os._exit(1)
+    os.close(out)
+    told = os.read(end, 1)
+    time.sleep(draw.random() * 0.08)
+    os.kill(child, signal.SIGKILL)
+    while part := os.read(end, 1 << 16):
+        told += part
+    os.close(end)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    # A line that was cut is an answer that nobody received.
+    acknowledged += told.decode().split("\\n")[:-1]
+print(json.dumps(acknowledged))
+"""
+
+
+def test_what_was_acknowledged_is_there_once_after_fifty_kills(meter: Meter, card: Engine, migrated_url: str) -> None:
+    """Killed at random moments of holds, captures, single calls and batches; ledger, events and balances agree."""
+    meter.grant("acct-0", "purchase", key="pack", usd=1_000, paid=1_000)
+    told = subprocess.run(
+        [sys.executable, "-c", _KILLED, migrated_url, "50"], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert told.returncode == 0, told.stderr
+    acknowledged = json.loads(told.stdout)
+    assert len(acknowledged) > 50
+    assert len(set(acknowledged)) == len(acknowledged)
+    with reading(card) as connection:
+        recorded = list(connection.execute(select(usage_events.c.event_id)).scalars())
+        keys = connection.execute(select(func.count()).select_from(event_keys)).scalar_one()
+        charged = connection.execute(select(func.sum(usage_events.c.charge_nanos))).scalar_one()
+        balances, held = connection.execute(
+            select(func.sum(account_state.c.balance_nanos), func.sum(account_state.c.held_nanos))
+        ).one()
+        open_holds = connection.execute(
+            select(func.coalesce(func.sum(holds.c.amount_nanos), 0)).where(holds.c.status == "open")
+        ).scalar_one()
+        assert (imbalances(connection), unmatched_debits(connection)) == ([], [])
+    assert len(recorded) == len(set(recorded)) == keys
+    assert set(acknowledged) <= set(recorded)
+    assert int(charged) == CHARGE * len(recorded)
+    assert int(balances) == 1_000 * 10**9 - int(charged)
+    assert int(held) == int(open_holds)
