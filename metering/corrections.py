@@ -8,7 +8,7 @@ burned. What comes back to a grant that has expired meanwhile expires at once. N
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -16,13 +16,14 @@ from typing import Any, Literal, get_args
 from sqlalchemy import Connection, insert
 
 from metering.charged import Charged, add_corrections, read_charged, read_parts
+from metering.due import LATE, bring_forward
 from metering.errors import BadCorrectionError, EventConflictError
 from metering.ratebook import RateBook
 from metering.recording import LARGEST_AMOUNT, LARGEST_BALANCE
 from metering.returning import Returning
 from metering.storage import store_for
 from metering.unwinding import Part, unwind
-from metering.wallet import Met, Wallet
+from metering.wallet import Grant, Met, Wallet
 from schema.tables import ledger_postings, usage_adjustments
 
 Reason = Literal["rerate", "refund", "correction"]
@@ -142,6 +143,8 @@ def correct_many(
                 for grant in {**account.wallet.changed, **account.returning.changed}.values()
             ],
         )
+        for account in touched:
+            _look_again(connection, account.returning.changed.values())
     adjustments = []
     for one in corrections:
         row = known[one.usage_id]
@@ -267,6 +270,13 @@ def _give_back(draft: _Draft, account: _Account, parts: Sequence[Part]) -> None:
         state.balance_nanos -= gone
         burned = [list(pair) for pair in back.expired]
         draft.post("expiry", -gone, state.balance_nanos, burned=burned, reverses=None)
+
+
+def _look_again(connection: Connection, returned: Iterable[Grant]) -> None:
+    """Credit that was used up was not to be taken out any more when it ends; now it is."""
+    for grant in returned:
+        if grant.expires_at is not None:
+            bring_forward(connection, grant.account_id, grant.expires_at + LATE)
 
 
 def _insert_postings(connection: Connection, drafts: Sequence[_Draft], now: datetime) -> None:

@@ -23,6 +23,7 @@ PRIORITIES = {"plan": 10, "signup": 20, "promo": 20, "purchase": 30}
 GRANT_KEY = "grant:"
 """What the key of a grant's posting begins with."""
 LAST_PRIORITY = 1_000
+"""The priority of credit that burns after everything else."""
 LARGEST_GRANT = 10**18
 """Nano-USD that one grant may be worth: a thousand million USD can only be a slip."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, Row, select, update
 
 from metering.analytics import Period, totals
 from metering.corrections import Adjustment, Correction, correct, correct_many
+from metering.due import LATE, NEVER
 from metering.errors import BadCorrectionError, EventConflictError
 from metering.grants import expire_grants
 from metering.ledger import imbalances
@@ -236,6 +237,21 @@ def test_what_comes_back_to_an_expired_grant_expires_at_once(meter: Meter, card:
         [[1, 6 * USD]],
     )
     assert left(card) == [0]
+
+
+def test_credit_that_came_back_ends_when_it_was_to_end(meter: Meter, card: Engine, clock: Clock) -> None:
+    """It was used up, so that nothing was due any more when it came back."""
+    meter.grant(ACCOUNT, "promo", key="june", usd=Decimal(6), expires_at=NOW + 3 * DAY)
+    meter.record(usage("e1", 6))
+    clock.moment = NOW + 2 * DAY
+    meter.record(usage("e2", 3, account="acct-0002"))
+    with writing(card) as connection:
+        connection.execute(update(account_state).values(due_at=NEVER))
+    change(meter, "e1", -6, now=clock.moment)
+    assert state_of(card, 1).due_at == NOW + 3 * DAY + LATE
+    clock.moment = NOW + 3 * DAY + LATE
+    meter.record(usage("e3", 3))
+    assert (left(card), state_of(card, 1).owed_nanos) == ([0], 3 * USD)
 
 
 def test_overage_that_was_repaid_goes_back_to_who_repaid_it(meter: Meter, card: Engine) -> None:

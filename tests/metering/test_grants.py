@@ -109,6 +109,9 @@ def test_the_same_key_grants_once(card: Engine, account: int) -> None:
             "a grant is worth more than nothing, and no less than nothing is paid for it",
         ),
         ("promo", 5, {"paid_nanos": 1}, "nothing is paid for a promo grant"),
+        ("promo", 5, {"priority": -1}, "a priority is from 0, which burns first, to 1000"),
+        ("promo", 5, {"priority": 1_001}, "a priority is from 0, which burns first, to 1000"),
+        ("promo", 10**18 + 1, {}, "a grant is worth at most a thousand million USD"),
         ("promo", 5, {"expires_at": NOW}, "grant k would expire before it starts"),
     ],
 )
