@@ -22,7 +22,7 @@ from sqlalchemy import Connection, select
 from metering.accounts import account_id, ensure_accounts
 from metering.errors import BadEventError, EventConflictError, UnknownAccountError, UnknownHoldError
 from metering.holds.estimate import allowed_output, estimated_charge
-from metering.holds.placing import HoldRow, find_hold, place, release, unusable
+from metering.holds.placing import HoldRow, find_hold, list_holds, place, release, unusable
 from metering.quotas.admission import admit
 from metering.ratebook import RateBook
 from metering.receipts import Receipt
@@ -183,6 +183,10 @@ class Holds:
 
     def find(self, account: str, hold_id: str) -> Hold:
         """A hold that was placed before. Raises UnknownHoldError, UnknownAccountError, UnavailableError."""
+        return self._hold(account, self.row(account, hold_id))
+
+    def row(self, account: str, hold_id: str) -> HoldRow:
+        """A hold as it is stored. Raises UnknownHoldError, UnknownAccountError, UnavailableError."""
 
         def read(connection: Connection) -> HoldRow:
             row = find_hold(connection, account_id(connection, account), hold_id)
@@ -190,7 +194,13 @@ class Holds:
                 raise UnknownHoldError(f"there is no hold '{hold_id}'")
             return row
 
-        return self._hold(account, self._runtime.read(read))
+        return self._runtime.read(read)
+
+    def rows(self, account: str, *, open_only: bool = False, limit: int = 100) -> list[HoldRow]:
+        """The holds of an account, newest first, at most so many. Raises UnknownAccountError, UnavailableError."""
+        return self._runtime.read(
+            lambda connection: list_holds(connection, account_id(connection, account), open_only=open_only, limit=limit)
+        )
 
     def release(self, account: str, hold_id: str) -> HoldRow:
         """Set a hold's credit free. Raises UnknownHoldError, UnknownAccountError, UnavailableError."""

@@ -64,6 +64,15 @@ def find_holds(connection: Connection, wanted: Collection[tuple[int, str]]) -> d
     return found
 
 
+def list_holds(connection: Connection, account_id: int, *, open_only: bool, limit: int) -> list[HoldRow]:
+    """The holds of an account, newest first, at most so many."""
+    table = holds.c
+    query = select(*(table[name] for name in HoldRow.__slots__)).where(table.account_id == account_id)
+    if open_only:
+        query = query.where(table.status == "open")
+    return [HoldRow(*row) for row in connection.execute(query.order_by(table.id.desc()).limit(limit))]
+
+
 def unusable(locked: Locked, account_id: int, at: datetime) -> int:
     """Nano-USD of an account's balance that may not be spent at a moment: not begun, or expired and not yet taken."""
     grants = locked.grants.get(account_id, ())
@@ -140,6 +149,7 @@ __all__ = [
     "HoldRow",
     "find_hold",
     "find_holds",
+    "list_holds",
     "mark_captured",
     "place",
     "release",

@@ -40,6 +40,7 @@ COMMANDS = {
     "key": "create, list, rotate and revoke API keys",
     "renew": "grant the credit of new periods, end what is over",
     "route": "show which model serves a task, and why",
+    "hold": "set credit aside for a call, and settle it",
     "check": "ask whether an account may make a call, or how it stands with its quotas",
     "alerts": "list the quotas that were reached, and tell them to the webhook",
     "rerate": "price events of the past anew: show, then write once",

@@ -19,7 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("account", metavar="ACCOUNT", help="who calls")
     parser.add_argument("model", metavar="MODEL", nargs="?", help="PROVIDER/MODEL, or an alias")
     parser.add_argument(
-        "--units", type=_units, metavar="UNIT=N[,UNIT=N…]", help="what the call may come to, such as input=4000"
+        "--units", type=units_argument, metavar="UNIT=N[,UNIT=N…]", help="what the call may come to, such as input=4000"
     )
     parser.add_argument("--task", metavar="TASK", help="the task of the call")
     parser.add_argument("--limit", metavar="NAME", help="a static limit of the plans, such as documents")
@@ -83,7 +83,8 @@ def _require_one_question(arguments: argparse.Namespace) -> None:
         raise UsageError("--show is about the account alone")
 
 
-def _units(text: str) -> dict[str, str]:
+def units_argument(text: str) -> dict[str, str]:
+    """Quantities by unit of a call, as `--units` takes them."""
     found: dict[str, str] = {}
     for part in text.split(","):
         unit, equals, quantity = (word.strip() for word in part.partition("="))

@@ -1,0 +1,113 @@
+"""Set credit aside for a call, and settle it: capture what was used, or release it.
+
+The same hold, the same event again changes nothing, so that a script may try again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sync.command import add_common
+from sync.command.check import units_argument
+
+if TYPE_CHECKING:
+    from metering.meter import Meter
+
+FORMAT_VERSION = 1
+Shown = tuple[dict[str, Any], list[str]]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions with their arguments."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    one = actions.add_parser("place", help="set credit aside for the most that a call may come to")
+    one.add_argument("account", metavar="ACCOUNT")
+    one.add_argument("model", metavar="MODEL", help="PROVIDER/MODEL, or an alias")
+    one.add_argument("--input", default="0", metavar="N", help="units of input (default: 0)")
+    one.add_argument("--max-output", type=int, metavar="N", help="the largest output (default: the model's)")
+    one.add_argument("--units", type=units_argument, metavar="UNIT=N[,UNIT=N…]", help="instead: all that it may count")
+    one.add_argument("--task", metavar="TASK", help="the task of the call")
+    one.add_argument("--id", metavar="ID", help="its id, unique in the account (default: a new one)")
+    one.add_argument("--minutes", type=int, default=15, metavar="N", help="how long it lasts (default: 15)")
+    add_common(one)
+    one = actions.add_parser("capture", help="record what the call used, and give the rest back")
+    one.add_argument("account", metavar="ACCOUNT")
+    one.add_argument("id", metavar="HOLD")
+    one.add_argument("--event", required=True, metavar="ID", help="the event's id, unique in the account")
+    one.add_argument("--units", type=units_argument, required=True, metavar="UNIT=N[,UNIT=N…]", help="what was used")
+    one.add_argument("--model", metavar="MODEL", help="what answered, when it was another (a fallback)")
+    add_common(one)
+    one = actions.add_parser("release", help="give the credit of a call that was not made back")
+    one.add_argument("account", metavar="ACCOUNT")
+    one.add_argument("id", metavar="HOLD")
+    add_common(one)
+    one = actions.add_parser("list", help="the holds of an account, newest first")
+    one.add_argument("account", metavar="ACCOUNT")
+    one.add_argument("--open", action="store_true", help="only those that are not settled")
+    one.add_argument("--most", type=int, default=100, metavar="N", help="at most so many (default: 100)")
+    add_common(one)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what is asked and print."""
+    from metering.meter import Meter
+    from sync.context import database_url
+
+    with Meter.open(database_url(arguments, None), listen=False) as meter:
+        told, lines = _ACTIONS[arguments.action](arguments, meter)
+    if arguments.format == "json":
+        print(json.dumps({"format_version": FORMAT_VERSION, **told}, indent=2))
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+    return 0
+
+
+def _place(arguments: argparse.Namespace, meter: Meter) -> Shown:
+    from sync.render.hold_text import hold_json, hold_line
+
+    asked = {"units": arguments.units} if arguments.units else {}
+    hold = meter.hold(
+        arguments.account,
+        None,
+        arguments.model,
+        input=arguments.input,
+        max_output=arguments.max_output,
+        task=arguments.task,
+        hold_id=arguments.id,
+        lifetime=timedelta(minutes=arguments.minutes),
+        **asked,
+    )
+    row = meter.holds.row(arguments.account, hold.hold_id)
+    return {"hold": hold_json(arguments.account, row)}, [hold_line(row)]
+
+
+def _capture(arguments: argparse.Namespace, meter: Meter) -> Shown:
+    from metering.usage import Usage
+    from sync.render.hold_text import hold_json, receipt_json, receipt_lines
+
+    hold = meter.holds.find(arguments.account, arguments.id)
+    receipt = hold.capture(Usage(event_id=arguments.event, model=arguments.model, units=arguments.units))
+    row = meter.holds.row(arguments.account, arguments.id)
+    told = {"hold": hold_json(arguments.account, row), "receipt": receipt_json(receipt)}
+    return told, receipt_lines(receipt)
+
+
+def _release(arguments: argparse.Namespace, meter: Meter) -> Shown:
+    from sync.render.hold_text import hold_json, hold_line
+
+    row = meter.holds.release(arguments.account, arguments.id)
+    return {"hold": hold_json(arguments.account, row)}, [hold_line(row)]
+
+
+def _list(arguments: argparse.Namespace, meter: Meter) -> Shown:
+    from sync.render.hold_text import hold_json, hold_lines
+
+    rows = meter.holds.rows(arguments.account, open_only=arguments.open, limit=max(arguments.most, 1))
+    return {"holds": [hold_json(arguments.account, row) for row in rows]}, hold_lines(rows)
+
+
+_ACTIONS = {"place": _place, "capture": _capture, "release": _release, "list": _list}
