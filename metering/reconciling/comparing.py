@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from metering.reconciling.records import MEASURES, Ours, Sum, Theirs
 from schema.money import MICRO, multiplier_text, round_half_even, usd_text
@@ -59,16 +59,18 @@ def compare_events(
     own: Sequence[Ours],
     theirs: Mapping[str, tuple[Theirs, str | None]],
     limits: Limits,
+    settled_until: datetime,
 ) -> Iterator[Finding]:
     """Compare by event id. `theirs` has our name of the model beside each row; it may be unknown.
 
+    Calls after `settled_until` may be on one side only.
     `ours` may reach beyond the period on both sides, since two clocks part a day differently, and beyond the provider:
     `own` are those that they have to know. One id may be several events of ours, of as many accounts.
     """
     for event_id, (row, model) in theirs.items():
         found = ours.get(event_id, ())
         if not found:
-            if model is not None:
+            if model is not None and (row.moment is None or row.moment <= settled_until):
                 told = ", ".join(
                     f"{count:,} {name}" for name, count in row.counts.items() if name in ("input", "output")
                 )
@@ -93,7 +95,7 @@ def compare_events(
             total.adjusted_output_micros += one.adjusted_output_micros
         yield from _differences(event_id, row.day, total, row.counts, 1, limits, account, row.place)
     for one in own:
-        if one.event_id not in theirs:
+        if one.event_id not in theirs and one.occurred_at <= settled_until:
             yield Finding(ORPHAN, one.event_id, one.day, f"{one.model}: they do not know it", one.account)
 
 

@@ -31,6 +31,7 @@ def read_ours(
             event.id,
             event.event_id,
             accounts.c.account,
+            event.occurred_at,
             event.day,
             event.provider,
             event.model,
@@ -44,10 +45,10 @@ def read_ours(
     )
     if providers is not None:
         query = query.where(event.provider.in_(sorted(providers)))
-    for number, event_id, account, day, provider, model, level, cost, *counted in connection.execute(query):
+    for number, event_id, account, at, day, provider, model, level, cost, *counted in connection.execute(query):
         counts = measured(dict(zip(units, counted, strict=True)), cost + int(changes.get(number, 0)))
         extra = counted[units.index("output")] * (book.reasoning.get(level, MICRO) - MICRO) if level else 0
-        yield Ours(event_id, account, day, f"{provider}/{model}", counts, counts["output"] * MICRO + extra)
+        yield Ours(event_id, account, at, day, f"{provider}/{model}", counts, counts["output"] * MICRO + extra)
 
 
 __all__ = ["read_ours"]

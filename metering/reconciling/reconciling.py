@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -48,6 +48,8 @@ class Options:
     """Our name of the provider whose calls the file is about."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Their names of models, with ours."""
+    settled: timedelta = timedelta()
+    """How long after a call both sides have it: younger ones may be on one side only. Counts for matching by id."""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -98,7 +100,10 @@ def reconcile(runtime: Runtime, path: Path, options: Options) -> Report:
 
     ours = runtime.read(read)
     own = [one for one in ours if start <= one.day < end and split_model(one.model)[0] in providers]
-    findings = [*_compare(match, ours, own, named, options.limits), *large_inputs(own, options.limits)]
+    findings = [
+        *_compare(match, ours, own, named, options.limits, runtime.now() - options.settled),
+        *large_inputs(own, options.limits),
+    ]
     return Report(
         shape=shape.name,
         match=match,
@@ -162,6 +167,7 @@ def _compare(
     own: Sequence[Ours],
     named: Sequence[tuple[Theirs, str | None]],
     limits: Limits,
+    settled_until: datetime,
 ) -> Iterator[Finding]:
     """`own` are those of `ours` that have to be in the file."""
     if match == "totals":
@@ -179,7 +185,7 @@ def _compare(
         else:
             theirs[event_id] = (row, model)
     yield from _unknown([pair for event_id, pair in theirs.items() if event_id not in by_id])
-    yield from compare_events(by_id, own, theirs, limits)
+    yield from compare_events(by_id, own, theirs, limits, settled_until)
 
 
 def _sums(own: Sequence[Ours]) -> dict[tuple[date, str], Sum]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 INPUT = ("input", "cache_read", "cache_write", "cache_write_1h", "audio_input")
 OUTPUT = ("output", "reasoning", "audio_output")
@@ -27,6 +27,8 @@ class Theirs:
     model: str
     counts: dict[str, int]
     """By measure, only those that the row tells."""
+    moment: datetime | None = None
+    """When the call was, as far as the row tells more than its day."""
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class Ours:
 
     event_id: str
     account: str
+    occurred_at: datetime
     day: date
     model: str
     """`provider/model`."""

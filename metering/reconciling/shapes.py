@@ -60,6 +60,7 @@ def _litellm(row: Row) -> Theirs | None:
         None if not provider else str(provider),
         _text(values, "model"),
         {"requests": 1, **counts},
+        _moment(values, "startTime"),
     )
 
 
@@ -145,6 +146,7 @@ def _table(row: Row) -> Theirs | None:
         None if provider is None else str(provider),
         _text(values, "model"),
         counts,
+        _moment(values, named) if len(str(values[named])) > len("2026-01-31") else None,
     )
 
 
@@ -201,15 +203,20 @@ def _text(values: Mapping[str, Any], name: str, advice: str = "") -> str:
 
 
 def _day(values: Mapping[str, Any], name: str) -> date:
-    """The UTC day of a moment: a date, a timestamp (UTC when it names no zone), or seconds since 1970."""
+    """The UTC day of a moment."""
+    return _moment(values, name).date()
+
+
+def _moment(values: Mapping[str, Any], name: str) -> datetime:
+    """A moment in UTC: a date, a timestamp (UTC when it names no zone), or seconds since 1970."""
     text = _text(values, name)
     try:
         if _EPOCH.fullmatch(text):
-            return datetime.fromtimestamp(int(text.partition(".")[0]), UTC).date()
+            return datetime.fromtimestamp(int(text.partition(".")[0]), UTC)
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise BadEventError(f"{name} is {_shown(text)}, which is no date or time") from None
-    return (moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)).date()
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _shown(value: Any) -> str:

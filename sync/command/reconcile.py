@@ -11,6 +11,7 @@ import argparse
 import csv
 import json
 import sys
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 
 from sync.command import EXIT_FINDING, add_common
@@ -43,6 +44,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a model's name in FILE, and ours: PROVIDER/MODEL or an alias; repeatable",
     )
     parser.add_argument(
+        "--settled",
+        type=_whole,
+        default=0,
+        metavar="MINUTES",
+        help="let calls of the last MINUTES be on one side only, when compared by id (default: 0)",
+    )
+    parser.add_argument(
         "--tolerance",
         type=_percent,
         default=0,
@@ -58,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--large-input",
-        type=_tokens,
+        type=_whole,
         default=100_000,
         metavar="N",
         help="flag a call with more than N tokens of input (default: 100000)",
@@ -84,6 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
         end=arguments.end,
         provider=arguments.provider,
         names=dict(arguments.name),
+        settled=timedelta(minutes=arguments.settled),
         limits=Limits(arguments.output_ratio, arguments.large_input, arguments.tolerance),
     )
     with Meter.open(database_url(arguments, None), listen=False) as meter:
@@ -123,7 +132,7 @@ def _millionths(text: str, each: int, what: str, *, least: int = 0, most: int) -
     raise argparse.ArgumentTypeError(f"'{text}' is not {what}")
 
 
-def _tokens(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number")
     return int(text)

@@ -14,7 +14,7 @@ from metering.errors import ImportFileError, UnregisteredModelError
 from metering.meter import Meter
 from metering.reconciling import Limits, Options, Report
 from metering.usage import Usage
-from tests.metering.rate_card import apply_rows, change, model_row, price_row
+from tests.metering.rate_card import Clock, apply_rows, change, model_row, price_row
 
 DAY = date(2026, 6, 10)
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)
@@ -260,6 +260,23 @@ def test_a_table_with_ids_is_compared_by_event_or_by_sums(meter: Meter, tmp_path
     ]
     with pytest.raises(ImportFileError, match="line 2 has no id of an event; compare sums by --match totals"):
         compared(meter, tmp_path, text.replace("\n1,", "\n,"), match="id")
+
+
+def test_calls_that_are_not_settled_may_be_on_one_side(meter: Meter, clock: Clock, tmp_path: Path) -> None:
+    """The clock stands at noon of the 15th: with ten minutes, what came after 11:50 is not settled."""
+    for event_id, minute in (("ours, settled", 50), ("ours, young", 51), ("both", 49)):
+        record(meter, event_id, occurred_at=clock.moment.replace(hour=11, minute=minute))
+    rows = [
+        spend("theirs, settled", startTime="2026-06-15T11:50:00Z"),
+        spend("theirs, young", startTime="2026-06-15T11:50:00.001Z"),
+        spend("both", startTime="2026-06-15T11:59:00Z"),
+    ]
+    report = compared(meter, tmp_path, rows, settled=timedelta(minutes=10))
+    assert [(code, target) for code, target, _ in found(report)] == [
+        ("MISSING", "theirs, settled"),
+        ("ORPHAN", "ours, settled"),
+    ]
+    assert len(compared(meter, tmp_path, rows).findings) == 4
 
 
 def test_one_id_of_two_accounts_is_told(meter: Meter, tmp_path: Path) -> None:

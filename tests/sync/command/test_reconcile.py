@@ -113,6 +113,7 @@ def test_options_reach_the_comparison(url: str, run: Run, tmp_path: Path) -> Non
         (("--tolerance", "x"), 64, "'x' is not a percentage"),
         (("--output-ratio", "0.5"), 64, "'0.5' is not a number from 1 to 1000"),
         (("--large-input", "1e5"), 64, "'1e5' is not a whole number"),
+        (("--settled", "-5"), 64, "'-5' is not a whole number"),
         (("--name", "x"), 64, "'x' is not THEIRS=OURS"),
         (("--name", "x=openai/none"), 1, "model openai/none is not registered"),
         (("--from", "2026-06-10", "--to", "2026-06-10"), 64, "--from 2026-06-10 is not before --to 2026-06-10"),
