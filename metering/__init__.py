@@ -5,8 +5,8 @@ The public face is `meter.Meter` with `usage.Usage`. Behind it, from the pure co
 - the configuration in memory: `ratebook` (with `entities`, `price`, `credit_burn`, `routing`, `settings`);
 - what a call is worth: `rating` (units and a price), `appraisal` (a call and the book);
 - the money: `wallet` (pure), `ledger`, `grants`, `accounts`, `subscriptions`;
-- who pays: `subscribing`, `account_status`, `account_list`, `members` and `keys` (together `customers`, audited by
-  `audit`), and what time alone changes: `renewal` (with `periods`, `included`, `due`);
+- who pays: `subscribing` (with `subscription_terms`), `account_status`, `account_list`, `members` and `keys`, together
+  `customers`, audited by `audit`; and what time alone changes: `renewal` (with `periods`, `included`, `due`);
 - events: `usage` (read), `recording` (the transaction), `receipts`, `storage` (the statements of the hot path);
 - questions and files: `analytics` (the only queries over events), `importing`.
 """

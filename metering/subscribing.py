@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, select, update
 
@@ -17,9 +17,10 @@ from metering.audit import Actor, note
 from metering.due import LATE, bring_forward
 from metering.entities import Plan
 from metering.errors import SubscriptionError, UnknownAccountError
-from metering.periods import CYCLE_MONTHS, cycle_end, months_later
+from metering.periods import months_later
 from metering.ratebook import RateBook
 from metering.renewal import renew
+from metering.subscription_terms import GIFT, as_json, fee_of, is_gift, is_upgrade, period_end
 from metering.subscriptions import (
     Subscription,
     activate,
@@ -32,14 +33,11 @@ from metering.subscriptions import (
 )
 from schema.findings import did_you_mean
 from schema.keys import moment_text
-from schema.money import usd_text
 from schema.tables import accounts, subscriptions
 
 When = Literal["now", "period_end"]
 Direction = Literal["upgrade", "downgrade"]
 
-GIFT = "gift"
-"""What the note of a subscription begins with that is given away."""
 
 _TICK = timedelta(microseconds=1)
 _LONGEST_EXTENSION = 3_650
@@ -263,53 +261,6 @@ def running_subscriptions(
     return [(account, next(one for one in history[number] if one.ended_at is None)) for account, number in found]
 
 
-def period_end(one: Subscription, now: datetime) -> datetime:
-    """When what is paid for has run out: the end of the gift or the trial, else of the running cycle."""
-    if is_gift(one) and one.cancel_at is not None:
-        return one.cancel_at
-    if one.status == "trial" and one.trial_until is not None:
-        return one.trial_until
-    return cycle_end(one.started_at, one.cycle, now)
-
-
-def fee_of(plan: Plan, cycle: str, agreed_nanos: int | None = None) -> int:
-    """The fee of a cycle in nano-USD: as agreed, else the plan's. Raises SubscriptionError when there is neither."""
-    if cycle not in CYCLE_MONTHS:
-        raise SubscriptionError(f"'{cycle}' is not a cycle: monthly, annual")
-    fee = agreed_nanos
-    if fee is None:
-        fee = plan.annual_nanos if cycle == "annual" else plan.monthly_nanos
-    if fee is None:
-        raise SubscriptionError(f"plan '{plan.slug}' has no {cycle} fee; name the fee that was agreed")
-    return fee
-
-
-def is_upgrade(running: Subscription, fee_nanos: int, cycle: str) -> bool:
-    """Whether a fee is larger than that of the running subscription, by the month."""
-    return fee_nanos * CYCLE_MONTHS[running.cycle] > running.fee_nanos * CYCLE_MONTHS[cycle]
-
-
-def is_gift(one: Subscription) -> bool:
-    """Whether a subscription was given away."""
-    return one.note is not None and one.note.startswith(GIFT)
-
-
-def as_json(one: Subscription) -> dict[str, Any]:
-    """A subscription as the audit log and `--format json` show it; money as decimal strings of USD."""
-    moments = ("started_at", "trial_until", "cancel_at", "ended_at")
-    return {
-        "id": one.id,
-        "plan": one.plan,
-        "status": one.status,
-        "cycle": one.cycle,
-        "fee_usd": usd_text(one.fee_nanos),
-        **{name: None if (at := getattr(one, name)) is None else moment_text(at) for name in moments},
-        "next_plan": one.next_plan,
-        "next_cycle": one.next_cycle,
-        "note": one.note,
-    }
-
-
 def _running(connection: Connection, book: RateBook, account: str, now: datetime) -> tuple[int, Subscription]:
     number = account_id(connection, account)
     lock_account(connection, number)
@@ -401,21 +352,15 @@ def _done(
 
 
 __all__ = [
-    "GIFT",
     "Direction",
     "When",
-    "as_json",
     "cancel",
     "change",
     "extend",
-    "fee_of",
     "gift",
-    "is_gift",
-    "is_upgrade",
     "keep",
     "paid",
     "past_due",
-    "period_end",
     "running_subscriptions",
     "start",
 ]

@@ -17,8 +17,9 @@ from metering.due import LATE, bring_forward
 from metering.entities import Plan
 from metering.errors import SubscriptionError, UnknownAccountError
 from metering.included import Credit, close, credit_of, give
-from metering.periods import CYCLE_MONTHS, months
+from metering.periods import months
 from metering.storage import store_for
+from metering.subscription_terms import fee_of
 from schema.tables import account_state, subscriptions
 
 _CHUNK = 1_000
@@ -66,13 +67,9 @@ def subscribe(
     `cancel_at` and `next_plan` (None is the default plan). Raises SubscriptionError for a plan without a fee for the
     cycle, a start in the future or before that of the running subscription, and UnknownAccountError.
     """
-    if cycle not in CYCLE_MONTHS:
-        raise SubscriptionError(f"'{cycle}' is not a cycle: monthly, annual")
     if started_at > now:
         raise SubscriptionError(f"a subscription cannot start in the future: {started_at.isoformat()}")
-    agreed = (plan.annual_nanos if cycle == "annual" else plan.monthly_nanos) if fee_nanos is None else fee_nanos
-    if agreed is None:
-        raise SubscriptionError(f"plan '{plan.slug}' has no {cycle} fee; name the fee that was agreed")
+    agreed = fee_of(plan, cycle, fee_nanos)
     lock_account(connection, account_id)
     running = running_subscription(connection, account_id)
     if running is not None:

@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
             return _statuses(arguments, meter.accounts)
         found = meter.accounts.show(arguments.account).as_json()
         history = [] if arguments.action != "show" else list(meter.subscriptions.of(arguments.account))
-    from metering.subscribing import as_json
+    from metering.subscription_terms import as_json
     from sync.render.customers_text import field_lines, subscription_line
 
     if arguments.format == "json":
