@@ -8,5 +8,6 @@ The public face is `meter.Meter` with `usage.Usage`. Behind it, from the pure co
 - who pays: `subscribing` (with `subscription_terms`), `account_status`, `account_list`, `members` and `keys`, together
   `customers`, audited by `audit`; and what time alone changes: `renewal` (with `periods`, `included`, `due`);
 - events: `usage` (read), `recording` (the transaction), `receipts`, `storage` (the statements of the hot path);
+- what providers return: `adapters` (their usage objects as units);
 - questions and files: `analytics` (the only queries over events), `importing`.
 """
