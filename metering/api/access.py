@@ -1,0 +1,174 @@
+"""Who asks: the key of a request, its scope and its account, before a byte of the body is read.
+
+Every request asks the database for its key, so that a key that was revoked ends at once. While the database is away,
+keys that it confirmed within the last hour may still ask for what is answered from memory; nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from metering.api.bodies import ExactRequest
+from metering.api.errors import ErrorAnswer, ForbiddenError, KeyNeededError, RateLimitedError, answers
+from metering.api.rates import Rates
+from metering.errors import UnavailableError
+from metering.keys import KeyOwner
+from metering.meter import Meter
+
+Scope = Literal["read", "meter", "admin"]
+REMEMBERED = timedelta(hours=1)
+"""For how long a confirmed key is believed while the database is away."""
+_MOST_REMEMBERED = 10_000
+_NEEDED = {
+    "read": "this key belongs to no account: use one of scope read or meter",
+    "meter": "this key may only read",
+    "admin": "this needs a key of scope admin",
+}
+
+bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="API key",
+    description="A key of an account (scope `read`, or `meter`, which may also record) or of administrators (`admin`).",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose valid key came with a request."""
+
+    owner: KeyOwner
+
+    @property
+    def account(self) -> str:
+        """The account that the key belongs to; only keys of administrators have none, and their routes do not ask."""
+        assert self.owner.account is not None  # noqa: S101 - the scope was checked
+        return self.owner.account
+
+    @property
+    def account_id(self) -> int:
+        """The id of that account."""
+        assert self.owner.account_id is not None  # noqa: S101 - the scope was checked
+        return self.owner.account_id
+
+    @property
+    def sees_cost(self) -> bool:
+        """Whether it is told what the provider takes: a key that only reads may be on a customer's own page."""
+        return self.owner.scope != "read"
+
+
+class Access:
+    """Lets keys in, each as often as it may. May be shared by threads.
+
+    `rates` bounds the requests of a key, `failures` how often an address may come without a valid one.
+    """
+
+    def __init__(self, meter: Meter, rates: Rates, failures: Rates, now: Callable[[], datetime]) -> None:
+        self._meter = meter
+        self._rates = rates
+        self._failures = failures
+        self._now = now
+        self._lock = threading.Lock()
+        self._confirmed: OrderedDict[bytes, tuple[KeyOwner, datetime]] = OrderedDict()
+        """By hash of the key: whose it was when the database was last asked, and when that was."""
+
+    def admit(self, text: str | None, address: str, scope: Scope, *, while_away: bool) -> Caller:
+        """Who sends a key, if it may do what a scope allows.
+
+        Raises KeyNeededError, ForbiddenError, RateLimitedError, UnavailableError.
+        """
+        if not text:
+            raise KeyNeededError
+        hashed = hashlib.sha256(text.encode(errors="replace")).digest()
+        # Those who guess are slowed down; whoever has a key is not, also behind the same address.
+        wait = 0 if hashed in self._confirmed else self._failures.look(address)
+        if wait:
+            raise RateLimitedError(wait)
+        owner = self._owner(text, hashed, while_away=while_away)
+        if owner is None:
+            self._failures.take(address)
+            raise KeyNeededError
+        wait = self._rates.take(owner.key_id)
+        if wait:
+            raise RateLimitedError(wait)
+        if not owner.may(scope):
+            raise ForbiddenError(_NEEDED["read" if owner.scope == "admin" else scope])
+        return Caller(owner)
+
+    def _owner(self, text: str, hashed: bytes, *, while_away: bool) -> KeyOwner | None:
+        try:
+            owner = self._meter.keys.authenticate(text)
+        except UnavailableError:
+            confirmed = self._confirmed.get(hashed)
+            if while_away and confirmed is not None and self._now() - confirmed[1] < REMEMBERED:
+                return confirmed[0]
+            raise
+        with self._lock:
+            self._confirmed.pop(hashed, None)
+            if owner is not None:
+                self._confirmed[hashed] = (owner, self._now())
+            while len(self._confirmed) > _MOST_REMEMBERED:
+                self._confirmed.popitem(last=False)
+        return owner
+
+
+def router(scope: Scope, *, tag: str, while_away: bool = False) -> APIRouter:
+    """A router whose routes want a key of a scope; `request.state.caller` is who sent it."""
+    return APIRouter(
+        route_class=_route_class(scope, while_away),
+        dependencies=[Security(bearer)],
+        tags=[tag],
+        responses=answers(401, 403, 422, 429, 503),
+    )
+
+
+def caller_of(request: Request) -> Caller:
+    """Who sent a request that a router of `router` let in."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+def _route_class(scope: Scope, while_away: bool) -> type[APIRoute]:
+    class KeyedRoute(APIRoute):
+        """A route that lets nobody in without a key, before it looks at anything else."""
+
+        def get_route_handler(self) -> Callable[[Request], Any]:
+            handler = super().get_route_handler()
+
+            async def keyed(request: Request) -> Response:
+                access: Access = request.app.state.access
+                address = request.client.host if request.client else ""
+                text = bearer_text(request.headers.get("authorization"))
+                caller = await run_in_threadpool(access.admit, text, address, scope, while_away=while_away)
+                request.state.caller = caller
+                answer: Response = await handler(ExactRequest(request.scope, request.receive))
+                return answer
+
+            return keyed
+
+    return KeyedRoute
+
+
+def bearer_text(header: str | None) -> str | None:
+    """The key in a header `Authorization: Bearer KEY`."""
+    scheme, _, text = (header or "").strip().partition(" ")
+    return text.strip() or None if scheme.lower() == "bearer" else None
+
+
+def utc_now() -> datetime:
+    """The moment, in UTC."""
+    return datetime.now(UTC)
+
+
+__all__ = ["Access", "Caller", "ErrorAnswer", "Scope", "bearer_text", "caller_of", "router", "utc_now"]

@@ -1,0 +1,100 @@
+"""The application: the routes with what they share. `create_app` takes a meter, and leaves closing it to its owner."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from metering.api import events, operations
+from metering.api.access import Access, utc_now
+from metering.api.errors import handle_errors
+from metering.api.gate import Gate
+from metering.api.metrics import Metrics
+from metering.api.rates import Rates
+from metering.api.sweep import Sweep
+from metering.meter import Meter
+from metering.runtime import Clock
+
+API_VERSION = "1"
+THREADS = 12
+"""Requests that are worked on at once, within what the pool of connections holds."""
+_FAILURES_PER_MINUTE = 60
+_DESCRIPTION = """\
+Routes and prices calls of language models, records what they used, and debits it.
+
+Amounts are decimal strings in USD, exact. Times are UTC. Every error has the form
+`{"error": {"code", "message"}}`; programs decide by `code`. What an account does not own answers as what does not
+exist.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an API is served."""
+
+    requests_per_minute: int = 6_000
+    """Of one key; 0 for any number."""
+    sweep_seconds: int = 60
+    """How often renewals and alerts are swept; 0 for never."""
+
+
+def create_app(meter: Meter, options: Options | None = None, *, now: Clock = utc_now) -> FastAPI:
+    """The API on a meter."""
+    chosen = options or Options()
+    per_minute = chosen.requests_per_minute
+    metrics = Metrics()
+    app = bare_app(metrics)
+    app.state.meter = meter
+    app.state.metrics = metrics
+    app.state.access = Access(
+        meter,
+        Rates(per_minute, max(10, per_minute // 6)),
+        Rates(_FAILURES_PER_MINUTE, _FAILURES_PER_MINUTE),
+        now,
+    )
+    app.state.sweep = Sweep(meter, metrics, chosen.sweep_seconds) if chosen.sweep_seconds else None
+    return app
+
+
+def bare_app(metrics: Metrics) -> FastAPI:
+    """The routes without a meter: what the document is made of."""
+    app = FastAPI(
+        title="Ratecard",
+        version=API_VERSION,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_running,
+        generate_unique_id_function=_operation_id,
+    )
+    for routes in (events.routes, operations.probes, operations.scraping):
+        app.include_router(routes)
+    app.add_middleware(Gate, metrics=metrics)
+    handle_errors(app)
+    return app
+
+
+@asynccontextmanager
+async def _running(app: FastAPI) -> AsyncIterator[None]:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    sweep: Sweep | None = app.state.sweep
+    if sweep is not None:
+        sweep.start()
+    try:
+        yield
+    finally:
+        if sweep is not None:
+            await anyio.to_thread.run_sync(sweep.stop)
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+__all__ = ["API_VERSION", "Options", "bare_app", "create_app"]

@@ -1,0 +1,170 @@
+"""Events: calls that happened, one or a batch of them. The same event id again charges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import Request
+from pydantic import Field, ValidationError
+
+from metering.api.access import Caller, caller_of, router
+from metering.api.errors import Fault, answers, fault_of, validation_message
+from metering.api.fields import (
+    Answer,
+    Body,
+    Metadata,
+    Moment,
+    Name,
+    Quantity,
+    ReleaseAnswer,
+    Text,
+    Units,
+    Usd,
+    WholeQuantity,
+)
+from metering.errors import BadEventError, MeteringError, UnknownAccountError
+from metering.meter import Meter
+from metering.receipts import Receipt
+from metering.usage import Usage
+from schema.money import usd_text
+
+LARGEST_BATCH = 1_000
+
+routes = router("meter", tag="events")
+
+
+class CallBody(Body):
+    """What is known of a call, apart from its event id."""
+
+    account: Name | None = Field(None, description="May be left out: it is the key's.")
+    provider: Name | None = Field(None, description="May be left out when `model` is an alias or `provider/model`.")
+    model: Name | None = None
+    units: Units = Field(default_factory=dict)
+    occurred_at: Moment | None = Field(None, description="Now, when it is left out. At most 5 minutes ahead.")
+    user: Text | None = None
+    task: Text | None = None
+    feature: Text | None = None
+    tool: Text | None = None
+    tier: Text | None = None
+    reasoning_level: Text | None = None
+    cpu_seconds: Quantity | None = None
+    gpu_seconds: Quantity | None = None
+    latency_ms: WholeQuantity | None = None
+    metadata: Metadata | None = None
+
+
+class EventBody(CallBody):
+    """A call that happened."""
+
+    event_id: Name = Field(description="Unique in its account; send the same again when no answer came.")
+
+
+class BatchBody(Body):
+    """Calls that happened."""
+
+    events: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=LARGEST_BATCH)] = Field(
+        description="Each as the body of `POST /v1/events`. One that cannot be recorded does not keep the others from "
+        "it."
+    )
+
+
+class ReceiptAnswer(Answer):
+    """What recording an event came to."""
+
+    event_id: str
+    status: str = Field(description="`priced`, or `unpriced`: kept, and billed by re-rating.", examples=["priced"])
+    charge_usd: Usd
+    cost_usd: Usd
+    balance_usd: Usd = Field(description="After it; below zero when the account owes.")
+    price: str | None = Field(description="The entry that priced it: `provider/model@date`.")
+    release: ReleaseAnswer
+    duplicate: bool = Field(description="Whether it was known, so that nothing was charged this time.")
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> ReceiptAnswer:
+        """A receipt as it is told."""
+        return cls(
+            event_id=receipt.event_id,
+            status=receipt.status,
+            charge_usd=usd_text(receipt.charge_nanos),
+            cost_usd=usd_text(receipt.cost_nanos),
+            balance_usd=usd_text(receipt.balance_nanos),
+            price=receipt.price_key,
+            release=ReleaseAnswer.of(receipt.release),
+            duplicate=receipt.duplicate,
+        )
+
+
+class Result(Answer):
+    """What became of one event: a receipt or an error."""
+
+    receipt: ReceiptAnswer | None = None
+    error: Fault | None = None
+
+
+class BatchAnswer(Answer):
+    """What became of each event, in the order in which they were sent."""
+
+    results: list[Result]
+    recorded: int = Field(description="How many were recorded this time.")
+    duplicates: int
+    failed: int
+
+
+@routes.post("/v1/events", responses=answers(404, 409))
+def record_event(request: Request, body: EventBody) -> ReceiptAnswer:
+    """Record a call that happened, and debit it.
+
+    Recording is never refused for want of credit: what has happened is counted. With another content under the same
+    event id it answers EVENT_CONFLICT.
+    """
+    meter: Meter = request.app.state.meter
+    return ReceiptAnswer.of(meter.record(usage_of(body, body.event_id, caller_of(request))))
+
+
+@routes.post("/v1/events/batch")
+def record_events(request: Request, body: BatchBody) -> BatchAnswer:
+    """Record up to 1,000 calls in one transaction; each has its receipt or its error."""
+    meter: Meter = request.app.state.meter
+    caller = caller_of(request)
+    outcomes = record_each(meter, caller, body.events)
+    results = [
+        Result(receipt=ReceiptAnswer.of(one)) if isinstance(one, Receipt) else Result(error=fault_of(one))
+        for one in outcomes
+    ]
+    receipts = [one for one in outcomes if isinstance(one, Receipt)]
+    duplicates = sum(one.duplicate for one in receipts)
+    return BatchAnswer(
+        results=results,
+        recorded=len(receipts) - duplicates,
+        duplicates=duplicates,
+        failed=len(outcomes) - len(receipts),
+    )
+
+
+def usage_of(body: CallBody, event_id: str, caller: Caller) -> Usage:
+    """The call that a body tells of. Raises UnknownAccountError for any account but the key's."""
+    if body.account not in (None, caller.account):
+        raise UnknownAccountError(f"there is no account '{body.account}'")
+    fields = {name: getattr(body, name) for name in CallBody.model_fields}
+    return Usage(**fields | {"event_id": event_id, "account": caller.account})
+
+
+def record_each(meter: Meter, caller: Caller, events: Sequence[dict[str, Any]]) -> list[Receipt | MeteringError]:
+    """Record what can be read; the error of another stands in its place."""
+    errors: dict[int, MeteringError] = {}
+    usages = []
+    for index, event in enumerate(events):
+        try:
+            body = EventBody.model_validate(event)
+            usages.append(usage_of(body, body.event_id, caller))
+        except ValidationError as error:
+            errors[index] = BadEventError(validation_message(error.errors()))
+        except MeteringError as error:
+            errors[index] = error
+    recorded = iter(meter.record_each(usages) if usages else ())
+    return [errors.get(index) or next(recorded) for index in range(len(events))]
+
+
+__all__ = ["CallBody", "EventBody", "ReceiptAnswer", "routes", "usage_of"]

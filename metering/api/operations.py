@@ -1,0 +1,59 @@
+"""What probes and monitoring ask: alive, ready, metrics."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from metering.api.access import router
+from metering.api.errors import answers
+from metering.api.fields import Answer
+from metering.api.metrics import CONTENT_TYPE, Metrics
+from metering.meter import Meter
+
+probes = APIRouter(tags=["operations"])
+scraping = router("admin", tag="operations", while_away=True)
+
+
+class HealthAnswer(Answer):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class ReadyAnswer(Answer):
+    """What can be served now."""
+
+    status: Literal["ready"]
+    database: Literal["reached", "away"]
+
+
+@probes.get("/health")
+async def health() -> HealthAnswer:
+    """Whether the process is alive. Asks nothing of the database."""
+    return HealthAnswer(status="ok")
+
+
+@probes.get("/ready", responses=answers(503))
+def ready(request: Request) -> ReadyAnswer:
+    """Whether requests can be served: there is a rate book that is young enough.
+
+    With `database: away` routes and quotes are served, as the policy allows; all else answers METERING_UNAVAILABLE.
+    """
+    meter: Meter = request.app.state.meter
+    meter.book  # noqa: B018 - looks after the book, and raises when none may serve
+    return ReadyAnswer(status="ready", database="reached" if meter.status.away is None else "away")
+
+
+@scraping.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(request: Request) -> Response:
+    """Counters for Prometheus; the key goes into its `authorization`."""
+    counters: Metrics = request.app.state.metrics
+    meter: Meter = request.app.state.meter
+    text = await run_in_threadpool(counters.text, meter.status)
+    return Response(text, media_type=CONTENT_TYPE)
+
+
+__all__ = ["probes", "scraping"]
