@@ -24,6 +24,7 @@ from sqlalchemy import Connection, Engine
 
 from metering import appraisal
 from metering.accounts import Balance
+from metering.activity import Activity
 from metering.appraisal import Quote
 from metering.book_file import BookFile
 from metering.customers import Accounts, Keys, Subscriptions
@@ -72,6 +73,7 @@ class Meter:
         self.subscriptions = Subscriptions(self._runtime)
         self.keys = Keys(self._runtime)
         self.wallets = Wallets(self._runtime)
+        self.activity = Activity(self._runtime)
         self.holds = Holds(self._runtime, self._capture)
         """Credit set aside for calls that are about to be made."""
         self.quotas = Quotas(self._runtime)

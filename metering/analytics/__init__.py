@@ -1,13 +1,14 @@
 """The one place of queries over usage, money and subscriptions: exact whole numbers, half-open UTC days.
 
-`period` cuts time, `events` sums what was called, `fees` says what subscriptions earn by day, `totals` puts both
-together, `attention` lists what needs a person. Pages, commands and exports ask here and never the tables, so that
-rollups or another engine can come behind it.
+`period` cuts time, `events` sums what was called, `history` lists it for one account, `fees` says what subscriptions
+earn by day, `totals` puts both together, `attention` lists what needs a person. Pages, commands and exports ask here
+and never the tables, so that rollups or another engine can come behind it.
 """
 
 from metering.analytics.attention import Attention, attention
 from metering.analytics.events import BY, UsageRow, active_users, data_as_of, usage_by
 from metering.analytics.fees import mrr_daily, mrr_nanos
+from metering.analytics.history import PastEvent, find_event, history
 from metering.analytics.period import Period
 from metering.analytics.timeline import DayRow, ReleaseRow, daily, releases_between
 from metering.analytics.totals import Totals, totals
@@ -16,6 +17,7 @@ __all__ = [
     "BY",
     "Attention",
     "DayRow",
+    "PastEvent",
     "Period",
     "ReleaseRow",
     "Totals",
@@ -24,6 +26,8 @@ __all__ = [
     "attention",
     "daily",
     "data_as_of",
+    "find_event",
+    "history",
     "mrr_daily",
     "mrr_nanos",
     "releases_between",

@@ -57,7 +57,7 @@ def make_server(app: FastAPI) -> uvicorn.Server:
 def serve(meter: Meter, listening: socket.socket, options: Options, started: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; `started` is called before the first request is answered."""
     server = make_server(create_app(meter, options))
-    # uvicorn takes the signals while it runs, and raises them again when it has stopped: then they have done their work.
+    # uvicorn takes the signals while it runs, and raises them again once it has stopped: their work is done by then.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stopped)
     started()
