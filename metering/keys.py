@@ -21,7 +21,7 @@ from metering.audit import Actor, note
 from metering.errors import ApiKeyError
 from metering.usage import LONGEST_NAME
 from schema.keys import moment_text
-from schema.tables import accounts, api_keys
+from schema.tables import account_state, accounts, api_keys
 from schema.tables.accounts import KEY_SCOPES
 
 PREFIX = "rk"
@@ -93,6 +93,8 @@ class KeyOwner:
     account_status: str | None
     """`active` or `suspended`: of banned and deleted accounts no key is valid."""
     last_used_at: datetime | None
+    plan: str | None
+    """The account's, as it was brought up to date last."""
 
     def may(self, scope: str) -> bool:
         """Whether the key's scope includes another; a key of administrators includes only their own."""
@@ -192,11 +194,13 @@ def authenticate(connection: Connection, text: str, now: datetime) -> KeyOwner |
             key.account_id,
             account.status,
             key.last_used_at,
+            account_state.c.plan,
             key.expires_at,
             key.revoked_at,
         )
         .select_from(api_keys)
         .outerjoin(accounts, account.id == key.account_id)
+        .outerjoin(account_state, account_state.c.account_id == key.account_id)
         .where(key.key_id == key_id)
     ).first()
     same = hmac.compare_digest(_NOBODY if row is None else row.secret_hash, _hash(secret))
@@ -205,7 +209,7 @@ def authenticate(connection: Connection, text: str, now: datetime) -> KeyOwner |
     over = row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now)
     if over or row.status in ("banned", "deleted"):
         return None
-    return KeyOwner(*row[1:7])
+    return KeyOwner(*row[1:8])
 
 
 def use_is_news(owner: KeyOwner, now: datetime) -> bool:
