@@ -4,6 +4,7 @@ MeteringError (a RatecardError)
 ├── RefusalError              before the call: it must not be made
 │   ├── UnregisteredModelError     UNREGISTERED_MODEL     503
 │   ├── NoPricingError             NO_PRICING_CONFIG      503
+│   ├── NoExchangeRateError        NO_EXCHANGE_RATE       503
 │   ├── NoRouteError               NO_ROUTE               503
 │   ├── UnavailableError           METERING_UNAVAILABLE   503
 │   ├── InsufficientBalanceError   INSUFFICIENT_BALANCE   402
@@ -56,6 +57,12 @@ class NoPricingError(RefusalError):
     """No price is in force, or a unit of the call has none."""
 
     code = "NO_PRICING_CONFIG"
+
+
+class NoExchangeRateError(RefusalError):
+    """No exchange rate of a pair of currencies is in force."""
+
+    code = "NO_EXCHANGE_RATE"
 
 
 class NoRouteError(RefusalError):

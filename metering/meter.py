@@ -186,6 +186,7 @@ class Meter:
         at: datetime | None = None,
         task: str | None = None,
         reasoning_level: str | None = None,
+        feature: str | None = None,
     ) -> Quote:
         """What a call would cost and be charged now (or at a moment), for an account on `plan`.
 
@@ -208,6 +209,7 @@ class Meter:
             plan,
             task,
             reasoning_level,
+            feature,
         )
 
     def hold(
@@ -221,6 +223,7 @@ class Meter:
         units: Mapping[str, Quantity] | None = None,
         task: str | None = None,
         reasoning_level: str | None = None,
+        feature: str | None = None,
         hold_id: str | None = None,
         lifetime: timedelta = LIFETIME,
     ) -> Hold:
@@ -234,6 +237,7 @@ class Meter:
             units=units,
             task=task,
             reasoning_level=reasoning_level,
+            feature=feature,
             hold_id=hold_id,
             lifetime=lifetime,
         )

@@ -3,7 +3,7 @@
 A table maps a unit to its price per stored part, times a scale that keeps it whole: 1 as long as only whole units are
 priced (numbers that fit a machine word are rated faster), else a million. Fallbacks and tiers are resolved when the
 price is built: a higher tier inherits the units that it does not name, then units without a rate take that of
-`schema.units.RATE_FALLBACKS`.
+`schema.units.RATE_FALLBACKS`. Run units without a rate cost nothing: they are counted for quotas.
 """
 
 from __future__ import annotations
@@ -128,6 +128,8 @@ def table(named: Mapping[str, int], scale: int) -> Table:
             if source in named:
                 found[unit] = named[source] * (scale // stored_per_unit(unit))
                 break
+    # Counted for quotas: what computing took is charged only where a price says so.
+    found.setdefault("run_unit", 0)
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, NamedTuple
@@ -17,8 +17,11 @@ from sqlalchemy import Connection, func, select
 
 from metering.entities import Model, Pack, Plan, Release
 from metering.errors import BadEventError, NoPricingError, RefusalError, UnavailableError, UnregisteredModelError
+from metering.exchange import ExchangeRates
+from metering.features import Feature
 from metering.price import Price
 from metering.routing import Route, RouteChoice, find_route
+from metering.run_units import RunUnits
 from metering.settings import Settings, read_settings
 from schema.findings import did_you_mean
 from schema.money import MICRO
@@ -77,6 +80,9 @@ class RateBook:
     """Multipliers of `output` in millionths, by level."""
     settings: Settings
     policy: dict[str, Any]
+    features: dict[str, Feature] = field(default_factory=dict)
+    run_units: RunUnits = field(default_factory=lambda: RunUnits.from_rows(()))
+    exchange: ExchangeRates = field(default_factory=lambda: ExchangeRates({}))
     edits: int = 0
     """How often somebody edited the configuration in the database itself, past any release (`ratecard disable`)."""
 
@@ -124,6 +130,9 @@ class RateBook:
             reasoning={row["level"]: row["multiplier_micros"] for row in rows.get("reasoning", ())},
             settings=settings,
             policy={row["policy"]: row["value"] for row in rows.get("policy", ())},
+            features={row["feature"]: Feature.from_row(row) for row in rows.get("feature", ())},
+            run_units=RunUnits.from_rows(rows.get("run_unit", ())),
+            exchange=ExchangeRates.from_rows(rows.get("rate", ())),
             edits=edits,
         )
 
@@ -257,7 +266,20 @@ def read_rows(connection: Connection) -> BookRows:
             return BookRows(release, version.edits, rows)
 
 
-LOADED_KINDS = ("model", "price", "task", "route", "plan", "pack", "reasoning", "setting", "policy")
+LOADED_KINDS = (
+    "model",
+    "price",
+    "task",
+    "route",
+    "plan",
+    "pack",
+    "feature",
+    "run_unit",
+    "reasoning",
+    "rate",
+    "setting",
+    "policy",
+)
 """The kinds that a book holds."""
 
 

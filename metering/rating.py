@@ -10,6 +10,7 @@ from typing import NamedTuple, NoReturn
 
 from metering.credit_burn import CreditBurn
 from metering.errors import NoPricingError, UnknownUnitError
+from metering.features import DIVISOR, Feature
 from metering.price import Price, Table, table
 from schema.findings import did_you_mean
 from schema.money import MICRO, NANO, round_half_even
@@ -59,15 +60,52 @@ def _amounts(
     plan: str | None,
     output_multiplier_micros: int,
 ) -> tuple[int, int]:
-    """Any way to charge, with any multiplier: both sums are scaled by a million, so that they stay whole."""
+    """Any way to charge, with any multiplier."""
+    cost, charge = _exact(price, costs, charges, units, plan, output_multiplier_micros)
+    return round_half_even(*cost), round_half_even(*charge)
+
+
+Ratio = tuple[int, int]
+"""Exact nano-USD: numerator and divisor."""
+
+
+def exact_amounts(
+    price: Price, units: Mapping[str, int], plan: str | None, output_multiplier_micros: int
+) -> tuple[Ratio, Ratio]:
+    """Cost and charge before they are rounded. Raises what `rate` raises."""
+    costs, charges = tables_at(price, input_size(units))
+    return _exact(price, costs, charges, units, plan, output_multiplier_micros)
+
+
+def _exact(
+    price: Price,
+    costs: Table,
+    charges: Table | None,
+    units: Mapping[str, int],
+    plan: str | None,
+    output_multiplier_micros: int,
+) -> tuple[Ratio, Ratio]:
+    # Both sums are scaled by a million, so that they stay whole.
     scaled = {unit: parts * (output_multiplier_micros if unit == "output" else MICRO) for unit, parts in units.items()}
     total = _total(costs, scaled, price)
-    cost = round_half_even(total, price.cost_divisor * MICRO)
+    cost = total, price.cost_divisor * MICRO
     if charges is None:
         total *= price.plan_margins.get(plan or "", price.margin)
     else:
         total = _total(charges, scaled, price) * price.charge_factor
-    return cost, round_half_even(total, price.charge_divisor * MICRO)
+    return cost, (total, price.charge_divisor * MICRO)
+
+
+def with_feature(charge: Ratio, feature: Feature, units: Mapping[str, int], plan: str | None) -> int:
+    """The charge in nano-USD of an event that used a feature, rounded once from the exact sum.
+
+    The feature's charge comes to that of the model, or takes its place.
+    """
+    own = feature.quantity(units) * feature.rate(plan)
+    if feature.replaces:
+        return round_half_even(own, DIVISOR)
+    numerator, divisor = charge
+    return round_half_even(numerator * DIVISOR + own * divisor, divisor * DIVISOR)
 
 
 def input_size(units: Mapping[str, int]) -> int:
@@ -89,6 +127,13 @@ def burn_charge(
 
     Raises NoPricingError for a unit without a weight.
     """
+    return round_half_even(*exact_burn(burn, multiplier_micros, units, output_multiplier_micros))
+
+
+def exact_burn(
+    burn: CreditBurn, multiplier_micros: int, units: Mapping[str, int], output_multiplier_micros: int
+) -> Ratio:
+    """The same before it is rounded."""
     weights = table(burn.weights, MILLION)
     total = 0
     for unit, parts in units.items():
@@ -96,7 +141,7 @@ def burn_charge(
             raise NoPricingError(f"credit burn has no weight for '{unit}'")
         factor = output_multiplier_micros if unit == "output" else MICRO
         total += parts * factor * weights.get(unit, 0)
-    return round_half_even(total * multiplier_micros * NANO, burn.divisor * MICRO)
+    return total * multiplier_micros * NANO, burn.divisor * MICRO
 
 
 def _total(rates: Table, units: Mapping[str, int], price: Price) -> int:
@@ -116,4 +161,15 @@ def _no_rate(unit: str, price: Price) -> NoReturn:
     raise NoPricingError(f"price {price.key} has no rate for '{unit}'")
 
 
-__all__ = ["Rated", "amounts", "burn_charge", "input_size", "rate", "tables_at"]
+__all__ = [
+    "Rated",
+    "Ratio",
+    "amounts",
+    "burn_charge",
+    "exact_amounts",
+    "exact_burn",
+    "input_size",
+    "rate",
+    "tables_at",
+    "with_feature",
+]

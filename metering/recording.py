@@ -6,7 +6,7 @@ The accounts' state rows are locked in order, then everything is decided in memo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
@@ -29,6 +29,7 @@ from metering.quotas.alerts import Counters, Crossing, counters_of, crossed, sto
 from metering.ratebook import RateBook
 from metering.receipts import Receipt, read_receipts
 from metering.renewal import renew
+from metering.run_units import ToolCall
 from metering.storage import Locked, PostingRow, Store, store_for
 from metering.subscriptions import Subscription, plan_in, subscriptions_of
 from metering.usage import Event
@@ -277,6 +278,8 @@ def _rate(
     plan = wallet.state.plan
     if at < wallet.state.plan_since:
         plan = plan_in(account.history, at, book.settings.default_plan)
+    if event.tool is not None:
+        event = _with_run_units(book, event)
     worth = appraise(
         book,
         event.provider,
@@ -286,6 +289,7 @@ def _rate(
         at=at,
         task=event.task,
         reasoning_level=event.reasoning_level,
+        feature=event.feature,
     )
     if worth.refusal is not None and unpriced == "refuse":
         raise worth.refusal
@@ -307,6 +311,14 @@ def _rate(
     account.first_event = account.first_event or event.event_id
     account.last_at = at if account.last_at is None or at > account.last_at else account.last_at
     return _New(index, usage_id, event, account, plan, worth, met)
+
+
+def _with_run_units(book: RateBook, event: Event) -> Event:
+    """A tool call with its run units, unless it names them itself or tells nothing that they follow from."""
+    call = ToolCall(event.tool, event.tier, event.cpu_seconds_micros, event.gpu_seconds_micros, event.latency_ms)
+    if "run_unit" in event.units or not call.measured:
+        return event
+    return replace(event, units={**event.units, "run_unit": book.run_units.count(call)})
 
 
 _NOTHING = Met(0, 0, 0, 0, 0, 0)

@@ -47,7 +47,8 @@ class Usage:
     """One call that happened.
 
     `event_id` is unique in its account: the same event again is charged once. `occurred_at` is now when it is not
-    given; a naive time is UTC. `provider` may be left out when `model` is an alias or `provider/model`.
+    given; a naive time is UTC. `provider` may be left out when `model` is an alias or `provider/model`. A use of a
+    feature or a tool alone names no model.
     """
 
     event_id: str
@@ -108,7 +109,9 @@ def read_usage(usage: Usage, *, now: datetime) -> Event:
     tier = _text("tier", usage.tier)
     level = _text("reasoning_level", usage.reasoning_level)
     provider = _name("provider", usage.provider, required=False)
-    model = _name("model", usage.model)
+    model = _name("model", usage.model, required=feature is None and tool is None)
+    if model is None and provider is not None:
+        raise BadEventError("provider is given without a model")
     cpu = None if usage.cpu_seconds is None else _parts("cpu_seconds", usage.cpu_seconds, MILLION)
     gpu = None if usage.gpu_seconds is None else _parts("gpu_seconds", usage.gpu_seconds, MILLION)
     latency = None if usage.latency_ms is None else _parts("latency_ms", usage.latency_ms, 1)

@@ -37,13 +37,14 @@ def estimated_charge(
     *,
     task: str | None = None,
     reasoning_level: str | None = None,
+    feature: str | None = None,
 ) -> int:
     """The largest charge of a call in nano-USD, for an account on `plan`; `units` are stored parts.
 
     Units other than input and output are taken as they are. Raises what `quote` raises.
     """
     return max(
-        quote(book, provider, model, way, at, plan, task, reasoning_level).charge_nanos
+        quote(book, provider, model, way, at, plan, task, reasoning_level, feature).charge_nanos
         for way in _ways(book, provider, model, units, at)
     )
 

@@ -115,6 +115,7 @@ class Holds:
         units: Mapping[str, Quantity] | None = None,
         task: str | None = None,
         reasoning_level: str | None = None,
+        feature: str | None = None,
         hold_id: str | None = None,
         lifetime: timedelta = LIFETIME,
     ) -> Hold:
@@ -162,6 +163,7 @@ class Holds:
                 state.plan,
                 task=task,
                 reasoning_level=reasoning_level,
+                feature=feature,
             )
             goes_on = book.settings.observe or (plan is not None and plan.overage in ("soft", "observe"))
             values = {

@@ -239,7 +239,7 @@ def by_hand(
         count = Fraction(parts, 10**6 if unit in DECIMAL_UNITS else 1)
         if unit == "output":
             count *= Fraction(multiplier, 10**6)
-        if count and source is None:
+        if count and source is None and unit != "run_unit":
             return None
         if source is not None:
             total += count * Fraction(named[source], 10**12)

@@ -137,7 +137,7 @@ def test_the_stored_event_says_everything(meter: Meter, card: Engine, clock: Clo
 
 def test_decimal_units_are_stored_in_millionths(meter: Meter, card: Engine) -> None:
     receipt = meter.record(usage(units={"run_unit": "1.5"}))
-    assert (receipt.status, receipt.charge_nanos) == ("unpriced", 0)
+    assert (receipt.status, receipt.charge_nanos) == ("priced", 0)
     assert events(card)[0].run_unit_units == 1_500_000
     with reading(card) as connection:
         state = connection.execute(select(account_state)).one()
