@@ -21,6 +21,9 @@ ONLY_IN = {
     "yaml": ("schema", "sync"),
     "alembic": ("schema",),
     "fastapi": ("metering",),
+    "starlette": ("metering",),
+    "uvicorn": ("metering",),
+    "prometheus_client": ("metering",),
     "litellm": ("metering",),
     "stripe": ("metering",),
     "tests": (),
@@ -39,6 +42,8 @@ HEAVY = (
     "yaml",
     "psycopg",
     "tqdm",
+    "fastapi",
+    "uvicorn",
 )
 
 

@@ -57,10 +57,10 @@ class Caller:
         return self.owner.account
 
     @property
-    def account_id(self) -> int:
-        """The id of that account."""
-        assert self.owner.account_id is not None  # noqa: S101 - the scope was checked
-        return self.owner.account_id
+    def plan(self) -> str:
+        """The plan of that account."""
+        assert self.owner.plan is not None  # noqa: S101 - an account has one
+        return self.owner.plan
 
     @property
     def sees_cost(self) -> bool:

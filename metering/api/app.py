@@ -10,7 +10,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from metering.api import events, operations
+from metering.api import administration, catalogue, checks, events, holds, operations, pricing, quota, usage, wallet
 from metering.api.access import Access, utc_now
 from metering.api.errors import handle_errors
 from metering.api.gate import Gate
@@ -24,6 +24,20 @@ API_VERSION = "1"
 THREADS = 12
 """Requests that are worked on at once, within what the pool of connections holds."""
 _FAILURES_PER_MINUTE = 60
+_ROUTES = (
+    events.routes,
+    holds.routes,
+    pricing.routes,
+    checks.routes,
+    usage.routes,
+    quota.routes,
+    wallet.routes,
+    catalogue.routes,
+    administration.routes,
+    quota.pages,
+    operations.probes,
+    operations.scraping,
+)
 _DESCRIPTION = """\
 Routes and prices calls of language models, records what they used, and debits it.
 
@@ -51,6 +65,7 @@ def create_app(meter: Meter, options: Options | None = None, *, now: Clock = utc
     app = bare_app(metrics)
     app.state.meter = meter
     app.state.metrics = metrics
+    app.state.now = now
     app.state.access = Access(
         meter,
         Rates(per_minute, max(10, per_minute // 6)),
@@ -73,7 +88,7 @@ def bare_app(metrics: Metrics) -> FastAPI:
         lifespan=_running,
         generate_unique_id_function=_operation_id,
     )
-    for routes in (events.routes, operations.probes, operations.scraping):
+    for routes in _ROUTES:
         app.include_router(routes)
     app.add_middleware(Gate, metrics=metrics)
     handle_errors(app)

@@ -45,6 +45,7 @@ COMMANDS = {
     "alerts": "list the quotas that were reached, and tell them to the webhook",
     "rerate": "price events of the past anew: show, then write once",
     "reconcile": "compare recorded events with what a provider or gateway counts",
+    "serve": "serve the HTTP API",
     "usage": "sum up usage, cost, charge and revenue",
     "demo": "fill a database with real data and open the dashboard",
     "dashboard": "open the dashboard",
