@@ -9,7 +9,7 @@ from metering.entities import Release
 from metering.ratebook import RateBook
 from sync.desired import Row, Rows
 
-_WHOLE = ("task", "route", "plan", "reasoning", "setting", "policy")
+_WHOLE = ("task", "route", "plan", "feature", "run_unit", "reasoning", "setting", "policy")
 
 
 def build_book(

@@ -79,7 +79,7 @@ def measure(
 def _models(usage: UsageSource, reach: Reach, target: Rows) -> set[tuple[str, str]]:
     """The models that are looked up: those within reach, and those that changed routes lead to."""
     # A task or a level may be asked of any model.
-    models = usage.models() if reach.tasks or reach.levels or reach.unregistered else set()
+    models = usage.models() if reach.tasks or reach.levels or reach.features or reach.unregistered else set()
     for row in target.get("route", {}).values():
         if row["provider"] in reach.providers:
             models |= {split_model(part["model"]) for part in row["targets"]}

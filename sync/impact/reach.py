@@ -15,7 +15,7 @@ _BURN_SETTINGS = frozenset({"credit_burn", "credits_per_dollar"})
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The calls that may be priced otherwise: those of a model, of a task or of a reasoning level in one of the sets.
+    """The calls that may be priced otherwise: those of a model, task, reasoning level or feature in one of the sets.
 
     A superset: a call within it may come to the same.
     """
@@ -24,6 +24,7 @@ class Reach:
     """Provider and name, or alias."""
     tasks: frozenset[str] = frozenset()
     levels: frozenset[str] = frozenset()
+    features: frozenset[str] = frozenset()
     unregistered: bool = False
     """Also the calls of models that are not registered, which are charged by a setting."""
     dates: tuple[datetime, ...] = ()
@@ -36,7 +37,7 @@ class Reach:
     @property
     def empty(self) -> bool:
         """Whether no call can be priced otherwise."""
-        return not (self.models or self.tasks or self.levels or self.unregistered or self.everything)
+        return not (self.models or self.tasks or self.levels or self.features or self.unregistered or self.everything)
 
 
 EVERYTHING = Reach(everything=True)
@@ -48,6 +49,7 @@ def find_reach(changes: Sequence[Change], current: Rows, target: Rows) -> Reach:
     models: set[tuple[str, str]] = set()
     tasks: set[str] = set()
     levels: set[str] = set()
+    features: set[str] = set()
     dates: set[datetime] = set()
     providers: set[str] = set()
     settings: set[str] = set()
@@ -63,6 +65,8 @@ def find_reach(changes: Sequence[Change], current: Rows, target: Rows) -> Reach:
                 tasks.add(change.name)
             case "reasoning":
                 levels.add(change.name)
+            case "feature":
+                features.add(change.name)
             case "route":
                 providers.add(change.name.partition("/")[0])
             case "setting":
@@ -76,6 +80,7 @@ def find_reach(changes: Sequence[Change], current: Rows, target: Rows) -> Reach:
         frozenset(models),
         frozenset(tasks),
         frozenset(levels),
+        frozenset(features),
         unregistered,
         tuple(sorted(dates)),
         frozenset(providers),

@@ -15,7 +15,19 @@ from metering.ratebook import RateBook
 from schema.money import MICRO
 from sync.impact.rerouting import Move, Rerouting
 from sync.impact.usage import Kind, Line
-from sync.impact.worth import NOTHING, Rates, Worth, amounts_of, input_of, worth_of_burn, worth_of_price
+from sync.impact.worth import (
+    NOTHING,
+    Rates,
+    Worth,
+    amounts_of,
+    input_of,
+    worth_of_burn,
+    worth_of_price,
+    worth_with_feature,
+)
+
+NO_MODEL = "(none)"
+"""How uses of a feature alone stand among the models."""
 
 Key = tuple[int, str, str]
 """Account, `provider/model` and plan."""
@@ -135,7 +147,7 @@ class Repricer:
 
     def _course(self, kind: Kind) -> Course | None:
         """What happens to calls of a kind; None when they come to the same."""
-        name = f"{kind.provider}/{kind.model}"
+        name = f"{kind.provider}/{kind.model}" if kind.model else NO_MODEL
         before, after = _worth(self._before, kind, self._at), _worth(self.after, kind, self._at)
         move = self._rerouting.move(kind.provider, kind.model, kind.task)
         if move is None and before == after:
@@ -159,13 +171,20 @@ def _worth(book: RateBook, kind: Kind, at: datetime) -> Worth:
     billable = kind.task is None or book.billable.get(kind.task, True)
     # A level that a book does not have takes no calls by it; those that were made count as they are.
     multiplier = MICRO if kind.level is None else book.reasoning.get(kind.level, MICRO)
+    sold = None if kind.feature is None or not billable else book.features.get(kind.feature)
+
+    def sold_with(worth: Worth) -> Worth:
+        return worth if sold is None else worth_with_feature(worth, sold, kind.plan)
+
+    if not kind.model:
+        return sold_with(NOTHING)
     entry = book.find(kind.provider, kind.model)
     price = None if entry is None else entry.price_at(at)
     if price is not None:
-        return worth_of_price(price, kind.plan, multiplier, billable=billable)
+        return sold_with(worth_of_price(price, kind.plan, multiplier, billable=billable))
     unknown = book.settings.unknown_model_micros
     if entry is None and unknown is not None and billable:
-        return worth_of_burn(book.settings.credit_burn, unknown, multiplier)
+        return sold_with(worth_of_burn(book.settings.credit_burn, unknown, multiplier))
     return NOTHING
 
 
@@ -185,12 +204,12 @@ def _priced(line: Line, before: Worth, after: Worth) -> tuple[tuple[int, int, in
     """Cost and charge before, cost and charge after, and how far a context tier may put them off."""
     parts = line.parts
     if not before.above and not after.above:
-        return amounts_of(before.base, after.base, parts), 0
+        return amounts_of(before.base, after.base, parts, line.events), 0
     size = input_of(parts) if line.events == 1 else line.largest
-    amounts = amounts_of(before.at(size), after.at(size), parts)
+    amounts = amounts_of(before.at(size), after.at(size), parts, line.events)
     if line.events == 1 or (before.at(line.smallest) is before.at(size) and after.at(line.smallest) is after.at(size)):
         return amounts, 0
-    low = amounts_of(before.at(line.smallest), after.at(line.smallest), parts)
+    low = amounts_of(before.at(line.smallest), after.at(line.smallest), parts, line.events)
     return amounts, max(abs(one - other) for one, other in zip(amounts, low, strict=True))
 
 

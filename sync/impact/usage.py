@@ -30,13 +30,14 @@ class Kind(NamedTuple):
     plan: str
     task: str | None
     level: str | None
+    feature: str | None
 
 
 class Line(NamedTuple):
     """Some calls that are priced alike: one call, or the sum of `events` calls of one context tier."""
 
     account: int
-    kind: tuple[str, str, str, str | None, str | None]
+    kind: tuple[str, str, str, str | None, str | None, str | None]
     """A `Kind`, as a plain tuple: there are many."""
     user: str | None
     posting: int | None
@@ -164,7 +165,7 @@ class DatabaseUsage:
         for rows in result.partitions():
             for row in rows:
                 # A third of the time of Line(…), whose constructor is written in Python.
-                yield tuple.__new__(Line, (row[0], row[1:6], *row[6:14], row[14:]))
+                yield tuple.__new__(Line, (row[0], row[1:7], *row[7:15], row[15:]))
 
     def names(self, numbers: Collection[int]) -> dict[int, str]:
         """See `UsageSource`."""
@@ -272,6 +273,7 @@ def _calls() -> Select[Any]:
         columns.plan,
         columns.task,
         columns.reasoning_level,
+        columns.feature,
         columns.user_id,
         columns.posting_id,
         literal(1),
@@ -293,7 +295,15 @@ def _summed(thresholds: Sequence[int], by_user: bool) -> Select[Any]:
     for threshold in thresholds:
         tier = tier + case((size > threshold, 1), else_=0)
     user: ColumnElement[Any] = columns.user_id if by_user else func.nullif("", "")
-    keys = (columns.account_id, columns.provider, columns.model, columns.plan, columns.task, columns.reasoning_level)
+    keys = (
+        columns.account_id,
+        columns.provider,
+        columns.model,
+        columns.plan,
+        columns.task,
+        columns.reasoning_level,
+        columns.feature,
+    )
     grouped = [*keys, *([columns.user_id] if by_user else []), *([tier] if thresholds else [])]
     return select(
         *keys,
@@ -327,6 +337,8 @@ def _within(reach: Reach) -> ColumnElement[bool]:
         parts.append(columns.task.in_(sorted(reach.tasks)))
     if reach.levels:
         parts.append(columns.reasoning_level.in_(sorted(reach.levels)))
+    if reach.features:
+        parts.append(columns.feature.in_(sorted(reach.features)))
     if reach.unregistered:
         parts.append(columns.price_id.is_(None))
     return or_(*parts)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from operator import mul
 
 from metering.credit_burn import CreditBurn
+from metering.features import DIVISOR, Feature
 from metering.price import Price, table
 from metering.rating import tables_at
 from schema.money import MICRO, NANO, round_half_even
 from schema.units import INPUT_UNITS, MILLION, UNITS
 
-UNPRICED = 1 << 200
+UNPRICED = 1 << 320
 
 _INPUT = tuple(UNITS.index(unit) for unit in INPUT_UNITS)
 Vector = tuple[int, ...]
@@ -28,7 +29,7 @@ class Rates:
     """What calls of one context tier come to.
 
     The cost is parts x `costs` over `cost_divisor` nano-USD, the charge parts x `charges` (None: as the costs) x
-    `factor` over `charge_divisor`.
+    `factor`, and `flat` a call, over `charge_divisor`.
     """
 
     costs: Vector
@@ -36,6 +37,7 @@ class Rates:
     charges: Vector | None
     factor: int
     charge_divisor: int
+    flat: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,26 @@ def worth_of_burn(burn: CreditBurn, credits_micros: int, multiplier_micros: int)
     return Worth(Rates(_NO_UNITS, 1, weights, credits_micros * NANO, burn.divisor * MICRO))
 
 
+def worth_with_feature(worth: Worth, feature: Feature, plan: str) -> Worth:
+    """What calls are worth that use a feature, too: beside what they are worth without it, or in its place."""
+    own = feature.rate(plan)
+    counted = tuple(own if unit in feature.counted else 0 for unit in UNITS)
+    flat = 0 if feature.counted else own
+
+    def rates(plain: Rates) -> Rates:
+        divisor = plain.charge_divisor
+        kept = 0 if feature.replaces else plain.factor * DIVISOR
+        base = plain.costs if plain.charges is None else plain.charges
+        # What has no rate stays so, also where another charge takes its place: the runtime keeps such a call unpriced.
+        charges = tuple(
+            UNPRICED if rate >= UNPRICED else rate * kept + added * divisor
+            for rate, added in zip(base, counted, strict=True)
+        )
+        return Rates(plain.costs, plain.cost_divisor, charges, 1, divisor * DIVISOR, flat * divisor)
+
+    return Worth(rates(worth.base), tuple((start, rates(plain)) for start, plain in worth.above))
+
+
 def _vector(rates: Mapping[str, int], output_multiplier_micros: int) -> Vector:
     return tuple(
         rates[unit] * (output_multiplier_micros if unit == "output" else MICRO) if unit in rates else UNPRICED
@@ -92,10 +114,10 @@ def input_of(parts: Vector) -> int:
     return sum(parts[place] for place in _INPUT)
 
 
-def amounts_of(before: Rates, after: Rates, parts: Vector) -> tuple[int, int, int, int]:
+def amounts_of(before: Rates, after: Rates, parts: Vector, events: int = 1) -> tuple[int, int, int, int]:
     """Cost and charge before, cost and charge after, of parts as the vectors have them, in nano-USD."""
     total = sum(map(mul, parts, before.costs))
-    cost_before, charge_before = _amounts(before, total, parts)
+    cost_before, charge_before = _amounts(before, total, parts, events)
     if after.costs is not before.costs:
         total = sum(map(mul, parts, after.costs))
     elif after.cost_divisor == before.cost_divisor and after.charges is before.charges is None and total < UNPRICED:
@@ -106,14 +128,25 @@ def amounts_of(before: Rates, after: Rates, parts: Vector) -> tuple[int, int, in
             cost_before,
             round_half_even(total * after.factor, after.charge_divisor),
         )
-    return (cost_before, charge_before, *_amounts(after, total, parts))
+    return (cost_before, charge_before, *_amounts(after, total, parts, events))
 
 
-def _amounts(rates: Rates, total: int, parts: Vector) -> tuple[int, int]:
+def _amounts(rates: Rates, total: int, parts: Vector, events: int) -> tuple[int, int]:
     worth = total if rates.charges is None else sum(map(mul, parts, rates.charges))
     if total >= UNPRICED or worth >= UNPRICED:
         return 0, 0
-    return round_half_even(total, rates.cost_divisor), round_half_even(worth * rates.factor, rates.charge_divisor)
+    return round_half_even(total, rates.cost_divisor), round_half_even(
+        worth * rates.factor + rates.flat * events, rates.charge_divisor
+    )
 
 
-__all__ = ["NOTHING", "Rates", "Worth", "amounts_of", "input_of", "worth_of_burn", "worth_of_price"]
+__all__ = [
+    "NOTHING",
+    "Rates",
+    "Worth",
+    "amounts_of",
+    "input_of",
+    "worth_of_burn",
+    "worth_of_price",
+    "worth_with_feature",
+]

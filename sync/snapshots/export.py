@@ -46,6 +46,7 @@ def export_snapshot(connection: Connection, *, now: datetime, days: int) -> dict
     number = _numbers(one.account for one in recorded)
     registered = {(row["provider"], row["model"]) for row in current.rows["model"].values()}
     tasks = current.rows["task"].keys()
+    features = current.rows["feature"].keys()
     lines = usage.lines(EVERYTHING, single=False, thresholds=_thresholds(current))
     known = list(number)
     wallets = usage.wallets(known)
@@ -66,7 +67,7 @@ def export_snapshot(connection: Connection, *, now: datetime, days: int) -> dict
         "on_plan": _on_plan(connection),
         "subscriptions": usage.subscriptions(current.rows["plan"].keys()),
         "recorded": [[number[one.account], *one[1:]] for one in recorded],
-        "lines": [_line(line, number, registered, tasks) for line in lines],
+        "lines": [_line(line, number, registered, tasks, features) for line in lines],
         "wallets": [
             [
                 number[account],
@@ -144,10 +145,17 @@ def _on_plan(connection: Connection) -> dict[str, int]:
 
 
 def _model(provider: str, model: str, registered: set[tuple[str, str]]) -> tuple[str, str]:
-    return (provider, model) if (provider, model) in registered else UNREGISTERED
+    # A use of a feature alone names no model.
+    return (provider, model) if not model or (provider, model) in registered else UNREGISTERED
 
 
-def _line(line: Line, number: dict[int, int], registered: set[tuple[str, str]], tasks: Collection[str]) -> list[Any]:
+def _line(
+    line: Line,
+    number: dict[int, int],
+    registered: set[tuple[str, str]],
+    tasks: Collection[str],
+    features: Collection[str],
+) -> list[Any]:
     kind = Kind(*line.kind)
     return [
         number[line.account],
@@ -155,6 +163,7 @@ def _line(line: Line, number: dict[int, int], registered: set[tuple[str, str]], 
         kind.plan,
         kind.task if kind.task is not None and kind.task in tasks else None,
         kind.level,
+        kind.feature if kind.feature is not None and kind.feature in features else None,
         line.events,
         line.smallest,
         line.largest,

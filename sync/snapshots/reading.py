@@ -140,6 +140,7 @@ def _line(
     plan: str,
     task: str | None,
     level: str | None,
+    feature: str | None,
     events: int,
     smallest: int,
     largest: int,
@@ -149,7 +150,7 @@ def _line(
     units: dict[str, int],
 ) -> Line:
     parts = tuple(int(units.get(unit, 0)) for unit in UNITS)
-    kind = (provider, model, plan, task, level)
+    kind = (provider, model, plan, task, level, feature)
     return Line(account, kind, None, None, events, smallest, largest, cost, charge, revenue, parts)
 
 

@@ -87,6 +87,7 @@ def _within(reach: Reach, line: Line) -> bool:
         or model in reach.models
         or kind.task in reach.tasks
         or kind.level in reach.levels
+        or kind.feature in reach.features
         or (reach.unregistered and model == UNREGISTERED)
     )
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
 
 from metering.meter import Meter
+from metering.usage import Usage
 from sync.impact import Pair, Scenario
 from tests.small_config import SMALL_CONFIG
 from tests.sync.impact.calls import GPT, HAIKU, NANO, SONNET, call, cost_nanos, impact_of, mixed_calls, record
@@ -223,10 +225,10 @@ def test_wallets_that_would_have_gone_below_zero(engine: Engine) -> None:
     meter.grant("late", "promo", key="more", usd=90)
     record(engine, [call(11, GPT, "late"), call(12, GPT, "late")])
     scenario = only(engine, appended("2"))
-    # 9.1 with the signup grant, less two calls of 5 instead of 3.75 USD; `owes` was below zero as it was, and what
-    # `late` spent more came after its second gift.
+    # 9.6 with the signup grant and what the plan includes, less two calls of 5 instead of 3.75 USD; `owes` was below
+    # zero as it was, and what `late` spent more came after its second gift.
     assert [(wallet.account, wallet.lowest, wallet.on) for wallet in scenario.wallets] == [
-        ("tight", -900_000_000, "2026-07-01")
+        ("tight", -400_000_000, "2026-07-01")
     ]
 
 
@@ -248,7 +250,45 @@ def test_plan_carries_its_impact_in_json(engine: Engine, days: int) -> None:
     assert (told["days"], told["events"], told["scenarios"][0]["from"]) == (days, 1, "now")
     total = told["scenarios"][0]["total"]
     assert total["charge_usd"] == {"before": "3.75", "after": "5"}
-    assert total["profit_usd"] == {"before": "1.25", "after": "2.4"}
+    # 0.50 USD of the charge are met by what the plan includes: no revenue.
+    assert total["profit_usd"] == {"before": "0.75", "after": "1.9"}
     assert total["margin"] == {"before": "1.5", "after": "2"}
     assert told["scenarios"][0]["by_account"]["pay_more"][0]["account"] == "acct-1"
     assert told["scenarios"][0]["exact"] is True
+
+
+FEATURES = """\
+features:
+  web_search:
+    cost_type: per_use
+    amount: 0.01
+    multiplier: {multiplier}
+  image_gen:
+    cost_type: per_image
+    amount: 0.04
+    mode: replace
+"""
+
+
+def test_a_changed_feature_is_measured_on_its_uses(engine: Engine) -> None:
+    """Also on uses that called no model; calls without the feature are left out."""
+    before = {**SMALL_CONFIG, "features.yaml": FEATURES.format(multiplier="1.5")}
+    apply_files(engine, before)
+    plain = call(1, GPT)
+    uses = [
+        replace(call(2, GPT), feature="web_search"),
+        Usage(event_id="alone", account="acct-1", feature="web_search", occurred_at=plain.occurred_at),
+        replace(call(3, GPT), feature="image_gen"),
+    ]
+    record(engine, [plain, *uses])
+    scenario = only(engine, {**before, "features.yaml": FEATURES.format(multiplier="2.5")})
+    assert scenario.total.charge.change == 2 * 10_000_000
+    assert {name: sums.charge.change for name, sums in scenario.by_model.items()} == {
+        "openai/gpt-4o": 10_000_000,
+        "(none)": 10_000_000,
+    }
+    gone = {**before, "features.yaml": "features: {}\n"}
+    gpt_charge = 3_750_000_000
+    change = only(engine, gone).total.charge.change
+    # Two searches of 0.015 USD are no longer charged; the image's call is charged as any other again.
+    assert change == -2 * 15_000_000 + gpt_charge

@@ -112,8 +112,8 @@ def test_nobody_is_named(engine: Engine, tmp_path: Path) -> None:
     text = exported(engine, tmp_path).read_text()
     for word in ("secret", "boss", "example.com", "call-1", "Price Desk", "Release Desk"):
         assert word not in text
-    assert '"lines": [[1, "openai", "gpt-4o", "free", null, null, 1, 1000000, 1000000,' in text
-    assert '[1, "unknown", "unregistered", "free", null, null, 1,' in text
+    assert '"lines": [[1, "openai", "gpt-4o", "free", null, null, null, 1, 1000000, 1000000,' in text
+    assert '[1, "unknown", "unregistered", "free", null, null, null, 1,' in text
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"kind": "ratecard plan"}', "\0"])
