@@ -252,6 +252,7 @@ class Client:
         units: Mapping[str, int | Decimal | str] | None = None,
         task: str | None = None,
         reasoning_level: str | None = None,
+        feature: str | None = None,
         hold_id: str | None = None,
         lifetime_seconds: int | None = None,
     ) -> Hold:
@@ -264,6 +265,7 @@ class Client:
             "units": None if units is None else _units(units),
             "task": task,
             "reasoning_level": reasoning_level,
+            "feature": feature,
             # The id is made here, so that a second try finds the hold of the first.
             "hold_id": hold_id or uuid.uuid4().hex,
             "lifetime_seconds": lifetime_seconds,

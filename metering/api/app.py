@@ -23,7 +23,7 @@ from metering.runtime import Clock
 API_VERSION = "1"
 THREADS = 12
 """Requests that are worked on at once, within what the pool of connections holds."""
-_FAILURES_PER_MINUTE = 60
+SWEEP_SECONDS = 60
 _ROUTES = (
     events.routes,
     holds.routes,
@@ -53,7 +53,9 @@ class Options:
 
     requests_per_minute: int = 6_000
     """Of one key; 0 for any number."""
-    sweep_seconds: int = 60
+    failures_per_minute: int = 60
+    """Keys that are not valid, of one address; 0 for any number. Whoever has a valid one is not kept out by it."""
+    sweep_seconds: int = SWEEP_SECONDS
     """How often renewals and alerts are swept; 0 for never."""
 
 
@@ -69,7 +71,7 @@ def create_app(meter: Meter, options: Options | None = None, *, now: Clock = utc
     app.state.access = Access(
         meter,
         Rates(per_minute, max(10, per_minute // 6)),
-        Rates(_FAILURES_PER_MINUTE, _FAILURES_PER_MINUTE),
+        Rates(chosen.failures_per_minute, chosen.failures_per_minute),
         now,
     )
     app.state.sweep = Sweep(meter, metrics, chosen.sweep_seconds) if chosen.sweep_seconds else None
@@ -112,4 +114,4 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-__all__ = ["API_VERSION", "Options", "bare_app", "create_app"]
+__all__ = ["API_VERSION", "SWEEP_SECONDS", "Options", "bare_app", "create_app"]

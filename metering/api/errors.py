@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from math import ceil
 from typing import Any
 
@@ -126,15 +126,15 @@ def fault_of(error: RatecardError) -> Fault:
     return Fault(code=error.code, message=message if len(message) <= _LONGEST_MESSAGE else f"{message[:497]}...")
 
 
-def error_answer(error: RatecardError, now: datetime | None = None) -> JSONResponse:
-    """The answer to a request that met an error."""
+def error_answer(error: RatecardError, now: datetime) -> JSONResponse:
+    """The answer to a request that met an error at a moment."""
     status = getattr(error, "status", 500)
     headers = dict(getattr(error, "headers", {}))
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = "1"
         _log.warning("unavailable: %s", error)
     elif isinstance(error, QuotaExceededError) and error.resets_at is not None:
-        wait = error.resets_at - (now or datetime.now(UTC))
+        wait = error.resets_at - now
         headers["Retry-After"] = str(max(1, ceil(wait.total_seconds())))
     return JSONResponse({"error": fault_of(error).model_dump()}, status, headers)
 
@@ -153,9 +153,9 @@ def handle_errors(app: FastAPI) -> None:
     """Have an app answer every error in the one form."""
 
     @app.exception_handler(RatecardError)
-    async def own(_: Request, error: Exception) -> JSONResponse:
+    async def own(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RatecardError)  # noqa: S101 - what it is registered for
-        return error_answer(error)
+        return error_answer(error, request.app.state.now())
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: Exception) -> JSONResponse:
@@ -173,9 +173,8 @@ def handle_errors(app: FastAPI) -> None:
         return _answer(error.status_code, code, str(error.detail), error.headers)
 
     @app.exception_handler(PoolTimeoutError)
-    async def exhausted(_: Request, error: Exception) -> JSONResponse:
-        _log.warning("no connection was free: %s", error)
-        return error_answer(UnavailableError("no connection was free"))
+    async def exhausted(request: Request, error: Exception) -> JSONResponse:
+        return error_answer(UnavailableError(str(error)), request.app.state.now())
 
 
 def too_large(most: int) -> HTTPException:

@@ -37,6 +37,7 @@ class HoldBody(Body):
     units: Units | None = Field(None, description="Instead of input and max_output, for calls that count others.")
     task: Text | None = None
     reasoning_level: Text | None = None
+    feature: Text | None = None
     hold_id: HoldId | None = Field(None, description="Yours, so that it may be sent again; else one is made.")
     lifetime_seconds: Annotated[int, Field(ge=1, le=int(LONGEST.total_seconds()))] = int(LIFETIME.total_seconds())
 
@@ -84,6 +85,7 @@ def place_hold(request: Request, body: HoldBody) -> HoldAnswer:
         units=body.units,
         task=body.task,
         reasoning_level=body.reasoning_level,
+        feature=body.feature,
         hold_id=body.hold_id,
         lifetime=timedelta(seconds=body.lifetime_seconds),
     )

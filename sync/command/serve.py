@@ -42,13 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
 
         print(document_text(), end="")
         return 0
-    from metering.api.app import Options
+    from metering.api.app import SWEEP_SECONDS, Options
     from metering.api.server import serve
     from metering.meter import Meter
     from sync.context import database_url
     from sync.serving import address_text
 
-    options = Options(arguments.requests_per_minute, 0 if arguments.no_sweep else Options.sweep_seconds)
+    options = Options(arguments.requests_per_minute, 0 if arguments.no_sweep else SWEEP_SECONDS)
     with (
         Meter.open(database_url(arguments, None), book_file=arguments.book_file) as meter,
         _listen(arguments.address, arguments.port) as listening,

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +17,11 @@ import uvicorn
 from metering.api.app import Options, create_app
 from metering.api.server import listen, make_server
 from metering.meter import Meter
-from tests.metering.rate_card import Clock
+from schema.database import make_engine
+from tests.databases import SqliteDatabases
+from tests.metering.rate_card import ROWS, Clock, apply_rows, change
 
-STILL = Options(requests_per_minute=0, sweep_seconds=0)
+STILL = Options(requests_per_minute=0, failures_per_minute=0, sweep_seconds=0)
 """Neither limits nor anything beside the requests."""
 
 
@@ -35,7 +38,7 @@ class Reply:
         return json.loads(self.text)
 
     @property
-    def code(self) -> str:
+    def error(self) -> str:
         """The code of the error."""
         assert set(self.json) == {"error"}, self.text
         assert set(self.json["error"]) == {"code", "message"}, self.text
@@ -67,7 +70,7 @@ class Api:
         """One request. `key` names one of `keys`, or is the text of another; a body that is no bytes goes as JSON."""
         sent = dict(headers or {})
         if key is not None:
-            sent["Authorization"] = f"Bearer {self.keys.get(key, key)}"
+            sent.setdefault("Authorization", f"Bearer {self.keys.get(key, key)}")
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
@@ -82,30 +85,43 @@ class Api:
     def get(self, path: str, *, key: str | None = "meter") -> Reply:
         return self.ask("GET", path, key=key)
 
-    def post(self, path: str, body: Any, *, key: str | None = "meter") -> Reply:
+    def post(self, path: str, body: Any = None, *, key: str | None = "meter") -> Reply:
         return self.ask("POST", path, body, key=key)
+
+
+def change_plan(api: Api, plan: str, **values: Any) -> None:
+    """A release that gives a plan other values."""
+    apply_rows(api.meter.engine, {"plan": [change("plan", {"plan": plan}, **values)]})
+    api.meter.reload()
 
 
 @contextmanager
 def running(meter: Meter, options: Options = STILL, *, clock: Clock | None = None) -> Iterator[Api]:
     """The API on a meter, with two accounts and their keys."""
     keys = {}
-    for name, scope, account in (
+    for account in ("acct-1", "acct-2"):
+        meter.accounts.create(account, by="tests")
+    for name, scope, owner in (
         ("meter", "meter", "acct-1"),
         ("read", "read", "acct-1"),
         ("other", "meter", "acct-2"),
         ("admin", "admin", None),
     ):
-        if account is not None and not meter.accounts.list(search=account):
-            meter.accounts.create(account, by="tests")
-        keys[name] = meter.keys.create(scope, account=account, by="tests").text
+        keys[name] = meter.keys.create(scope, account=owner, by="tests").text
+    with served(meter, options, clock=clock) as port:
+        yield Api(meter, port, keys)
+
+
+@contextmanager
+def served(meter: Meter, options: Options = STILL, *, clock: Clock | None = None) -> Iterator[int]:
+    """The API on a meter, on the port that is given."""
     app = create_app(meter, options, now=clock) if clock else create_app(meter, options)
     with listen("127.0.0.1", 0) as listening:
         server = make_server(app)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            yield Api(meter, listening.getsockname()[1], keys)
+            yield listening.getsockname()[1]
         finally:
             stop(server, thread)
 
@@ -119,6 +135,24 @@ def stop(server: uvicorn.Server, thread: threading.Thread) -> None:
 
 @pytest.fixture
 def api(meter: Meter, clock: Clock) -> Iterator[Api]:
-    """The API on the small rate card, at `NOW`."""
+    """The API on the small rate card, at `NOW`, on both databases."""
     with running(meter, clock=clock) as api:
+        yield api
+
+
+@pytest.fixture
+def lite_meter(sqlite_databases: SqliteDatabases, tmp_path: Path, clock: Clock) -> Iterator[Meter]:
+    """A meter on the small rate card, on SQLite alone: for what is no question of the database."""
+    url = sqlite_databases.fresh(tmp_path, migrated=True)
+    engine = make_engine(url)
+    apply_rows(engine, ROWS)
+    engine.dispose()
+    with Meter.open(url, now=clock) as meter:
+        yield meter
+
+
+@pytest.fixture
+def lite(lite_meter: Meter, clock: Clock) -> Iterator[Api]:
+    """The API on `lite_meter`."""
+    with running(lite_meter, clock=clock) as api:
         yield api
