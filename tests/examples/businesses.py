@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from metering.periods import months_later
 from metering.proof import flaws
 from schema.database import make_engine, reading
 
@@ -77,3 +78,9 @@ class Day(Business):
 def today() -> datetime:
     """The real clock, which commands and days run by."""
     return datetime.now(UTC)
+
+
+def fee_of_a_day(monthly_usd: int) -> Decimal:
+    """What the first day of a subscription that begins today earns: the month runs to the same day of the next."""
+    moment = datetime.combine(today().date(), time(), UTC)
+    return Decimal(monthly_usd * 10**9 // (months_later(moment, 1) - moment).days) / 10**9

@@ -66,6 +66,14 @@ def day(request: pytest.FixtureRequest, environment: dict[str, str], tmp_path_fa
     """The example's day, run as its README says."""
     folder = tmp_path_factory.mktemp("day")
     script = EXAMPLES / request.module.EXAMPLE / "day.sh"
-    done = subprocess.run([script, folder], env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run(
+        [script, folder],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
     return Day(folder, f"sqlite:///{folder}/ratecard.db", environment, done.stdout)

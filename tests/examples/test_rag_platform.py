@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,12 +11,11 @@ from sqlalchemy import select
 
 from metering.analytics.fees import mrr_nanos
 from metering.meter import Meter
-from metering.periods import months_later
 from metering.usage import Usage
 from schema.database import make_engine, reading
 from schema.money import nanos
 from schema.tables import CONFIG_TABLES, audit_log
-from tests.examples.businesses import Business, Day, money, today
+from tests.examples.businesses import Business, Day, fee_of_a_day, money, today
 from tests.metering.rate_card import Clock
 
 EXAMPLE = "rag-platform"
@@ -247,12 +246,6 @@ def test_budgets_of_the_proxy_keys(meter: Meter) -> None:
     }
 
 
-def cycle_days(start: date) -> int:
-    """The days of the month that a subscription of today is paid for."""
-    moment = datetime.combine(start, datetime.min.time(), UTC)
-    return (months_later(moment, 1) - moment).days
-
-
 def test_the_bill_of_the_day(day: Day) -> None:
     """By hand, in USD: a token is 30 / 1,000,000.
 
@@ -266,8 +259,7 @@ def test_the_bill_of_the_day(day: Day) -> None:
         ("lawyers", "premium"): money("31.2", "66", "0", "-31.2"),
         ("hospital", "enterprise"): money("9", "90", "90", "81"),
     }
-    days = cycle_days(today().date())
-    fees = Decimal(19 * 10**9 // days + 900 * 10**9 // days) / 10**9
+    fees = fee_of_a_day(19) + fee_of_a_day(900)
     assert Decimal(total["subscription_usd"]) == fees
     assert Decimal(total["revenue_usd"]) == Decimal("90.3") + fees
     assert Decimal(total["profit_usd"]) == Decimal("90.3") + fees - Decimal("41.228")
