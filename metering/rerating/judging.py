@@ -76,6 +76,7 @@ def _worth(event: Rated, book: RateBook) -> Appraisal | None:
             at=event.occurred_at,
             task=event.task,
             reasoning_level=event.reasoning_level,
+            feature=event.feature,
         )
     except MeteringError:
         # Such as a reasoning level that is no longer there.

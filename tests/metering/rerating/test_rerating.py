@@ -29,6 +29,18 @@ UNITS = {"input": 1_000, "output": 200}
 MAY = datetime(2026, 5, 10, 9, tzinfo=UTC)
 YEAR = Scope(date(2026, 1, 1))
 BY = "Price Desk <prices@example.com>"
+FEATURE = {
+    "feature": "web_search",
+    "display_name": None,
+    "description": None,
+    "cost_type": "per_use",
+    "amount_pico": 10**10,
+    "multiplier_micros": 10**6,
+    "plan_overrides": {},
+    "billable": True,
+    "mode": "add",
+}
+"""0.01 USD a use."""
 
 
 @pytest.fixture(autouse=True)
@@ -264,6 +276,27 @@ def test_undated_kinds_are_those_at_recording(meter: Meter, card: Engine) -> Non
     assert now.total.charge_delta_nanos == (24_000_000 - 7_500_000) - 6_000_000
     meter.rerating.write(now, by=BY)
     assert charges(card)[:2] == (12_000_000, 24_000_000)
+
+
+def test_what_a_feature_charged_stays_when_a_price_is_corrected(meter: Meter, card: Engine) -> None:
+    apply_rows(card, {"feature": [FEATURE]})
+    record(meter, "beside a model", feature="web_search")
+    meter.record(Usage(event_id="alone", account="a", feature="web_search", occurred_at=MAY))
+    assert charges(card)[:2] == (2_000_000, 26_000_000)
+    assert meter.rerating.survey(YEAR).writes == 0
+    dearer(card)
+    rerate(meter)
+    assert charges(card)[:2] == (4_000_000, 32_000_000)
+    assert meter.rerating.survey(YEAR).writes == 0
+
+
+def test_a_feature_without_a_model_is_charged_by_the_amount_of_now_when_asked(meter: Meter, card: Engine) -> None:
+    apply_rows(card, {"feature": [FEATURE]})
+    meter.record(Usage(event_id="alone", account="a", feature="web_search", occurred_at=MAY))
+    apply_rows(card, {"feature": [FEATURE | {"amount_pico": 3 * 10**10}]})
+    assert meter.rerating.survey(YEAR).writes == 0
+    rerate(meter, Scope(YEAR.start, undated_now=True))
+    assert charges(card)[:2] == (0, 30_000_000)
 
 
 def test_the_plan_at_the_events_time_decides(meter: Meter, card: Engine) -> None:
