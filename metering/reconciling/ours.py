@@ -16,7 +16,10 @@ from schema.tables import UNIT_COLUMNS, accounts, usage_adjustments, usage_event
 def read_ours(
     connection: Connection, start: date, end: date, providers: Collection[str] | None, book: RateBook
 ) -> Iterator[Ours]:
-    """Our events of the UTC days from `start` on and before `end`, of some providers (None: of all), oldest first."""
+    """Our events of the UTC days from `start` on and before `end`, of some providers (None: of all), oldest first.
+
+    Uses of a feature or a tool that called no model are left out: no provider counts them.
+    """
     event, change = usage_events.c, usage_adjustments.c
     changes = dict(
         connection.execute(
@@ -40,7 +43,7 @@ def read_ours(
             *(event[UNIT_COLUMNS[unit]] for unit in units),
         )
         .join(accounts, accounts.c.id == event.account_id)
-        .where(event.day >= start, event.day < end)
+        .where(event.day >= start, event.day < end, event.model != "")
         .order_by(event.id)
     )
     if providers is not None:

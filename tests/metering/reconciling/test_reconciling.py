@@ -279,6 +279,13 @@ def test_calls_that_are_not_settled_may_be_on_one_side(meter: Meter, clock: Cloc
     assert len(compared(meter, tmp_path, rows).findings) == 4
 
 
+def test_uses_that_called_no_model_are_no_orphans(meter: Meter, tmp_path: Path) -> None:
+    record(meter, "one")
+    meter.record(Usage(event_id="search", account="a", feature="rag_search", occurred_at=NOON))
+    meter.record(Usage(event_id="run", account="a", tool="sandbox_execute", cpu_seconds=2, occurred_at=NOON))
+    assert found(compared(meter, tmp_path, [spend("one")])) == []
+
+
 def test_one_id_of_two_accounts_is_told(meter: Meter, tmp_path: Path) -> None:
     for account in ("a", "b"):
         record(meter, "same", account=account)
