@@ -27,6 +27,9 @@ _COLUMNS: dict[str, tuple[ColumnElement[Any], ...]] = {
     "day": (_event.day,),
 }
 
+_EMPTY = frozenset({"provider", "model"})
+"""Columns that hold an empty text where an event names none: uses of a feature or a tool alone."""
+
 BY = tuple(_COLUMNS)
 """What usage can be grouped and filtered by."""
 
@@ -85,7 +88,7 @@ def _days(column: ColumnElement[Any], period: Period) -> list[ColumnElement[bool
 def _equals(name: str, wanted: str | None) -> list[ColumnElement[bool]]:
     columns = _columns(name)
     if wanted is None:
-        return [columns[0].is_(None)]
+        return [column == "" if name in _EMPTY else column.is_(None) for column in columns]
     if name == "account":
         return [columns[0] == select(accounts.c.id).where(accounts.c.account == wanted).scalar_subquery()]
     if name == "day":
@@ -156,6 +159,8 @@ def _account_names(connection: Connection, numbers: Collection[int]) -> dict[int
 def _shown(name: str, parts: Sequence[Any], names: Mapping[int, str]) -> Any:
     if name == "account":
         return names[parts[0]]
+    if name in _EMPTY and not parts[-1]:
+        return None
     return "/".join(parts) if name == "model" else parts[0]
 
 

@@ -134,6 +134,24 @@ def test_filters(engine: Engine, filters: dict[str, str | None], requests: int) 
         )
 
 
+def test_uses_that_called_no_model_name_none(engine: Engine) -> None:
+    fill(engine)
+    with writing(engine) as connection:
+        rows = Rows(connection)
+        user = rows.account("acct-0003")
+        rows.event(user, at("2026-06-02"), provider="", model="", feature="image_gen", charge_nanos=40)
+        rows.event(user, at("2026-06-03"), provider="", model="", tool="build", run_unit_units=1_600_000)
+    with reading(engine) as connection:
+        by_model = {row.keys["model"]: row for row in usage_by(connection, ["model"], DAYS)}
+        by_provider = {row.keys["provider"]: row.requests for row in usage_by(connection, ["provider"], DAYS)}
+        both = usage_by(connection, ["provider", "model", "tool"], DAYS, {"model": None})
+        assert totals(connection, DAYS, {"provider": None}).requests == 2
+    assert (by_model[None].requests, by_model[None].charge_nanos) == (2, 40)
+    assert by_model[None].units == {"run_unit": 1_600_000}
+    assert by_provider == {None: 2, "anthropic": 3, "openai": 1}
+    assert [tuple(row.keys.values()) for row in both] == [(None, None, None), (None, None, "build")]
+
+
 @pytest.mark.parametrize(
     ("by", "filters", "message"),
     [
