@@ -47,7 +47,7 @@ class Business:
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout if code == 0 else done.stdout + done.stderr
 
-    def bill(self, *by: str) -> tuple[dict[tuple[str, ...], Amounts], dict[str, Any]]:
+    def bill(self, *by: str) -> tuple[dict[tuple[str | None, ...], Amounts], dict[str, Any]]:
         """The bill: amounts by what was asked for, and its total."""
         found = json.loads(self.ratecard("usage", "--by", ",".join(by), "--format", "json"))
         rows = {tuple(row[name] for name in by): money(*(row[name] for name in MONEY)) for row in found["rows"]}
