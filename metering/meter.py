@@ -64,7 +64,7 @@ class Meter:
         now: Clock = utc_now,
         max_age: timedelta = MAX_AGE,
         book_file: str | os.PathLike[str] | None = None,
-        listen: bool = True,
+        listen: bool = False,
     ) -> None:
         kept = BookFile(book_file, engine) if book_file else None
         self._runtime = Runtime(engine, now=now, max_age=max_age, book_file=kept, listen=listen)
