@@ -46,6 +46,10 @@ class ExchangeRates:
             raise NoExchangeRateError(f"no exchange rate {base}/{quote} is in force at {at.isoformat()}")
         return found
 
+    def starts(self, base: str, quote: str) -> list[datetime]:
+        """The moments from which a pair's own rates are in force, kept either way around, in order."""
+        return sorted({*self.pairs.get((base, quote), ((), ()))[0], *self.pairs.get((quote, base), ((), ()))[0]})
+
     def _rate(self, base: str, quote: str, at: datetime) -> Fraction | None:
         if base == quote:
             return Fraction(1)

@@ -117,7 +117,7 @@ def usage_by(
     query = select(*columns, func.count().label("requests"), *sums).where(*where).group_by(*columns)
     found = {tuple(row[: len(columns)]): list(row[len(columns) :]) for row in connection.execute(query)}
 
-    for row in connection.execute(_adjusted(columns, period, where)):
+    for row in connection.execute(adjusted(columns, period, where)):
         sums_of_group = found[tuple(row[: len(columns)])]
         for offset, change in enumerate(row[len(columns) :], start=-len(MONEY)):
             sums_of_group[offset] += change
@@ -135,9 +135,10 @@ def usage_by(
     return rows
 
 
-def _adjusted(
+def adjusted(
     columns: Sequence[ColumnElement[Any]], period: Period, where: Sequence[ColumnElement[bool]]
 ) -> Select[Any]:
+    """The query of what adjustments of events change, by columns of the events: those, then the sums of `MONEY`."""
     change = usage_adjustments.c
     joined: FromClause = usage_adjustments.join(usage_events, _event.id == change.usage_id)
     sums = [func.sum(change[name]) for name in MONEY]

@@ -67,15 +67,20 @@ def totals(
 
 
 def _fees(connection: Connection, period: Period, filters: Filters, today: date | None) -> int:
+    bounded = fee_period(connection, period, today)
+    if bounded is None:
+        return 0
+    start, end = bounded.bounds()
+    return sum(fee.earned(start, end) for fee in read_fees(connection, bounded, filters))
+
+
+def fee_period(connection: Connection, period: Period, today: date | None) -> Period | None:
+    """The days whose fees a total of `period` counts; None when there are none."""
     if today is not None:
         period = period.until(today)
     elif period.end is None:
         days = event_days(connection)
         if days is None:
-            return 0
+            return None
         period = period.until(days[1])
-    end = period.end
-    if end is None:
-        return 0
-    start = date.min if period.start is None else period.start
-    return sum(fee.earned(start, end) for fee in read_fees(connection, period, filters))
+    return None if period.end is None else Period(period.start or date.min, period.end)

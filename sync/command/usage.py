@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sync.command import add_common
 
 if TYPE_CHECKING:
-    from metering.analytics import Totals, UsageRow
+    from metering.analytics import Converted, Totals, UsageRow
 
 _MONEY = ("cost", "charge", "revenue", "profit")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -36,7 +36,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the sums of a period, dearest first."""
-    from metering.analytics import Period, totals, usage_by
+    from metering.analytics import Period, second_currency, totals, totals_in, usage_by
+    from metering.errors import NoExchangeRateError
     from schema.database import reading, require_current
     from sync.context import database_url, opened
     from sync.errors import UsageError
@@ -44,17 +45,26 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.start and arguments.end and arguments.start > arguments.end:
         raise UsageError(f"--from {arguments.start} is after --to {arguments.end}")
     period = Period(arguments.start, arguments.end)
+    today = datetime.now(UTC).date()
+    converted: Converted | NoExchangeRateError | None = None
     with opened(database_url(arguments, None)) as engine:
         require_current(engine)
         with reading(engine) as connection:
             rows = usage_by(connection, arguments.by, period)
-            total = totals(connection, period, today=datetime.now(UTC).date())
+            total = totals(connection, period, today=today)
+            currency, exchange = second_currency(connection)
+            if currency is not None and arguments.format != "csv":
+                try:
+                    converted = totals_in(connection, currency, exchange, period, today=today)
+                except NoExchangeRateError as error:
+                    # What is known in USD is told all the same.
+                    converted = error
     if arguments.format == "json":
-        print(json.dumps(as_json(rows, total), indent=2))
+        print(json.dumps(as_json(rows, total, converted), indent=2))
     elif arguments.format == "csv":
         csv.writer(sys.stdout, lineterminator="\n").writerows(as_csv(rows, arguments.by))
     else:
-        print(as_text(rows, total, arguments.by))
+        print(as_text(rows, total, arguments.by, converted))
     return 0
 
 
@@ -78,8 +88,12 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"'{text}' is not a date such as 2026-01-31") from None
 
 
-def as_json(rows: Sequence[UsageRow], total: Totals) -> dict[str, Any]:
-    """The contract of `--format json`: money as decimal strings of USD, units exact."""
+def as_json(rows: Sequence[UsageRow], total: Totals, converted: Converted | Exception | None = None) -> dict[str, Any]:
+    """The contract of `--format json`: money as decimal strings of USD, units exact.
+
+    Where the setting `currency` names a second currency, the total has `in_currency`: the amounts in it, or why they
+    are not known.
+    """
     from schema.money import usd_text
 
     return {
@@ -101,8 +115,18 @@ def as_json(rows: Sequence[UsageRow], total: Totals) -> dict[str, Any]:
             "subscription_usd": usd_text(total.subscription_nanos),
             "revenue_usd": usd_text(total.revenue_nanos),
             "profit_usd": usd_text(total.profit_nanos),
+            **({} if converted is None else {"in_currency": _in_currency(converted)}),
         },
     }
+
+
+def _in_currency(converted: Converted | Exception) -> dict[str, str]:
+    from schema.money import usd_text
+
+    if isinstance(converted, Exception):
+        return {"unknown": str(converted)}
+    amounts = {name: usd_text(getattr(converted, f"{name}_nanos")) for name in _MONEY}
+    return {"currency": converted.currency, **amounts}
 
 
 def _exact_units(units: dict[str, int]) -> dict[str, int | str]:
@@ -142,8 +166,10 @@ def _occurring(rows: Sequence[UsageRow]) -> list[str]:
     return [unit for unit in UNITS if any(unit in row.units for row in rows)]
 
 
-def as_text(rows: Sequence[UsageRow], total: Totals, by: Sequence[str]) -> str:
-    """An aligned table in USD to four decimals, then the total with subscriptions."""
+def as_text(
+    rows: Sequence[UsageRow], total: Totals, by: Sequence[str], converted: Converted | Exception | None = None
+) -> str:
+    """An aligned table in USD to four decimals, then the total with subscriptions, also in a second currency."""
     from schema.findings import printable
 
     units = _occurring(rows)
@@ -165,6 +191,11 @@ def as_text(rows: Sequence[UsageRow], total: Totals, by: Sequence[str]) -> str:
     if total.repaid_nanos:
         parts.append(("repaid overdraft", total.repaid_nanos))
     lines.append("revenue: " + ", ".join(f"{name} ${_dollars(amount)}" for name, amount in parts))
+    if isinstance(converted, Exception):
+        lines.append(f"in a second currency: {printable(str(converted))}")
+    elif converted is not None:
+        amounts = (f"{name} {_dollars(getattr(converted, f'{name}_nanos'))}" for name in _MONEY)
+        lines.append(f"in {converted.currency}: {', '.join(amounts)}")
     return "\n".join(lines)
 
 

@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from metering.analytics.fees import Fee
 from schema.database import writing
 from schema.money import usd_text
+from schema.tables import CONFIG_TABLES
 from tests.metering.analytics_data import Rows, at
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -131,6 +132,41 @@ def test_text_is_aligned_and_printable(engine: Engine, migrated_url: str, run_ra
         "total                  2  1,234       2.5  1.5000    3.0000    10.0000    8.5000",
         "revenue: usage $0.0000, subscriptions $10.0000, repaid overdraft $0.0000",
     ]
+
+
+def show_in_rand(engine: Engine, since: str) -> None:
+    with writing(engine) as connection:
+        release = {"introduced_release": Rows(connection).release}
+        rate = {"base": "USD", "quote": "ZAR", "effective": at(since), "rate_micros": 18_500_000}
+        connection.execute(insert(CONFIG_TABLES["rate"].table).values(**rate, **release))
+        setting = {"setting": "currency", "value": "ZAR"}
+        connection.execute(insert(CONFIG_TABLES["setting"].table).values(**setting, **release))
+
+
+def test_totals_are_shown_in_the_second_currency(engine: Engine, migrated_url: str, run_ratecard: Run) -> None:
+    fill(engine)
+    show_in_rand(engine, "2026-01-01")
+    found = asked(run_ratecard, migrated_url)["total"]
+    assert found["revenue_usd"] == "10.000000012"
+    assert found["in_currency"] == {
+        "currency": "ZAR",
+        "cost": "27.750000018",
+        "charge": "55.50000013",
+        "revenue": "185.000000222",
+        "profit": "157.250000204",
+    }
+    done = run_ratecard("usage", "--database", migrated_url)
+    assert done.stdout.splitlines()[-1] == "in ZAR: cost 27.7500, charge 55.5000, revenue 185.0000, profit 157.2500"
+
+
+def test_a_missing_rate_is_told_and_the_rest_is_shown(engine: Engine, migrated_url: str, run_ratecard: Run) -> None:
+    fill(engine)
+    show_in_rand(engine, "2026-06-02")
+    why = "no exchange rate USD/ZAR is in force at 2026-06-01T00:00:00+00:00"
+    found = asked(run_ratecard, migrated_url)["total"]
+    assert (found["cost_usd"], found["in_currency"]) == ("1.500000001", {"unknown": why})
+    done = run_ratecard("usage", "--database", migrated_url)
+    assert done.stdout.splitlines()[-1] == f"in a second currency: {why}"
 
 
 @pytest.mark.parametrize(
