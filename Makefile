@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: help demo test lint format bench screenshots clean
+.PHONY: help demo test test-billing lint format bench screenshots clean
 
 help:
 	@echo "make demo         real data in an embedded database, dashboard at http://127.0.0.1:8501"
 	@echo "make test         every test, on SQLite, PostgreSQL and in Chromium"
+	@echo "make test-billing the ledger, quotas, the HTTP API and the examples alone"
 	@echo "make lint         ruff and mypy"
 	@echo "make format       put the code into its canonical form"
 	@echo "make bench        measure speed and memory against peers"
@@ -20,6 +21,9 @@ demo: $(VENV)/ratecard
 
 test: $(VENV)/ratecard-test
 	$(BIN)/python -m pytest --numprocesses 2 $(PYTEST_ARGS)
+
+test-billing: $(VENV)/ratecard-test
+	$(BIN)/python -m pytest --numprocesses 2 tests/metering tests/examples $(PYTEST_ARGS)
 
 lint: $(VENV)/ratecard-test
 	$(BIN)/ruff check .
