@@ -9,8 +9,8 @@ from fastapi import Path, Query, Request
 from pydantic import Field
 
 from metering.api.access import caller_of, router
-from metering.api.errors import BadRequestError, answers
-from metering.api.fields import Answer, Body, Moment, Name, moment_of
+from metering.api.errors import OF_BODIES, BadRequestError, answers
+from metering.api.fields import Answer, Body, Moment, Name, Whole, moment_of
 from metering.api.pricing import BookAnswer
 from metering.keys import OVERLAP, ApiKey, NewKey
 from metering.meter import Meter
@@ -34,7 +34,7 @@ class NewKeyBody(Body):
 class RotateBody(Body):
     """How a key is replaced."""
 
-    overlap_seconds: Annotated[int, Field(ge=0, le=int(_LONGEST_OVERLAP.total_seconds()))] = Field(
+    overlap_seconds: Annotated[Whole, Field(ge=0, le=int(_LONGEST_OVERLAP.total_seconds()))] = Field(
         int(OVERLAP.total_seconds()), description="For how long the old one goes on."
     )
 
@@ -88,12 +88,10 @@ def list_keys(
 ) -> KeysAnswer:
     """Keys, the newest first."""
     meter: Meter = request.app.state.meter
-    if account is not None and "\x00" in account:
-        raise BadRequestError("account: it holds a zero character")
     return KeysAnswer(keys=[_key(request, key) for key in meter.keys.list(account=account, all_states=every)])
 
 
-@routes.post("/v1/admin/keys", status_code=201, responses=answers(404))
+@routes.post("/v1/admin/keys", status_code=201, responses=answers(*OF_BODIES, 404))
 def create_key(request: Request, body: NewKeyBody) -> NewKeyAnswer:
     """Make a key of an account, or of administrators."""
     meter: Meter = request.app.state.meter
@@ -107,7 +105,7 @@ def create_key(request: Request, body: NewKeyBody) -> NewKeyAnswer:
     return _new_key(request, made)
 
 
-@routes.post("/v1/admin/keys/{key_id}/rotate", status_code=201)
+@routes.post("/v1/admin/keys/{key_id}/rotate", status_code=201, responses=answers(*OF_BODIES))
 def rotate_key(request: Request, key_id: KeyId, body: RotateBody) -> NewKeyAnswer:
     """Make a key in place of another."""
     meter: Meter = request.app.state.meter

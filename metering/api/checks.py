@@ -8,6 +8,7 @@ from fastapi import Request
 from pydantic import Field, model_validator
 
 from metering.api.access import caller_of, router
+from metering.api.errors import OF_BODIES, answers
 from metering.api.fields import Answer, Body, Name, Quantity, Text, Units
 from metering.errors import UnavailableError
 from metering.meter import Meter
@@ -90,7 +91,7 @@ class ExceedAnswer(Answer):
     would_exceed: bool
 
 
-@routes.post("/v1/check")
+@routes.post("/v1/check", responses=answers(*OF_BODIES))
 def check(request: Request, body: CheckBody) -> CheckAnswer:
     """Whether the account may make a call now, or have one more of what a static limit names.
 
@@ -116,7 +117,7 @@ def check(request: Request, body: CheckBody) -> CheckAnswer:
     return CheckAnswer.of(decision)
 
 
-@routes.post("/v1/would-exceed")
+@routes.post("/v1/would-exceed", responses=answers(*OF_BODIES))
 def would_exceed(request: Request, body: EstimateBody) -> ExceedAnswer:
     """Whether an estimate would go beyond a limit of the plan (used + estimate > limit), whatever it makes of that."""
     meter: Meter = request.app.state.meter

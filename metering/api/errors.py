@@ -25,6 +25,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from metering.errors import MeteringError, QuotaExceededError, UnavailableError
 from schema.errors import RatecardError
@@ -112,6 +113,10 @@ _MEANINGS = {
 }
 
 
+OF_BODIES = (400, 413)
+"""What any route that takes a body may answer."""
+
+
 def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: the errors that it may answer with, beside those that every route has."""
     return {status: {"model": ErrorAnswer, "description": _MEANINGS[status]} for status in sorted(statuses)}
@@ -167,14 +172,25 @@ def handle_errors(app: FastAPI) -> None:
         return _answer(422, BadRequestError.code, validation_message(faults))
 
     @app.exception_handler(HTTPException)
-    async def refused(_: Request, error: Exception) -> JSONResponse:
+    async def refused(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-        code = _HTTP_CODES.get(error.status_code, "BAD_REQUEST")
-        return _answer(error.status_code, code, str(error.detail), error.headers)
+        status, headers = error.status_code, error.headers
+        if status == 405:
+            # Starlette names those of the first route of a path alone.
+            headers = {"Allow": ", ".join(_methods(app, request.scope["path"]))}
+        return _answer(status, _HTTP_CODES.get(status, "BAD_REQUEST"), str(error.detail), headers)
 
     @app.exception_handler(PoolTimeoutError)
     async def exhausted(request: Request, error: Exception) -> JSONResponse:
         return error_answer(UnavailableError(str(error)), request.app.state.now())
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    found: set[str] = set()
+    for route in app.routes:
+        if isinstance(route, Route) and route.path_regex.match(path):
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def too_large(most: int) -> HTTPException:
@@ -197,6 +213,7 @@ def _answer(status: int, code: str, message: str, headers: Mapping[str, str] | N
 
 
 __all__ = [
+    "OF_BODIES",
     "ApiError",
     "BadRequestError",
     "ErrorAnswer",

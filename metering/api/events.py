@@ -9,7 +9,7 @@ from fastapi import Request
 from pydantic import Field, ValidationError
 
 from metering.api.access import Caller, caller_of, router
-from metering.api.errors import Fault, answers, fault_of, validation_message
+from metering.api.errors import OF_BODIES, Fault, answers, fault_of, validation_message
 from metering.api.fields import (
     Answer,
     Body,
@@ -112,7 +112,7 @@ class BatchAnswer(Answer):
     failed: int
 
 
-@routes.post("/v1/events", responses=answers(404, 409))
+@routes.post("/v1/events", responses=answers(*OF_BODIES, 404, 409))
 def record_event(request: Request, body: EventBody) -> ReceiptAnswer:
     """Record a call that happened, and debit it.
 
@@ -123,7 +123,7 @@ def record_event(request: Request, body: EventBody) -> ReceiptAnswer:
     return ReceiptAnswer.of(meter.record(usage_of(body, body.event_id, caller_of(request))))
 
 
-@routes.post("/v1/events/batch")
+@routes.post("/v1/events/batch", responses=answers(*OF_BODIES))
 def record_events(request: Request, body: BatchBody) -> BatchAnswer:
     """Record up to 1,000 calls in one transaction; each has its receipt or its error."""
     meter: Meter = request.app.state.meter

@@ -5,8 +5,10 @@ Quantities are checked by the runtime, which tells UNKNOWN_UNIT from BAD_EVENT; 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -34,10 +36,30 @@ _UNITS_SCHEMA: dict[str, Any] = {
     "description": "What was counted, by unit. Units never overlap: cached input is not also `input`.",
     "examples": [{"input": 3812, "cache_read": 1024, "output": 440}],
 }
+_MOST_DIGITS = 18
 _PRINTABLE_UNIT = {"anyOf": [{"type": "integer"}, {"type": "string"}]}
 
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
-Text = Annotated[str, Field(min_length=1, max_length=1_000)]
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_NO_ZERO = r"^[^\x00]*$"
+"""No database keeps a zero character."""
+
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 355.0 is 355."""
+    whole = isinstance(value, Decimal) and value.adjusted() < _MOST_DIGITS and value == value.to_integral_value()
+    return int(value) if whole else value
+
+
+def _day(value: Any) -> Any:
+    """Without this a number would be the seconds since 1970."""
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise ValueError("write a date such as 2026-11-21")
+    return value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=_NO_ZERO)]
+Text = Annotated[str, Field(min_length=1, max_length=1_000, pattern=_NO_ZERO)]
+Whole = Annotated[int, BeforeValidator(_whole)]
 Units = Annotated[dict[str, Any], WithJsonSchema(_UNITS_SCHEMA)]
 Quantity = Annotated[Any, WithJsonSchema(_DECIMAL_SCHEMA)]
 WholeQuantity = Annotated[Any, WithJsonSchema(_WHOLE_SCHEMA)]
@@ -50,6 +72,7 @@ Moment = Annotated[
         examples=["2026-11-21T09:30:00Z"],
     ),
 ]
+Day = Annotated[date, BeforeValidator(_day)]
 Metadata = Annotated[
     dict[str, Any],
     BeforeValidator(with_floats),
@@ -108,6 +131,7 @@ __all__ = [
     "Answer",
     "Body",
     "CountedUnits",
+    "Day",
     "Metadata",
     "Moment",
     "Name",
@@ -116,6 +140,7 @@ __all__ = [
     "Text",
     "Units",
     "Usd",
+    "Whole",
     "WholeQuantity",
     "counted",
     "moment_of",

@@ -9,9 +9,9 @@ from fastapi import Path, Request
 from pydantic import Field
 
 from metering.api.access import caller_of, router
-from metering.api.errors import answers
+from metering.api.errors import OF_BODIES, answers
 from metering.api.events import EventBody, ReceiptAnswer, usage_of
-from metering.api.fields import Answer, Body, Name, Text, Units, Usd, WholeQuantity
+from metering.api.fields import Answer, Body, Name, Text, Units, Usd, Whole, WholeQuantity
 from metering.holds.holding import LIFETIME, LONGEST
 from metering.holds.placing import HoldRow
 from metering.meter import Meter
@@ -31,7 +31,7 @@ class HoldBody(Body):
     provider: Name | None = Field(None, description="May be left out when `model` is an alias or `provider/model`.")
     model: Name
     input: WholeQuantity = 0
-    max_output: Annotated[int, Field(ge=0, le=LARGEST_QUANTITY)] | None = Field(
+    max_output: Annotated[Whole, Field(ge=0, le=LARGEST_QUANTITY)] | None = Field(
         None, description="The largest output that is allowed; without it the model's."
     )
     units: Units | None = Field(None, description="Instead of input and max_output, for calls that count others.")
@@ -39,7 +39,7 @@ class HoldBody(Body):
     reasoning_level: Text | None = None
     feature: Text | None = None
     hold_id: HoldId | None = Field(None, description="Yours, so that it may be sent again; else one is made.")
-    lifetime_seconds: Annotated[int, Field(ge=1, le=int(LONGEST.total_seconds()))] = int(LIFETIME.total_seconds())
+    lifetime_seconds: Annotated[Whole, Field(ge=1, le=int(LONGEST.total_seconds()))] = int(LIFETIME.total_seconds())
 
 
 class HoldAnswer(Answer):
@@ -71,7 +71,7 @@ class HoldAnswer(Answer):
         )
 
 
-@routes.post("/v1/holds", responses=answers(402, 409))
+@routes.post("/v1/holds", responses=answers(*OF_BODIES, 402, 409))
 def place_hold(request: Request, body: HoldBody) -> HoldAnswer:
     """Set credit aside for the dearest way in which a call may be counted; refuses what may not be made."""
     meter: Meter = request.app.state.meter
@@ -99,7 +99,7 @@ def show_hold(request: Request, hold_id: HoldPath) -> HoldAnswer:
     return HoldAnswer.of(meter.holds.row(caller_of(request).account, hold_id))
 
 
-@routes.post("/v1/holds/{hold_id}/capture", responses=answers(404, 409))
+@routes.post("/v1/holds/{hold_id}/capture", responses=answers(*OF_BODIES, 404, 409))
 def capture_hold(request: Request, hold_id: HoldPath, body: EventBody) -> ReceiptAnswer:
     """Record what the call used and give back what is left, in one transaction.
 

@@ -8,7 +8,7 @@ from fastapi import Query, Request
 from pydantic import Field
 
 from metering.api.access import Caller, caller_of, router
-from metering.api.errors import BadRequestError
+from metering.api.errors import OF_BODIES, BadRequestError, answers
 from metering.api.fields import Answer, Body, Name, ReleaseAnswer, Text, Units, Usd
 from metering.meter import Meter
 from schema.findings import did_you_mean
@@ -91,7 +91,7 @@ def route(
     )
 
 
-@routes.post("/v1/quote")
+@routes.post("/v1/quote", responses=answers(*OF_BODIES))
 def quote(request: Request, body: QuoteBody) -> QuoteAnswer:
     """What a call would be charged now, by the price in force and the margin of the plan."""
     meter: Meter = request.app.state.meter

@@ -129,7 +129,7 @@ def test_history_tells_what_refunds_and_filters_make_of_it(lite: Api) -> None:
     ):
         assert [one["event_id"] for one in lite.get(f"/v1/history?{query}").json["events"]] == names
     assert lite.get("/v1/events/e%2F2").json["event_id"] == "e/2"
-    assert lite.get("/v1/events/e%00").error == "NOT_FOUND"
+    assert lite.get("/v1/events/e%00").error == "BAD_REQUEST"
 
 
 @pytest.mark.parametrize(
