@@ -93,7 +93,7 @@ def bare_app(metrics: Metrics) -> FastAPI:
     for routes in _ROUTES:
         app.include_router(routes)
     app.add_middleware(Gate, metrics=metrics)
-    handle_errors(app)
+    handle_errors(app, [route for routes in _ROUTES for route in routes.routes])
     return app
 
 

@@ -25,7 +25,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from metering.errors import MeteringError, QuotaExceededError, UnavailableError
 from schema.errors import RatecardError
@@ -154,8 +154,8 @@ def validation_message(errors: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
 
 
-def handle_errors(app: FastAPI) -> None:
-    """Have an app answer every error in the one form."""
+def handle_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Have an app with these routes answer every error in the one form."""
 
     @app.exception_handler(RatecardError)
     async def own(request: Request, error: Exception) -> JSONResponse:
@@ -177,7 +177,7 @@ def handle_errors(app: FastAPI) -> None:
         status, headers = error.status_code, error.headers
         if status == 405:
             # Starlette names those of the first route of a path alone.
-            headers = {"Allow": ", ".join(_methods(app, request.scope["path"]))}
+            headers = {"Allow": ", ".join(_methods(routes, request.scope["path"]))}
         return _answer(status, _HTTP_CODES.get(status, "BAD_REQUEST"), str(error.detail), headers)
 
     @app.exception_handler(PoolTimeoutError)
@@ -185,12 +185,13 @@ def handle_errors(app: FastAPI) -> None:
         return error_answer(UnavailableError(str(error)), request.app.state.now())
 
 
-def _methods(app: FastAPI, path: str) -> list[str]:
+def _methods(routes: Sequence[BaseRoute], path: str) -> list[str]:
+    """The methods of a path; of the document, which is none of the routes, GET."""
     found: set[str] = set()
-    for route in app.routes:
+    for route in routes:
         if isinstance(route, Route) and route.path_regex.match(path):
             found |= route.methods or set()
-    return sorted(found)
+    return sorted(found) or ["GET"]
 
 
 def too_large(most: int) -> HTTPException:
