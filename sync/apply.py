@@ -84,7 +84,7 @@ def apply_plan(
     """
     guard(plan, allowed)
     with writing(engine) as connection:
-        lock_config(connection)
+        lock_config(connection, f"apply by {applied_by}")
         fresh, current = plan_for(connection, target, now=now, measured=plan.impact)
         if not fresh.writes:
             return _unchanged(fresh, current)

@@ -72,7 +72,7 @@ def switch_model(engine: Engine, name: str, *, active: bool, reason: Reason) -> 
     first release, and when a model is to become active that the last release itself left inactive.
     """
     with writing(engine) as connection:
-        lock_config(connection)
+        lock_config(connection, f"switch of a model by {reason.by}")
         release = last_release(connection)
         if release is None:
             raise RefusedError("NO_RELEASE", "no release has been applied to this database; run `ratecard apply`")
