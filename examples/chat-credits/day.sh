@@ -4,6 +4,7 @@
 . "$(dirname "$0")/../scratch.sh"
 
 step "Multipliers from git, as of 2026-02-20"
+run ratecard validate
 run ratecard apply --yes --label 2026-02-20
 
 step "A beta user gets 50 credits, once; somebody who comes later buys 100"

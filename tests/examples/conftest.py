@@ -6,6 +6,7 @@ A module names its example in `EXAMPLE`.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -76,4 +77,6 @@ def day(request: pytest.FixtureRequest, environment: dict[str, str], tmp_path_fa
         check=False,
     )
     assert done.returncode == 0, done.stdout
+    # No error and no warning: either would be counted on that line.
+    assert re.search(r"^\d+ files with .*: fine$", done.stdout, re.MULTILINE), done.stdout
     return Day(folder, f"sqlite:///{folder}/ratecard.db", environment, done.stdout)
