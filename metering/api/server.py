@@ -5,6 +5,7 @@ SIGTERM and SIGINT let running requests come to their end; keys, sizes and rates
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from collections.abc import Callable
@@ -34,38 +35,56 @@ def listen(address: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((address, port))
         listening.listen(_BACKLOG)
-    except OSError:
+    except BaseException:
         listening.close()
         raise
     return listening
 
 
-def make_server(app: FastAPI) -> uvicorn.Server:
-    """A server of an app, to be run on a socket."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=STOP_SECONDS,
-        )
+class Server(uvicorn.Server):
+    """Tells when it answers, and forgets no signal that came before."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None] | None = None) -> None:
+        super().__init__(config)
+        self._started = started
+        self._asked_to_stop = False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin; from here on uvicorn minds the signals."""
+        await super().startup(sockets=sockets)
+        if self._started is not None:
+            self._started()
+        if self._asked_to_stop:
+            # A moment later, as uvicorn skips the end of what it began when it finds itself stopped already.
+            asyncio.get_running_loop().call_soon(self._stop)
+
+    def stop_once_started(self, number: int, frame: FrameType | None) -> None:
+        """A handler for signals that uvicorn does not mind yet, and for those that it raises again at its end."""
+        self._asked_to_stop = True
+
+    def _stop(self) -> None:
+        self.should_exit = True
+
+
+def make_server(app: FastAPI, started: Callable[[], None] | None = None) -> Server:
+    """A server of an app, to be run on a socket; `started` is called once it answers."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
     )
+    return Server(config, started)
 
 
 def serve(meter: Meter, listening: socket.socket, options: Options, started: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `started` is called before the first request is answered."""
-    server = make_server(create_app(meter, options))
-    # uvicorn takes the signals while it runs, and raises them again once it has stopped: their work is done by then.
+    """Serve until SIGTERM or SIGINT; `started` is called once it answers."""
+    server = make_server(create_app(meter, options), started)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stopped)
-    started()
+        signal.signal(number, server.stop_once_started)
     server.run(sockets=[listening])
 
 
-def _stopped(number: int, frame: FrameType | None) -> None:
-    """Nothing is left to do."""
-
-
-__all__ = ["ADDRESS", "PORT", "listen", "make_server", "serve"]
+__all__ = ["ADDRESS", "PORT", "Server", "listen", "make_server", "serve"]
