@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from metering.features import Feature
 from metering.price import Price, Tiers
+from metering.run_units import RunUnits, ToolCall
 from schema.keys import Key
 from schema.places import Path
 from sync.current import Release, row_name
 from sync.explain.origin import TOP, Archive, Origin, Unknown, Wanted
 from sync.explain.recorded import Recorded, Values, read_recorded
+from sync.explain.run_count import RunCount, count_run
 from sync.explain.working import Line, Working, work_out
 
 
@@ -26,8 +29,13 @@ class Explanation:
     """None for a call that no price covered."""
     origin: Origin | Unknown | None
     """Where the price was written; None when none was taken."""
+    feature_origin: Origin | Unknown | None
+    """Where the feature was written that the call is charged for."""
+    run: RunCount | None
+    """How its run units were counted; None when the caller counted them."""
     others: tuple[Origin | Unknown, ...]
-    """Where else numbers came from: the reasoning level, the task that is not charged, the settings of credit burn."""
+    """Where else numbers came from: the reasoning level, the task that is not charged, the settings of credit burn,
+    how run units are counted."""
 
     @property
     def adds_up(self) -> bool:
@@ -51,7 +59,7 @@ def explain(connection: Connection, archive: Archive, event_id: str, account: st
     """
     recorded = read_recorded(connection, event_id, account)
     row = recorded.price
-    working, origin = None, None
+    working, origin, feature_origin = None, None, None
     if recorded.refusal is None:
         burn = recorded.settings.credit_burn
         price = None if row is None else Price.compile(row, burn)
@@ -63,17 +71,36 @@ def explain(connection: Connection, archive: Archive, event_id: str, account: st
             output_multiplier_micros=recorded.output_multiplier_micros,
             billable=recorded.billable,
             credits_micros=recorded.settings.unknown_model_micros,
+            feature=None if recorded.feature is None else Feature.from_row(recorded.feature),
+            called=bool(recorded.event["model"]),
         )
         if row is not None and price is not None:
             wanted = _wanted(working, price, recorded.event["plan"])
             origin = archive.find(Key("price", price.key), dict(row), _releases(recorded), wanted)
+        if working.feature is not None and recorded.feature is not None:
+            key, of_plan = Key("feature", recorded.event["feature"]), ("plans", recorded.event["plan"])
+            lines = {name: [(*of_plan, name), (name,)] for name in ("amount", "multiplier", "billable")}
+            feature_origin = archive.find(key, dict(recorded.feature), [recorded.release, recorded.newest], lines)
+    run = _run(recorded)
     return Explanation(
         recorded=recorded,
         price_key=None if row is None else row_name("price", dict(row)),
         working=working,
         origin=origin,
-        others=tuple(_others(archive, recorded, working)),
+        feature_origin=feature_origin,
+        run=run,
+        others=tuple(_others(archive, recorded, working, run)),
     )
+
+
+def _run(recorded: Recorded) -> RunCount | None:
+    event = recorded.event
+    if event["tool"] is None:
+        return None
+    call = ToolCall(
+        event["tool"], event["tier"], event["cpu_seconds_micros"], event["gpu_seconds_micros"], event["latency_ms"]
+    )
+    return count_run(RunUnits.from_rows(recorded.run_units.values()), call, recorded.units.get("run_unit", 0))
 
 
 def _releases(recorded: Recorded) -> list[Release]:
@@ -105,9 +132,21 @@ def _rate_paths(prefix: Path, line: Line, tiers: Tiers) -> list[Path]:
     return [(*prefix, *tier, per, line.rate_of) for per in ("per_million", "per_unit")]
 
 
-def _others(archive: Archive, recorded: Recorded, working: Working | None) -> Iterable[Origin | Unknown]:
-    if working is None:
-        return
+def _others(
+    archive: Archive, recorded: Recorded, working: Working | None, run: RunCount | None
+) -> Iterable[Origin | Unknown]:
+    wanted: list[tuple[Key, Values]] = []
+    if run is not None:
+        rows = recorded.run_units
+        wanted += [(Key("run_unit", name), rows[name]) for name in run.names if name in rows]
+    if working is not None:
+        wanted += _entered(recorded, working)
+    for key, row in wanted:
+        yield archive.find(key, dict(row), [recorded.release, recorded.newest], {})
+
+
+def _entered(recorded: Recorded, working: Working) -> Iterable[tuple[Key, Values]]:
+    """What entered the sum beside the price and the feature."""
     wanted: list[tuple[Key, Values]] = []
     if recorded.reasoning is not None and recorded.units.get("output"):
         wanted.append((Key("reasoning", recorded.event["reasoning_level"]), recorded.reasoning))
@@ -118,8 +157,7 @@ def _others(archive: Archive, recorded: Recorded, working: Working | None) -> It
         wanted += [
             (Key("setting", name), recorded.setting_rows[name]) for name in names if name in recorded.setting_rows
         ]
-    for key, row in wanted:
-        yield archive.find(key, dict(row), [recorded.release, recorded.newest], {})
+    return wanted
 
 
 __all__ = ["Explanation", "explain"]

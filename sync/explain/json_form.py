@@ -11,7 +11,8 @@ from sync.current import Release
 from sync.explain.explanation import Explanation
 from sync.explain.origin import Origin, Part, Unknown
 from sync.explain.recorded import Adjustment, Posting, Recorded
-from sync.explain.working import Line, Working, exact_text
+from sync.explain.run_count import RunCount
+from sync.explain.working import FeatureLine, Line, Working, exact_text
 
 FORMAT_VERSION = 1
 
@@ -36,7 +37,12 @@ def as_json(told: Explanation) -> dict[str, Any]:
             "exact_usd": None if working is None else exact_text(working.exact_cost),
             **_amount("cost", event["cost_nanos"]),
         },
-        "charge": {**({} if working is None else _charge(working, origin)), **_amount("charge", event["charge_nanos"])},
+        "charge": {
+            **({} if working is None else _charge(working, origin)),
+            "feature": None if working is None else _feature(working.feature, told.feature_origin),
+            **_amount("charge", event["charge_nanos"]),
+        },
+        "run_units": None if told.run is None else _run(told.run),
         "adds_up": told.adds_up,
         "unpriced_because": recorded.refusal,
         "also_from": [_origin(other) for other in told.others],
@@ -55,8 +61,8 @@ def _event(recorded: Recorded) -> dict[str, Any]:
         "occurred_at": moment_text(event["occurred_at"]),
         "recorded_at": moment_text(event["recorded_at"]),
         "status": event["status"],
-        "provider": event["provider"],
-        "model": event["model"],
+        "provider": event["provider"] or None,
+        "model": event["model"] or None,
         **{name.removesuffix("_id"): event[name] for name in _CALL},
         "units": dict(recorded.units),
     }
@@ -120,7 +126,11 @@ def _line(line: Line, origin: Origin | Unknown | None, of: str, *, weights: bool
 
 
 def _charge(working: Working, origin: Origin | Unknown | None) -> dict[str, Any]:
-    shown: dict[str, Any] = {"way": working.way, "exact_usd": exact_text(working.exact_charge)}
+    shown: dict[str, Any] = {
+        "way": working.way,
+        "model_exact_usd": exact_text(working.exact_model_charge),
+        "exact_usd": exact_text(working.exact_charge),
+    }
     if working.way == "margin" and working.margin is not None:
         shown |= {"margin": exact_text(working.margin), "margin_plan": working.margin_plan, **_part(origin, "margin")}
     elif working.way == "list price":
@@ -134,6 +144,39 @@ def _charge(working: Working, origin: Origin | Unknown | None) -> dict[str, Any]
             **_part(origin, "credits"),
         }
     return shown
+
+
+def _feature(line: FeatureLine | None, origin: Origin | Unknown | None) -> dict[str, Any] | None:
+    if line is None:
+        return None
+    return {
+        "name": line.feature.name,
+        "mode": "replace" if line.feature.replaces else "add",
+        "billable": line.feature.billable,
+        "cost_type": line.feature.cost_type,
+        "quantity": line.quantity,
+        "amount_usd": exact_text(line.amount),
+        "multiplier": exact_text(line.multiplier),
+        "plan": line.plan,
+        "exact_usd": exact_text(line.exact),
+        "origin": None if origin is None else _origin(origin),
+        "amount": _part(origin, "amount"),
+    }
+
+
+def _run(run: RunCount) -> dict[str, Any]:
+    return {
+        "measured_by": run.measured_by,
+        "seconds": exact_text(run.seconds),
+        "tier": run.tier,
+        "multiplier": exact_text(run.multiplier),
+        "tool": run.tool,
+        "overhead": exact_text(run.overhead),
+        "exact": exact_text(run.exact),
+        "decimals": run.decimals,
+        "minimum": exact_text(run.minimum),
+        "counted": exact_text(run.counted),
+    }
 
 
 def _amount(name: str, nanos: int) -> dict[str, Any]:
@@ -173,6 +216,7 @@ def _adjustment(change: Adjustment) -> dict[str, Any]:
     row = change.row
     return {
         "recorded_at": moment_text(row["recorded_at"]),
+        "reason": row["reason"],
         "release": change.release.id,
         "price": None if change.price is None else f"price {_price_name(change.price)}",
         "cost_usd": usd_text(row["cost_nanos"]),

@@ -20,7 +20,14 @@ from sync.desired import Row, entity_row
 from sync.errors import RepositoryError
 from sync.repository import Repository, commit_moment
 
-DOCUMENT_KINDS = {"price": "pricing", "reasoning": "reasoning", "task": "tasks", "setting": "settings"}
+DOCUMENT_KINDS = {
+    "price": "pricing",
+    "feature": "features",
+    "run_unit": "run_units",
+    "reasoning": "reasoning",
+    "task": "tasks",
+    "setting": "settings",
+}
 """The kind of document that holds an entity of a kind."""
 
 

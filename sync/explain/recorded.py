@@ -76,6 +76,10 @@ class Recorded:
     setting_rows: Mapping[str, Values]
     reasoning: Values | None
     task: Values | None
+    feature: Values | None
+    """None also for a feature that the rate card does not have."""
+    run_units: Mapping[str, Values]
+    """How run units are counted, by name; empty for a call of no tool."""
     posting: Posting | None
     adjustments: tuple[Adjustment, ...]
     refusal: str | None
@@ -102,6 +106,8 @@ def read_recorded(connection: Connection, event_id: str, account: str | None) ->
     settings = {row["setting"]: row for row in _as_of(connection, "setting", release.id)}
     reasoning = CONFIG_TABLES["reasoning"].table.c.level == event["reasoning_level"]
     task = CONFIG_TABLES["task"].table.c.task == event["task"]
+    feature = CONFIG_TABLES["feature"].table.c.feature == event["feature"]
+    run_units = [] if event["tool"] is None else _as_of(connection, "run_unit", release.id)
     newest = last_release(connection)
     return Recorded(
         event=event,
@@ -115,6 +121,8 @@ def read_recorded(connection: Connection, event_id: str, account: str | None) ->
         setting_rows=settings,
         reasoning=next(iter(_as_of(connection, "reasoning", release.id, reasoning)), None),
         task=next(iter(_as_of(connection, "task", release.id, task)), None),
+        feature=next(iter(_as_of(connection, "feature", release.id, feature)), None),
+        run_units={row["name"]: row for row in run_units},
         posting=_posting(connection, event["posting_id"]),
         adjustments=tuple(_adjustments(connection, usage_id, releases)),
         refusal=_refusal(connection, event, release) if event["status"] == "unpriced" else None,

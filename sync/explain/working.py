@@ -11,12 +11,13 @@ from fractions import Fraction
 from typing import Literal
 
 from metering.credit_burn import CreditBurn
+from metering.features import Feature
 from metering.price import Price, Tiers
 from metering.rating import input_size
 from schema.money import MICRO, NANO, PICO, round_half_even
 from schema.units import MILLION, RATE_FALLBACKS, UNITS, stored_per_unit
 
-Way = Literal["margin", "list price", "credits", "free"]
+Way = Literal["margin", "list price", "credits", "free", "no model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,19 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureLine:
+    """What a call is charged for a feature: so many tokens, uses or images, at an amount in USD, times a multiplier."""
+
+    feature: Feature
+    quantity: int
+    amount: Fraction
+    multiplier: Fraction
+    plan: str | None
+    """The plan that has an amount or multiplier of its own."""
+    exact: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class Working:
     """Cost and charge of one call. The exact sums are in USD, before the one rounding to whole nano-USD."""
 
@@ -54,7 +68,16 @@ class Working:
     credits_multiplier: Fraction | None
     tokens_per_credit: int
     credits_per_dollar: int
-    exact_charge: Fraction
+    exact_model_charge: Fraction
+    """What the call is charged by its model's price, also where a feature takes its place."""
+    feature: FeatureLine | None = None
+
+    @property
+    def exact_charge(self) -> Fraction:
+        """What the call is charged: by its model, by its feature, or by both."""
+        if self.feature is None:
+            return self.exact_model_charge
+        return self.feature.exact + (0 if self.feature.feature.replaces else self.exact_model_charge)
 
     @property
     def cost_nanos(self) -> int:
@@ -76,10 +99,13 @@ def work_out(
     output_multiplier_micros: int = MICRO,
     billable: bool = True,
     credits_micros: int | None = None,
+    feature: Feature | None = None,
+    called: bool = True,
 ) -> Working:
     """The steps of a call with `units` (stored parts), by a price, or (without one) by credit burn alone.
 
-    `billable` is whether its task is charged; `credits_micros` is the multiplier for a model that is not registered.
+    `billable` is whether its task is charged; `credits_micros` is the multiplier for a model that is not registered;
+    `called` is whether there was a model, and not only a feature or a tool.
     """
     multiplier = Fraction(output_multiplier_micros, MICRO)
     size = input_size(units)
@@ -95,6 +121,8 @@ def work_out(
     burn_multiplier: Fraction | None = None
     if not billable:
         way, exact_charge = "free", Fraction()
+    elif not called:
+        way, exact_charge = "no model", Fraction()
     elif price is not None and price.charge_rates is not None:
         way = "list price"
         charges = _lines(price.charge_rates, price.charge_tiers, size, units, multiplier, PICO)
@@ -120,8 +148,21 @@ def work_out(
         credits_multiplier=burn_multiplier,
         tokens_per_credit=burn.tokens_per_credit,
         credits_per_dollar=burn.credits_per_dollar,
-        exact_charge=exact_charge,
+        exact_model_charge=exact_charge,
+        feature=_feature_line(feature, units, plan) if feature is not None and billable else None,
     )
+
+
+def _feature_line(feature: Feature, units: Mapping[str, int], plan: str) -> FeatureLine:
+    own = plan if plan in feature.plans else None
+    amount_pico, multiplier_micros = feature.plans.get(plan, (feature.amount_pico, feature.multiplier_micros))
+    quantity, amount, multiplier = (
+        feature.quantity(units),
+        Fraction(amount_pico, PICO),
+        Fraction(multiplier_micros, MICRO),
+    )
+    exact = quantity * amount * multiplier if feature.billable else Fraction()
+    return FeatureLine(feature, quantity, amount, multiplier, own, exact)
 
 
 def _lines(
@@ -162,4 +203,4 @@ def per_million(rate: Fraction) -> Fraction:
     return rate * MILLION
 
 
-__all__ = ["Line", "Way", "Working", "exact_text", "per_million", "work_out"]
+__all__ = ["FeatureLine", "Line", "Way", "Working", "exact_text", "per_million", "work_out"]

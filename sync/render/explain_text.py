@@ -14,12 +14,14 @@ from sync.explain.explanation import Explanation
 from sync.explain.json_form import MET
 from sync.explain.origin import Origin, Unknown, Written
 from sync.explain.recorded import Posting
-from sync.explain.working import Line, Working, exact_text, per_million
+from sync.explain.run_count import RunCount
+from sync.explain.working import FeatureLine, Line, Working, exact_text, per_million
 from sync.presenting import value_text
 from sync.render.style import Style, table
 
 _PER_MILLION = frozenset((*TOKEN_UNITS, "character"))
 _WIDTH = 9
+_ADJUSTED = {"rerate": "re-rated", "refund": "refunded", "correction": "corrected"}
 _SHORT = 12
 
 
@@ -34,8 +36,11 @@ def explain_lines(told: Explanation, style: Style) -> Iterator[str]:
     if told.working is not None:
         yield from _cost(told, told.working, style)
         yield from _charge(told, told.working, style)
-        for other in told.others:
-            yield from _other(other)
+        yield from _feature(told, told.working, style)
+    if told.run is not None:
+        yield from _run(told.run)
+    for other in told.others:
+        yield from _other(other)
     if not told.adds_up:
         wrong = "the steps do not come to what was recorded: the rows were edited by hand"
         yield _line("", style.paint("error", wrong))
@@ -44,7 +49,7 @@ def explain_lines(told: Explanation, style: Style) -> Iterator[str]:
 
 
 def _line(head: str, text: str) -> str:
-    return f"{head:<{_WIDTH}}{text}"
+    return f"{head:<{_WIDTH - 1}} {text}"
 
 
 def _call(told: Explanation, style: Style) -> Iterator[str]:
@@ -54,7 +59,7 @@ def _call(told: Explanation, style: Style) -> Iterator[str]:
     named = [("plan", "plan"), ("user_id", "user"), ("task", "task"), ("feature", "feature"), ("tool", "tool")]
     named += [("tier", "tier"), ("reasoning_level", "reasoning")]
     said = [f"{word} {value_text(event[column])}" for column, word in named if event[column] is not None]
-    model = f"{value_text(event['provider'])}/{value_text(event['model'])}"
+    model = f"{value_text(event['provider'])}/{value_text(event['model'])}" if event["model"] else "no model"
     yield _line("call", ", ".join([f"{model} at {_time(event['occurred_at'])}", *said]))
     label = f" ({value_text(release.label)})" if release.label else ""
     under = f"release {release.id}{label}, commit {release.commit[:_SHORT]}"
@@ -98,10 +103,10 @@ def _cost(told: Explanation, working: Working, style: Style) -> Iterator[str]:
     yield ""
     if not working.cost_lines:
         nothing = "nothing: no unit was counted" if told.recorded.price else "unknown: the model is not registered"
-        yield _line("cost", nothing)
+        yield _line("cost", "nothing: no model was called" if working.way == "no model" else nothing)
         return
     yield from _rows("cost", working.cost_lines, told.origin, style)
-    yield from _sum(working.exact_cost, told.recorded.event["cost_nanos"])
+    yield _line("", f"together ${_rounded(working.exact_cost, told.recorded.event['cost_nanos'])}")
 
 
 def _rows(of: str, lines: tuple[Line, ...], origin: Origin | Unknown | None, style: Style) -> Iterator[str]:
@@ -147,17 +152,25 @@ def _name(written: Written) -> str:
     return written.author.partition(" <")[0]
 
 
-def _sum(exact: Fraction, nanos: int) -> Iterator[str]:
-    yield _line("", f"together ${_rounded(exact, nanos)}")
-
-
 def _rounded(exact: Fraction, nanos: int) -> str:
     """The exact sum, and what it was rounded to where that is not the same."""
     shown, rounded = exact_text(exact), usd_text(nanos)
     return shown if shown == rounded else f"{shown}, rounded to ${rounded}"
 
 
+def _of_model(told: Explanation, working: Working) -> str:
+    """What the model's price comes to; where a feature comes to it, only their sum is rounded."""
+    if working.feature is not None:
+        return exact_text(working.exact_model_charge)
+    return _rounded(working.exact_model_charge, told.recorded.event["charge_nanos"])
+
+
 def _charge(told: Explanation, working: Working, style: Style) -> Iterator[str]:
+    if working.way == "no model":
+        if working.feature is None:
+            yield ""
+            yield _line("charge", "$0: neither a model nor a feature that is charged")
+        return
     yield ""
     match working.way:
         case "free":
@@ -166,7 +179,7 @@ def _charge(told: Explanation, working: Working, style: Style) -> Iterator[str]:
             yield _margin(told, working, style)
         case "list price":
             yield from _rows("charge", working.charge_lines, told.origin, style)
-            yield from _sum(working.exact_charge, told.recorded.event["charge_nanos"])
+            yield _line("", f"together ${_of_model(told, working)}")
         case "credits":
             yield from _credits(told, working, style)
 
@@ -174,7 +187,7 @@ def _charge(told: Explanation, working: Working, style: Style) -> Iterator[str]:
 def _margin(told: Explanation, working: Working, style: Style) -> str:
     plan = f" for plan {value_text(working.margin_plan)}" if working.margin_plan else ""
     product = f"${exact_text(working.exact_cost)} x margin {exact_text(working.margin or Fraction())}{plan}"
-    result = f"= ${_rounded(working.exact_charge, told.recorded.event['charge_nanos'])}"
+    result = f"= ${_of_model(told, working)}"
     return _line("charge", f"{product} {result}  {style.paint('dim', _line_of(told.origin, 'margin'))}".rstrip())
 
 
@@ -189,7 +202,43 @@ def _credits(told: Explanation, working: Working, style: Style) -> Iterator[str]
     where = style.paint("dim", _line_of(told.origin, "credits"))
     yield _line("", f"{tokens} tokens x {exact_text(working.credits_multiplier or Fraction())}  {where}".rstrip())
     yield _line("", f"/ {working.tokens_per_credit:,} a credit / {working.credits_per_dollar:,} credits a dollar")
-    yield _line("", f"= ${_rounded(working.exact_charge, told.recorded.event['charge_nanos'])}")
+    yield _line("", f"= ${_of_model(told, working)}")
+
+
+def _feature(told: Explanation, working: Working, style: Style) -> Iterator[str]:
+    line = working.feature
+    if line is None:
+        return
+    yield ""
+    yield _line("feature", f"{_product(line)}  {style.paint('dim', _line_of(told.feature_origin, 'amount'))}".rstrip())
+    if told.feature_origin is not None:
+        yield from _where(told.feature_origin)
+    if line.feature.replaces and working.way != "no model":
+        yield _line("", "in place of what the model is charged")
+    yield _line("", f"together ${_rounded(working.exact_charge, told.recorded.event['charge_nanos'])}")
+
+
+def _product(line: FeatureLine) -> str:
+    feature = line.feature
+    name = value_text(feature.name)
+    if not feature.billable:
+        return f"{name}: $0, as it is not charged"
+    what = feature.cost_type.removeprefix("per_") + ("" if line.quantity == 1 else "s")
+    product = f"{name}: {line.quantity:,} {what} x ${exact_text(line.amount)}"
+    if line.multiplier != 1:
+        product += f" x {exact_text(line.multiplier)}"
+    return f"{product}{f' for plan {value_text(line.plan)}' if line.plan else ''} = ${exact_text(line.exact)}"
+
+
+def _run(run: RunCount) -> Iterator[str]:
+    yield ""
+    seconds = f"{exact_text(run.seconds)} s of {'latency' if run.measured_by == 'latency' else run.measured_by.upper()}"
+    tier = f" x {exact_text(run.multiplier)} (tier {value_text(run.tier)})" if run.tier is not None else ""
+    tool = f" + {exact_text(run.overhead)} (tool {value_text(run.tool)})" if run.tool is not None else ""
+    exact, counted = exact_text(run.exact), exact_text(run.counted)
+    limited = f", at least {exact_text(run.minimum)}" if run.counted == run.minimum else ""
+    rounded = "" if exact == counted else f", rounded to {run.decimals} decimals{limited}: {counted}"
+    yield _line("run", f"{seconds}{tier}{tool} = {exact} run units{rounded}")
 
 
 def _other(other: Origin | Unknown) -> Iterator[str]:
@@ -231,7 +280,9 @@ def _adjusted(told: Explanation) -> Iterator[str]:
         posting = "" if change.posting is None else f", posting {change.posting.row['id']}"
         changed = f"charge {_signed(row['charge_nanos'], plus=True)}, cost {_signed(row['cost_nanos'], plus=True)}"
         under = f"{_time(row['recorded_at'])} under release {change.release.id}{price}"
-        yield _line("" if index else "re-rated", f"{under}: {changed}{posting}")
+        head = _ADJUSTED[row["reason"]]
+        repeated = index > 0 and row["reason"] == changes[index - 1].row["reason"]
+        yield _line("" if repeated else head, f"{under}: {changed}{posting}")
 
 
 def _signed(nanos: int, *, plus: bool = False) -> str:

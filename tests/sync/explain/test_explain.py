@@ -62,9 +62,9 @@ class Shop:
         return done.release
 
     def record(self, event_id: str, model: str = "claude-haiku-4-5", account: str = "acme", **more: Any) -> None:
-        more = {"units": {"input": 3_812, "output": 440}, "occurred_at": NOW, **more}
+        more = {"provider": "anthropic", "units": {"input": 3_812, "output": 440}, "occurred_at": NOW, **more}
         with Meter.open(self.url, now=lambda: NOW) as meter:
-            meter.record(Usage(event_id=event_id, account=account, provider="anthropic", model=model, **more))
+            meter.record(Usage(event_id=event_id, account=account, model=model, **more))
 
     def explain(self, event_id: str, account: str | None = None, repository: Repository | None = None) -> Explanation:
         with reading(self.engine) as connection:
@@ -89,6 +89,9 @@ def test_down_to_file_line_commit_and_author(shop: Shop) -> None:
         meter.grant("acme", "purchase", key="order-1", usd=10, paid=8)
     shop.record("call-1", task="extraction", user="user-7")
     day = shop.git(shop.top, "show", "--no-patch", "--format=%ad", "--date=format-local:%Y-%m-%d", "HEAD")
+    posting = shop.explain("call-1").recorded.posting
+    assert posting is not None
+    (burned,) = posting.burned
     assert shop.lines("call-1") == [
         "event    call-1 of account acme",
         "call     anthropic/claude-haiku-4-5 at 2026-06-15 12:00:00Z, plan free, user user-7, task extraction",
@@ -106,9 +109,9 @@ def test_down_to_file_line_commit_and_author(shop: Shop) -> None:
         "",
         f"charge   $0.006452 x margin 3 = $0.019356  line 12 {first[:12]} Price Desk",
         "",
-        "met by   $0.019356 promotional",
-        "         posting 3: -$0.019356; balance after it $10.080644",
-        "         burned $0.019356 of grant 1 (signup, $0.1)",
+        "met by   $0.019356 included",
+        f"         posting {posting.row['id']}: -$0.019356; balance after it $10.580644",
+        f"         burned $0.019356 of grant {burned.grant['id']} (plan, $0.5, expires 2026-07-01)",
     ]
 
 
@@ -143,14 +146,14 @@ def test_json_says_the_same(shop: Shop) -> None:
     assert charge["written"]["author"] == "Price Desk <prices@example.com>"
     assert (charge["exact_usd"], charge["charge_usd"]) == ("1.56009594", "1.56009594")
     assert told["met"] == {
-        "included_usd": "0",
+        "included_usd": "0.5",
         "promotional_usd": "0.1",
         "purchased_usd": "0",
-        "owed_usd": "1.46009594",
+        "owed_usd": "0.96009594",
         "overdraft_usd": "0",
-        "revenue_usd": "1.46009594",
+        "revenue_usd": "0.96009594",
     }
-    assert told["posting"]["balance_usd"] == "-1.46009594"
+    assert told["posting"]["balance_usd"] == "-0.96009594"
     assert told["final"] == {"cost_usd": "1.2000738", "charge_usd": "1.56009594"}
 
 
@@ -282,6 +285,18 @@ def test_re_rating_is_added(shop: Shop) -> None:
     assert told["final"] == {"cost_usd": "0.000001", "charge_usd": "0.000001"}
 
 
+def test_a_refund_is_told_as_such(shop: Shop) -> None:
+    shop.apply()
+    shop.record("call-1")
+    with Meter.open(shop.url, now=lambda: NOW) as meter:
+        meter.wallets.refund_usage("acme", "call-1", key="complaint-1", usd=Decimal("0.01"))
+    told = shop.explain("call-1")
+    (line,) = [line for line in explain_lines(told, Style()) if line.startswith("refunded ")]
+    assert "charge -$0.01, cost +$0" in line
+    (change,) = as_json(told)["adjustments"]
+    assert (change["reason"], change["charge_usd"], told.final_nanos[1]) == ("refund", "-0.01", 8_036_000)
+
+
 def test_one_of_several_accounts_must_be_named(shop: Shop) -> None:
     shop.apply()
     for account in ("acme", "beta", "nova", "zeta"):
@@ -370,6 +385,107 @@ def test_unregistered_models_burn_credits_where_settings_say_so(shop: Shop) -> N
     lines = list(explain_lines(told, Style()))
     assert "cost     unknown: the model is not registered" in lines
     assert "         setting unknown_model:" in lines
+
+
+FEATURES = """\
+features:
+  web_search:
+    amount: 0.01
+    multiplier: 1.5
+  image_gen:
+    cost_type: per_image
+    amount: 0.04
+    plans:
+      free: {multiplier: 1.1}
+    mode: replace
+  rag_search:
+    billable: false
+"""
+RUN_UNITS = """\
+decimals: 2
+tiers:
+  heavy: 1.5
+overheads:
+  default: 0.1
+  sandbox_execute: 0.2
+"""
+
+
+def with_features(shop: Shop) -> str:
+    files = {"features.yaml": FEATURES, "run_units.yaml": RUN_UNITS}
+    commit = shop.commit(files, "Charge for features", "Finance <finance@example.com>")
+    shop.apply()
+    return commit[:12]
+
+
+def test_a_feature_beside_the_models_charge(shop: Shop) -> None:
+    commit = with_features(shop)
+    shop.record("search", feature="web_search")
+    told = shop.explain("search")
+    lines = list(explain_lines(told, Style()))
+    at = lines.index("         together $0.006012")
+    assert told.adds_up
+    assert lines[at + 2].startswith("charge   $0.006012 x margin 3 = $0.018036  line 12 ")
+    assert lines[at + 4] == f"feature  web_search: 1 use x $0.01 x 1.5 = $0.015  line 3 {commit} Finance"
+    assert lines[at + 5] == f"         config/features.yaml:2-4 at commit {commit}"
+    assert lines[at + 7] == "         together $0.033036"
+    charge = as_json(told)["charge"]
+    assert (charge["model_exact_usd"], charge["exact_usd"], charge["charge_usd"]) == (
+        "0.018036",
+        "0.033036",
+        "0.033036",
+    )
+    assert (charge["feature"]["mode"], charge["feature"]["amount"]["line"]) == ("add", 3)
+    shop.record("included", feature="rag_search")
+    assert any(line.startswith("feature  rag_search: $0, as it is not charged") for line in shop.lines("included"))
+    shop.record("a label", feature="not on the card")
+    assert as_json(shop.explain("a label"))["charge"]["feature"] is None
+
+
+def test_a_feature_in_place_of_the_models_charge(shop: Shop) -> None:
+    commit = with_features(shop)
+    shop.record("alone", model="", provider=None, units={"image": 3}, feature="image_gen")
+    shop.record("of a model", feature="image_gen", units={"input": 10})
+    lines = shop.lines("alone")
+    assert lines[1] == "call     no model at 2026-06-15 12:00:00Z, plan free, feature image_gen"
+    assert lines[3:7] == [
+        "charged  $0.132, at a cost of $0",
+        "",
+        "cost     nothing: no model was called",
+        "",
+    ]
+    assert lines[7].startswith("feature  image_gen: 3 images x $0.04 x 1.1 for plan free = $0.132  line 7 ")
+    told = as_json(shop.explain("alone"))
+    assert (told["event"]["provider"], told["event"]["model"], told["price"]) == (None, None, None)
+    assert (told["charge"]["way"], told["adds_up"]) == ("no model", True)
+    assert told["charge"]["feature"]["plan"] == "free"
+    lines = shop.lines("of a model")
+    assert "         in place of what the model is charged" in lines
+    assert f"         config/features.yaml:5-10 at commit {commit}" in lines
+    assert lines[3] == "charged  $0, at a cost of $0.00001"
+
+
+def test_run_units_are_counted_again(shop: Shop) -> None:
+    commit = with_features(shop)
+    tool: dict[str, Any] = {"model": "", "provider": None, "units": {}}
+    shop.record("run", **tool, tool="sandbox_execute", tier="heavy", cpu_seconds="1.237", gpu_seconds=1)
+    shop.record("other", **tool, tool="build", tier="none such", latency_ms=1_500)
+    shop.record("named", **{**tool, "units": {"run_unit": 3}}, tool="build", latency_ms=1_500)
+    lines = shop.lines("run")
+    assert "charge   $0: neither a model nor a feature that is charged" in lines
+    at = lines.index(
+        "run      1.237 s of CPU x 1.5 (tier heavy) + 0.2 (tool sandbox_execute) = 2.0555 run units,"
+        " rounded to 2 decimals: 2.06"
+    )
+    assert lines[at + 1 : at + 3] == [
+        "         run_unit tier/heavy:",
+        f"         config/run_units.yaml:3 at commit {commit}",
+    ]
+    assert "         run_unit tool/sandbox_execute:" in lines
+    assert "run      1.5 s of latency + 0.1 (tool default) = 1.6 run units" in shop.lines("other")
+    assert as_json(shop.explain("named"))["run_units"] is None
+    told = as_json(shop.explain("run"))["run_units"]
+    assert (told["measured_by"], told["exact"], told["counted"]) == ("cpu", "2.0555", "2.06")
 
 
 def test_decimal_units_are_told_as_they_were_counted(shop: Shop) -> None:

@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.credit_burn import read_credit_burn
+from metering.features import Feature
 from metering.price import Price
-from metering.rating import burn_charge, rate
-from schema.money import micros
+from metering.rating import burn_charge, exact_amounts, rate, with_feature
+from metering.run_units import RunUnits, ToolCall
+from schema.money import MICRO, micros
 from schema.units import UNITS, stored_per_unit
+from sync.explain.run_count import count_run
 from sync.explain.working import exact_text, work_out
 from tests.metering.rate_card import make_price, per_million, price_row
 
@@ -116,3 +119,65 @@ def test_steps_come_to_what_rating_charges(
     rated = rate(price, units, plan=plan or "free", output_multiplier_micros=multiplier)
     assert (working.cost_nanos, working.charge_nanos) == (rated.cost_nanos, rated.charge_nanos)
     assert all(line.count == Fraction(units[line.unit], stored_per_unit(line.unit)) for line in working.cost_lines)
+
+
+@given(
+    rates,
+    rates,
+    counts,
+    st.sampled_from(["per_token", "per_use", "per_image"]),
+    st.booleans(),
+    st.booleans(),
+    st.dictionaries(st.sampled_from(["free", "pro"]), st.tuples(rates, st.integers(0, 3_000_000))),
+    st.booleans(),
+)
+def test_steps_with_a_feature_come_to_what_rating_charges(
+    first: int,
+    amount: int,
+    units: dict[str, int],
+    cost_type: str,
+    billable: bool,
+    replaces: bool,
+    plans: dict[str, tuple[int, int]],
+    called: bool,
+) -> None:
+    price = make_price(rates=dict.fromkeys(UNITS, first), margin_micros=1_234_567)
+    feature = Feature("f", cost_type, amount, 1_100_001, plans, billable, replaces)
+    working = work_out(price if called else None, BURN, units, plan="free", feature=feature, called=called)
+    charge = exact_amounts(price, units, "free", MICRO)[1] if called else (0, 1)
+    assert working.charge_nanos == with_feature(charge, feature, units, "free")
+    free = work_out(price, BURN, units, plan="free", feature=feature, billable=False)
+    assert (free.feature, free.charge_nanos) == (None, 0)
+
+
+RUNS = RunUnits.from_rows(
+    [
+        {"name": "minimum", "value_micros": 50_000},
+        {"name": "decimals", "value_micros": 4_000_000},
+        {"name": "tier/heavy", "value_micros": 1_500_000},
+        {"name": "tool/build", "value_micros": 500_000},
+    ]
+)
+seconds = st.one_of(st.none(), st.integers(0, 10**10))
+
+
+@given(
+    st.builds(
+        ToolCall,
+        tool=st.sampled_from(["build", "other", None]),
+        tier=st.sampled_from(["heavy", "other", None]),
+        cpu_micros=seconds,
+        gpu_micros=seconds,
+        latency_ms=seconds,
+    )
+)
+def test_a_run_counted_in_steps_comes_to_what_was_counted(call: ToolCall) -> None:
+    counted = RUNS.count(call)
+    run = count_run(RUNS, call, counted)
+    if not call.measured:
+        assert run is None
+        return
+    assert run is not None
+    exact = Fraction(round(run.exact * 10**run.decimals), 10**run.decimals)
+    assert max(exact, run.minimum) == run.counted == Fraction(counted, MICRO)
+    assert count_run(RUNS, call, counted + 1) is None
