@@ -280,7 +280,7 @@ def _adjusted(told: Explanation) -> Iterator[str]:
         posting = "" if change.posting is None else f", posting {change.posting.row['id']}"
         changed = f"charge {_signed(row['charge_nanos'], plus=True)}, cost {_signed(row['cost_nanos'], plus=True)}"
         under = f"{_time(row['recorded_at'])} under release {change.release.id}{price}"
-        head = _ADJUSTED[row["reason"]]
+        head = _ADJUSTED.get(row["reason"], "adjusted")
         repeated = index > 0 and row["reason"] == changes[index - 1].row["reason"]
         yield _line("" if repeated else head, f"{under}: {changed}{posting}")
 
