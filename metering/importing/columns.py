@@ -11,7 +11,9 @@ from schema.findings import did_you_mean
 from schema.units import UNITS
 
 FIELDS = tuple(field.name for field in fields(Usage) if field.name != "units")
-REQUIRED = ("event_id", "occurred_at", "account", "model")
+REQUIRED = ("event_id", "occurred_at", "account")
+CALLED = ("model", "feature", "tool")
+"""What a row calls or uses: at least one of these; without a model no unit need be counted."""
 
 UNIT_NAMES: Mapping[str, str] = {unit: unit for unit in UNITS} | {
     "input_tokens": "input",
@@ -58,7 +60,9 @@ def read_header(file: str, header: Sequence[str]) -> Columns:
             shown = name if len(name) <= 60 else name[:57] + "..."
             faults.append(f"'{shown}' is not a column{did_you_mean(name, _KNOWN)}" if name else "a column has no name")
     faults.extend(f"column '{name}' is missing" for name in REQUIRED if name not in places)
-    if not units:
+    if not any(name in places for name in CALLED):
+        faults.append("column 'model' is missing")
+    if not units and "model" in places:
         faults.append("there is no column of a unit, such as input and output")
     if faults:
         raise ImportFileError(f"{file} has a wrong header: {'; '.join(_first(faults, header))}")

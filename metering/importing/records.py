@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
 from metering.errors import BadEventError, ImportFileError
-from metering.importing.columns import FIELDS, LINE, REASON, REQUIRED, UNIT_NAMES, Columns
+from metering.importing.columns import CALLED, FIELDS, LINE, REASON, REQUIRED, UNIT_NAMES, Columns
 from metering.importing.source import csv_rows
 from metering.usage import Usage
 from schema.findings import did_you_mean
@@ -56,8 +56,7 @@ def _from_row(row: list[str], columns: Columns) -> Usage:
             units[unit] = int(cell)
         elif cell := cell.strip():
             units[unit] = cell
-    if not units:
-        raise BadEventError("no unit is counted")
+    _require_units(values, units)
     return Usage(units=units, **values)
 
 
@@ -105,8 +104,7 @@ def _from_line(line: str) -> Usage:
     if values.get("metadata") is not None:
         # The caller's own data keep JSON's own numbers.
         values["metadata"] = _read_json(line, "the line")["metadata"]
-    if not units:
-        raise BadEventError("no unit is counted")
+    _require_units(values, units)
     return Usage(units=units, **values)
 
 
@@ -114,8 +112,16 @@ def _require(values: dict[str, Any]) -> None:
     for name in REQUIRED:
         if values.get(name) in (None, ""):
             raise BadEventError(f"{name} is missing")
+    if all(values.get(name) in (None, "") for name in CALLED):
+        raise BadEventError("model is missing")
     if not isinstance(values["occurred_at"], str):
         raise BadEventError("occurred_at is not text")
+
+
+def _require_units(values: Mapping[str, Any], units: Mapping[str, Any]) -> None:
+    # A use of a feature or of a tool alone may count nothing.
+    if not units and values.get("model") not in (None, ""):
+        raise BadEventError("no unit is counted")
 
 
 def _count_unit(units: dict[str, Any], unit: str, quantity: Any) -> None:

@@ -1,8 +1,8 @@
 """Import usage: `ratecard meter import FILE` reads CSV or JSONL, with one column for each unit.
 
 Columns are event_id, occurred_at, account, user, provider, model, task, feature, tool, tier, reasoning_level,
-cpu_seconds, gpu_seconds, latency_ms, metadata, and the units. Rows that cannot be recorded go to FILE.rejects.csv with
-the reason. The same file again adds nothing.
+cpu_seconds, gpu_seconds, latency_ms, metadata, and the units. A row that names a feature or a tool may leave the model
+out. Rows that cannot be recorded go to FILE.rejects.csv with the reason. The same file again adds nothing.
 """
 
 from __future__ import annotations

@@ -248,6 +248,59 @@ def test_jsonl_takes_units_apart_or_beside(meter: Meter, card: Engine, tmp_path:
     assert import_file(meter, path).repeated == 2
 
 
+def test_rows_without_a_model_that_use_a_feature_or_a_tool(meter: Meter, card: Engine, tmp_path: Path) -> None:
+    feature: dict[str, Any] = {
+        "feature": "image_gen",
+        "display_name": None,
+        "description": None,
+        "cost_type": "per_image",
+        "amount_pico": 40_000_000_000,
+        "multiplier_micros": 1_000_000,
+        "plan_overrides": {},
+        "billable": True,
+        "mode": "add",
+    }
+    apply_rows(card, {"feature": [feature, feature | {"feature": "web_search", "cost_type": "per_use"}]})
+    meter.reload()
+    header = [*HEADER, "image", "feature", "tool", "latency_ms"]
+    without = {"provider": "", "model": "", "input": "", "output": ""}
+    rows = [
+        (*row(1, **without), "3", "image_gen", "", ""),
+        (*row(2, **without), "", "web_search", "", ""),
+        (*row(3, **without), "", "", "browser", "2500"),
+        (*row(4), "", "web_search", "", ""),
+        (*row(5, **without), "", "", "", ""),
+        (*row(6, **without | {"provider": "anthropic"}), "", "web_search", "", ""),
+        (*row(7, input="", output=""), "", "web_search", "", ""),
+    ]
+    report = import_file(meter, write_csv(tmp_path / "usage.csv", rows, header))
+    assert counts(report) == (7, 4, 0, 3)
+    assert reasons_of(report) == [
+        (6, "model is missing", "BAD_EVENT"),
+        (7, "provider is given without a model", "BAD_EVENT"),
+        (8, "no unit is counted", "BAD_EVENT"),
+    ]
+    with reading(card) as connection:
+        found = usage_by(connection, ["model"], Period())
+        tools = usage_by(connection, ["tool"], Period())
+    assert [(one.keys["model"], one.requests, one.cost_nanos, one.charge_nanos) for one in found] == [
+        ("anthropic/haiku", 1, 1_050_000, 43_150_000),
+        (None, 3, 0, 160_000_000),
+    ]
+    (browser,) = (one for one in tools if one.keys["tool"] == "browser")
+    assert browser.units["run_unit"] >= 2_500_000
+
+    columns = [name for name in header if name not in ("provider", "model", "input", "output", "image")]
+    alone = write_csv(tmp_path / "alone.csv", [("e8", "2026-03-01", "acct-0001", "web_search", "", "")], columns)
+    assert counts(import_file(meter, alone)) == (1, 1, 0, 0)
+    line = {"event_id": "e9", "occurred_at": "2026-03-01", "account": "acct-0001"}
+    path = tmp_path / "usage.jsonl"
+    path.write_text(f"{json.dumps(line | {'feature': 'web_search'})}\n{json.dumps(line)}\n")
+    report = import_file(meter, path)
+    assert (counts(report), reasons_of(report)) == ((2, 1, 0, 1), [(2, "model is missing", "BAD_EVENT")])
+    assert meter.balance("acct-0001").balance == -Decimal("0.16") - Decimal("0.04315") - 2 * Decimal("0.04")
+
+
 def test_a_byte_order_mark_and_blank_lines_are_read_over(meter: Meter, tmp_path: Path) -> None:
     path = tmp_path / "usage.CSV"
     path.write_bytes(b"\xef\xbb\xbf" + ",".join(HEADER).encode() + b"\r\n\r\n" + ",".join(row(1)).encode())
@@ -270,6 +323,7 @@ def test_a_header_without_rows_is_an_empty_import(meter: Meter, tmp_path: Path) 
         ("event_id,occurred_at,account,model,model,input", "column 'model' stands twice"),
         ("event_id,account,model,input,,", "a column has no name; a column has no name; column 'occurred_at' is miss"),
         ("event_id,occurred_at,account,model", "there is no column of a unit, such as input and output"),
+        ("event_id,occurred_at,account,input", "column 'model' is missing"),
         ("foo,bar", "'foo' is not a column; 'bar' is not a column; column 'event_id' is missing; column 'occurred_at'"),
         ("event_id;occurred_at;account;model;input", "its columns are not separated by commas"),
     ],
