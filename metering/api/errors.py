@@ -133,15 +133,17 @@ def fault_of(error: RatecardError) -> Fault:
 
 def error_answer(error: RatecardError, now: datetime) -> JSONResponse:
     """The answer to a request that met an error at a moment."""
-    status = getattr(error, "status", 500)
-    headers = dict(getattr(error, "headers", {}))
+    if not isinstance(error, MeteringError):
+        _log.error("%s: %s", error.code, error)
+        return internal_answer()
+    headers = dict(error.headers) if isinstance(error, ApiError) else {}
     if isinstance(error, UnavailableError):
         headers["Retry-After"] = "1"
         _log.warning("unavailable: %s", error)
     elif isinstance(error, QuotaExceededError) and error.resets_at is not None:
         wait = error.resets_at - now
         headers["Retry-After"] = str(max(1, ceil(wait.total_seconds())))
-    return JSONResponse({"error": fault_of(error).model_dump()}, status, headers)
+    return JSONResponse({"error": fault_of(error).model_dump()}, error.status, headers)
 
 
 def validation_message(errors: Sequence[Mapping[str, Any]]) -> str:

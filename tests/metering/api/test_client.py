@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -61,6 +62,30 @@ def test_a_day_of_a_program(api: Api) -> None:
         with pytest.raises(Refused) as caught:
             client.hold("haiku", provider="anthropic", max_output=10**9)
         assert (caught.value.status, caught.value.code) == (429, "QUOTA_EXCEEDED")
+
+
+def test_the_page_of_the_docs_runs(lite: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0]
+    for theirs, ours in (
+        ("from client", "from metering.client"),
+        ("https://billing.example.com", lite.url),
+        ("claude-haiku-4-5", "haiku"),
+    ):
+        assert theirs in code
+        code = code.replace(theirs, ours)
+    names = {
+        "key": lite.keys["meter"],
+        "call_the_provider": lambda: SimpleNamespace(id="answer-1"),
+        "events": [Event("e-1", model="small")],
+    }
+    exec(code, dict(names))
+    lite.meter.grant("acct-1", "purchase", key="money", usd="1")
+    exec(code, dict(names))
+    told = capsys.readouterr().out.splitlines()
+    # 3,812 x 0.80 + 440 x 4.00 per million, three times.
+    assert [told[0], told[2]] == ["INSUFFICIENT_BALANCE", "0.0144288 0.9855712"]
+    assert told[1].startswith("Receipt(event_id='e-1', status='priced'")
 
 
 def test_many_events_go_a_thousand_in_a_request_and_a_bad_one_alone_is_rejected(lite: Api) -> None:

@@ -142,21 +142,21 @@ def test_administrators_look_after_keys(api: Api, clock: Clock) -> None:
         assert list(written.scalars()) == ["key.create", "key.rotate", "key.revoke"]
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "error"),
-    [
-        ({"scope": "read"}, 422, "BAD_KEY"),
-        ({"scope": "admin", "account": "acct-1"}, 422, "BAD_KEY"),
-        ({"scope": "all", "account": "acct-1"}, 422, "BAD_REQUEST"),
-        ({"scope": "read", "account": "acct-9"}, 404, "UNKNOWN_ACCOUNT"),
-        ({"scope": "read", "account": "acct-1", "expires_at": "2026-06-14"}, 422, "BAD_KEY"),
-        ({"scope": "read", "account": "acct-1", "expires_at": "2026-02-30"}, 422, "BAD_REQUEST"),
-        ({"scope": "read", "account": "acct-1", "name": "a\nb"}, 422, "BAD_KEY"),
-    ],
-)
-def test_a_key_that_cannot_be_is_refused(lite: Api, body: dict[str, str], status: int, error: str) -> None:
-    answer = lite.post("/v1/admin/keys", body, key="admin")
-    assert (answer.status, answer.error) == (status, error)
+NO_KEYS: list[tuple[dict[str, str], int, str]] = [
+    ({"scope": "read"}, 422, "BAD_KEY"),
+    ({"scope": "admin", "account": "acct-1"}, 422, "BAD_KEY"),
+    ({"scope": "all", "account": "acct-1"}, 422, "BAD_REQUEST"),
+    ({"scope": "read", "account": "acct-9"}, 404, "UNKNOWN_ACCOUNT"),
+    ({"scope": "read", "account": "acct-1", "expires_at": "2026-06-14"}, 422, "BAD_KEY"),
+    ({"scope": "read", "account": "acct-1", "expires_at": "2026-02-30"}, 422, "BAD_REQUEST"),
+    ({"scope": "read", "account": "acct-1", "name": "a\nb"}, 422, "BAD_KEY"),
+]
+
+
+def test_a_key_that_cannot_be_is_refused(lite: Api) -> None:
+    for body, status, error in NO_KEYS:
+        answer = lite.post("/v1/admin/keys", body, key="admin")
+        assert (answer.status, answer.error) == (status, error), (body, answer.text)
 
 
 def test_a_sweep_does_what_time_has_made_due(meter: Meter, clock: Clock) -> None:
