@@ -1,7 +1,8 @@
 """Features: what is charged for by itself, beside a model's charge or in its place. Pure, in whole numbers.
 
-The charge of a feature is quantity x amount x multiplier. The quantity of `per_use` is 1 an event, of `per_image` its
-images, of `per_token` its tokens of every kind. A plan may have another amount or multiplier.
+The charge of a feature is quantity x amount x multiplier. The quantity of `per_use` is the event's requests, of
+`per_image` its images, of `per_token` its tokens of every kind; an event that counts no requests, or no images, is one.
+A plan may have another amount or multiplier.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from schema.units import TOKEN_UNITS
 DIVISOR = PICO_PER_NANO * MICRO
 """From quantity x pico-USD x millionths to nano-USD."""
 
-_COUNTED = {"per_token": frozenset(TOKEN_UNITS), "per_image": frozenset({"image"}), "per_use": frozenset[str]()}
+_COUNTED = {"per_token": TOKEN_UNITS, "per_image": ("image",), "per_use": ("request",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,14 @@ class Feature:
         )
 
     @property
-    def counted(self) -> frozenset[str]:
-        """The units that it is charged by; none when it is charged by the event."""
+    def counted(self) -> tuple[str, ...]:
+        """The units that it is charged by."""
         return _COUNTED[self.cost_type]
+
+    @property
+    def once(self) -> bool:
+        """Whether an event that counts none of the units is charged as one."""
+        return self.cost_type != "per_token"
 
     def rate(self, plan: str | None) -> int:
         """What one token, use or image is charged on a plan, in nano-USD x `DIVISOR`; 0 when it is not billable."""
@@ -66,9 +72,8 @@ class Feature:
 
     def quantity(self, units: Mapping[str, int]) -> int:
         """How many tokens, uses or images an event counts; `units` are stored parts."""
-        if self.cost_type == "per_use":
-            return 1
-        return sum(parts for unit, parts in units.items() if unit in self.counted)
+        counted = sum(units.get(unit, 0) for unit in self.counted)
+        return 1 if self.once and not counted else counted
 
 
 __all__ = ["DIVISOR", "Feature"]

@@ -304,7 +304,10 @@ def _summed(thresholds: Sequence[int], by_user: bool) -> Select[Any]:
         columns.reasoning_level,
         columns.feature,
     )
-    grouped = [*keys, *([columns.user_id] if by_user else []), *([tier] if thresholds else [])]
+    # A feature charges a call that counts none of its unit as one.
+    none = [case((columns[UNIT_COLUMNS[unit]] == 0, place), else_=0) for place, unit in ((1, "image"), (2, "request"))]
+    counted = case((columns.feature.is_not(None), none[0] + none[1]), else_=0)
+    grouped = [*keys, counted, *([columns.user_id] if by_user else []), *([tier] if thresholds else [])]
     return select(
         *keys,
         user,

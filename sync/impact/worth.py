@@ -29,7 +29,7 @@ class Rates:
     """What calls of one context tier come to.
 
     The cost is parts x `costs` over `cost_divisor` nano-USD, the charge parts x `charges` (None: as the costs) x
-    `factor`, and `flat` a call, over `charge_divisor`.
+    `factor` over `charge_divisor`. A call that counts none of the unit at the place `once` is charged `flat` besides.
     """
 
     costs: Vector
@@ -38,6 +38,7 @@ class Rates:
     factor: int
     charge_divisor: int
     flat: int = 0
+    once: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def worth_with_feature(worth: Worth, feature: Feature, plan: str) -> Worth:
     """What calls are worth that use a feature, too: beside what they are worth without it, or in its place."""
     own = feature.rate(plan)
     counted = tuple(own if unit in feature.counted else 0 for unit in UNITS)
-    flat = 0 if feature.counted else own
+    once = UNITS.index(feature.counted[0]) if feature.once else None
 
     def rates(plain: Rates) -> Rates:
         divisor = plain.charge_divisor
@@ -97,7 +98,7 @@ def worth_with_feature(worth: Worth, feature: Feature, plan: str) -> Worth:
             UNPRICED if rate >= UNPRICED else rate * kept + added * divisor
             for rate, added in zip(base, counted, strict=True)
         )
-        return Rates(plain.costs, plain.cost_divisor, charges, 1, divisor * DIVISOR, flat * divisor)
+        return Rates(plain.costs, plain.cost_divisor, charges, 1, divisor * DIVISOR, own * divisor, once)
 
     return Worth(rates(worth.base), tuple((start, rates(plain)) for start, plain in worth.above))
 
@@ -135,9 +136,10 @@ def _amounts(rates: Rates, total: int, parts: Vector, events: int) -> tuple[int,
     worth = total if rates.charges is None else sum(map(mul, parts, rates.charges))
     if total >= UNPRICED or worth >= UNPRICED:
         return 0, 0
-    return round_half_even(total, rates.cost_divisor), round_half_even(
-        worth * rates.factor + rates.flat * events, rates.charge_divisor
-    )
+    charge = worth * rates.factor
+    if rates.once is not None and not parts[rates.once]:
+        charge += rates.flat * events
+    return round_half_even(total, rates.cost_divisor), round_half_even(charge, rates.charge_divisor)
 
 
 __all__ = [

@@ -67,6 +67,7 @@ def card(card: Engine) -> Engine:
         ("deep", "free", UNITS, PLAIN + 1500 * Decimal("0.00000055")),
         ("deep", "watched", UNITS, PLAIN + 1500 * Decimal("0.0000005")),
         ("trial", "free", UNITS, Decimal(0)),
+        ("image_gen", "free", UNITS, Decimal("0.044")),
     ],
 )
 def test_a_feature_comes_to_the_models_charge_or_takes_its_place(
@@ -87,6 +88,23 @@ def test_images_are_charged_by_the_feature_and_cost_what_the_model_costs(
     quote = meter.quote("openai", "painter", {"image": 3}, plan=plan, feature="image_gen")
     assert (quote.cost, quote.charge) == (Decimal("0.09"), Decimal(charge))
     assert meter.quote("openai", "painter", {"image": 3}, plan=plan).charge == Decimal("0.18")
+
+
+@pytest.mark.parametrize(
+    ("cost_type", "units", "quantity"),
+    [
+        ("per_use", {"input": 7}, 1),
+        ("per_use", {"input": 7, "request": 5}, 5),
+        ("per_image", {"image": 3, "input": 7}, 3),
+        ("per_image", {"input": 7}, 1),
+        ("per_token", {"input": 7, "cache_read": 2, "output": 1, "reasoning": 4, "image": 9, "request": 1}, 14),
+        ("per_token", {"image": 9}, 0),
+    ],
+)
+def test_an_event_that_counts_no_images_or_requests_is_one(
+    cost_type: str, units: dict[str, int], quantity: int
+) -> None:
+    assert Feature("f", cost_type, 1, MICRO, {}, True, False).quantity(units) == quantity
 
 
 def test_what_is_recorded_is_what_was_quoted(meter: Meter, card: Engine) -> None:
@@ -144,10 +162,10 @@ def test_a_hold_covers_the_feature(meter: Meter, card: Engine) -> None:
 def test_the_sum_is_rounded_once_from_exact_fractions(
     rate: int, margin: int, amount: int, multiplier: int, count: int, cost_type: str, replaces: bool
 ) -> None:
-    price = make_price(rates={"input": rate, "image": 0}, margin_micros=margin)
+    price = make_price(rates={"input": rate, "image": 0, "request": 0}, margin_micros=margin)
     feature = Feature("f", cost_type, amount, multiplier, {}, True, replaces)
-    units = {"input": count, "image": 3}
-    quantity = {"per_token": count, "per_use": 1, "per_image": 3}[cost_type]
+    units = {"input": count, "image": 3, "request": 2}
+    quantity = {"per_token": count, "per_use": 2, "per_image": 3}[cost_type]
     exact = Fraction(quantity * amount, 10**12) * Fraction(multiplier, 10**6)
     if not replaces:
         exact += Fraction(count * rate, 10**12) * Fraction(margin, 10**6)

@@ -462,7 +462,7 @@ def test_a_feature_in_place_of_the_models_charge(shop: Shop) -> None:
     lines = shop.lines("of a model")
     assert "         in place of what the model is charged" in lines
     assert f"         config/features.yaml:5-10 at commit {commit}" in lines
-    assert lines[3] == "charged  $0, at a cost of $0.00001"
+    assert lines[3] == "charged  $0.044, at a cost of $0.00001"
 
 
 def test_run_units_are_counted_again(shop: Shop) -> None:

@@ -291,4 +291,21 @@ def test_a_changed_feature_is_measured_on_its_uses(engine: Engine) -> None:
     gpt_charge = 3_750_000_000
     change = only(engine, gone).total.charge.change
     # Two searches of 0.015 USD are no longer charged; the image's call is charged as any other again.
-    assert change == -2 * 15_000_000 + gpt_charge
+    assert change == -2 * 15_000_000 + gpt_charge - 40_000_000
+
+
+def test_summed_uses_that_count_no_images_are_one_each(engine: Engine) -> None:
+    before = {**SMALL_CONFIG, "features.yaml": FEATURES.format(multiplier="1")}
+    apply_files(engine, before)
+    uses = [
+        Usage(event_id=f"use-{number}", account="acct-1", feature=feature, occurred_at=call(1).occurred_at, units=units)
+        for number, (feature, units) in enumerate(
+            [("image_gen", {}), ("image_gen", {}), ("image_gen", {"image": 4}), ("web_search", {"image": 2})]
+        )
+    ]
+    record(engine, uses)
+    after = make_target({**before, "features.yaml": "features: {}\n"})
+    for most in (20_000, 1):
+        (scenario,) = impact_of(engine, after, most_single_calls=most).scenarios
+        assert scenario.total.charge.before == (1 + 1 + 4) * 40_000_000 + 10_000_000
+        assert scenario.total.charge.after == 0

@@ -12,7 +12,7 @@ from metering.features import Feature
 from metering.rating import exact_amounts, rate, with_feature
 from schema.money import MICRO, round_half_even
 from schema.units import UNITS
-from sync.impact.worth import amounts_of, input_of, worth_of_price, worth_with_feature
+from sync.impact.worth import NOTHING, amounts_of, input_of, worth_of_price, worth_with_feature
 from tests.metering.rate_card import make_price
 
 RATES = some.dictionaries(some.sampled_from(UNITS), some.integers(0, 10**10), min_size=1)
@@ -111,3 +111,6 @@ def test_a_use_counts_once_a_call_in_sums() -> None:
     worth = worth_with_feature(worth_of_price(make_price(), "free", MICRO, billable=True), feature, "free")
     parts = tuple(0 for _ in UNITS)
     assert amounts_of(worth.base, worth.base, parts, 7) == (0, 70_000_000, 0, 70_000_000)
+    counted = tuple(9 if unit == "request" else 0 for unit in UNITS)
+    free = worth_with_feature(NOTHING, feature, "free")
+    assert amounts_of(free.base, free.base, counted, 7) == (0, 90_000_000, 0, 90_000_000)
