@@ -7,7 +7,7 @@ by a hold; what has happened is counted, whatever a check said.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -34,6 +34,7 @@ from metering.quotas.limits import (
 )
 from metering.quotas.standing import Standing
 from metering.ratebook import RateBook
+from metering.run_units import ToolCall
 from metering.usage import Quantity
 from schema.documents.plans import QUOTA_LIMITS
 from schema.findings import did_you_mean
@@ -43,13 +44,17 @@ from schema.units import MILLION
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The call that is asked about. Without a model only the account is judged; `units` are stored parts."""
+    """The call that is asked about; `units` are stored parts. Without a model, a feature and a tool only the account is
+    judged."""
 
     provider: str | None = None
     model: str | None = None
     units: Mapping[str, int] | None = None
     task: str | None = None
     reasoning_level: str | None = None
+    feature: str | None = None
+    tool: ToolCall | None = None
+    """The tool that is called: its run units count, unless `units` name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +156,53 @@ def exceeding(book: RateBook, standing: Standing, units: Mapping[str, int], now:
     return [name for name, more in estimate.items() if exceeds(limit_parts(plan, name), getattr(used, name), more)]
 
 
+def tool_call(
+    tool: str | None,
+    tier: str | None,
+    cpu_seconds: Quantity | None,
+    gpu_seconds: Quantity | None,
+    latency_ms: Quantity | None,
+) -> ToolCall | None:
+    """What a call tells of its tool, read as `Usage` reads it; None without a tool.
+
+    Raises BadEventError for a quantity that is no number or negative, and for any of the others without a tool.
+    """
+    if tool is None:
+        if not tier is cpu_seconds is gpu_seconds is latency_ms is None:
+            raise BadEventError("tier, cpu_seconds, gpu_seconds and latency_ms are those of a tool: tool is missing")
+        return None
+    cpu = None if cpu_seconds is None else _parts("cpu_seconds", cpu_seconds)
+    gpu = None if gpu_seconds is None else _parts("gpu_seconds", gpu_seconds)
+    latency, rest = (None, 0) if latency_ms is None else divmod(_parts("latency_ms", latency_ms), MILLION)
+    if rest:
+        raise BadEventError(f"latency_ms is {latency_ms}; it must be a whole number")
+    return ToolCall(tool, tier, cpu, gpu, latency)
+
+
+def _with_run_units(book: RateBook, call: Call) -> Call:
+    """The call with the run units of its tool, unless it names them or tells nothing that they follow from."""
+    units, tool = call.units or {}, call.tool
+    if tool is None or not tool.measured or "run_unit" in units:
+        return call
+    counted = book.run_units.count(tool)
+    return replace(call, units={**units, "run_unit": counted}) if counted else call
+
+
+def _estimates(call: Call, counted: Call) -> Iterator[Mapping[str, int] | None]:
+    """By what units the quotas are judged."""
+    if not call.units and call.model is not None and counted.units:
+        # The run units of a model's call are known, its tokens are not: a full month of either stops it.
+        yield None
+    yield counted.units
+
+
 def _against(book: RateBook, standing: Standing, plan: Plan | None, call: Call, now: datetime) -> Iterator[Objection]:
     entry = None if call.model is None else book.find(call.provider, call.model)
-    yield from objections(book, standing.state, standing.status, plan, entry, call.units, now)
+    counted = _with_run_units(book, call)
+    for estimate in _estimates(call, counted):
+        yield from objections(book, standing.state, standing.status, plan, entry, estimate, now)
     try:
-        need = None if call.model is None else _most(book, standing, call, now)
+        need = 0 if call.model is None and call.feature is None else _most(book, standing, call, counted, now)
     except RefusalError as error:
         # Neither settings nor a plan that observe can give a price to a model that has none.
         yield Objection(error, False)
@@ -164,25 +211,32 @@ def _against(book: RateBook, standing: Standing, plan: Plan | None, call: Call, 
     available = standing.available_nanos
     if need and overage != "soft" and need > available:
         text = "nothing is left in the wallet"
-        if call.units:
+        if call.units or need > 1:
             text = f"the call may come to {usd_text(need)} USD; {usd_text(max(available, 0))} USD are available"
         yield Objection(InsufficientBalanceError(text), overage == "observe")
 
 
-def _most(book: RateBook, standing: Standing, call: Call, now: datetime) -> int:
-    """What a call is charged in nano-USD; without units the least that can be told apart from nothing, or nothing.
+def _most(book: RateBook, standing: Standing, call: Call, counted: Call, now: datetime) -> int:
+    """What a call is charged in nano-USD; `counted` is the call with its run units.
 
-    Raises what `quote` raises.
+    Without units it is what is charged whatever it counts, such as a feature by its use, or else the least that can be
+    told apart from nothing, or nothing. Raises what `quote` raises.
     """
-    units, model = call.units, call.model or ""
-    if not units:
-        entry = book.find(call.provider, model)
-        price = None if entry is None else entry.price_at(now)
-        # A million of each unit that it prices: what is charged nothing for that is free.
-        units = dict.fromkeys(("input", "output") if price is None else price.costs, MILLION)
-    plan = standing.state.plan
-    charge = quote(book, call.provider, model, units, now, plan, call.task, call.reasoning_level).charge_nanos
-    return charge if call.units else min(charge, 1)
+
+    def charge(units: Mapping[str, int]) -> int:
+        model, plan = call.model or "", standing.state.plan
+        told = (call.task, call.reasoning_level, call.feature)
+        return quote(book, call.provider, model, units, now, plan, *told).charge_nanos
+
+    known = charge(counted.units or {})
+    if call.units or known:
+        return known
+    entry = None if call.model is None else book.find(call.provider, call.model)
+    price = None if entry is None else entry.price_at(now)
+    # A million of each unit that it may be charged by: what is charged nothing for that is free.
+    units = ("input", "output") if price is None else tuple(price.costs)
+    sold = None if call.feature is None else book.features.get(call.feature)
+    return min(charge(dict.fromkeys((*units, *(sold.counted if sold else ())), MILLION)), 1)
 
 
 def _decision(account: str, plan: Plan | None, states: tuple[QuotaState, ...], against: list[Objection]) -> Decision:
@@ -204,4 +258,4 @@ def _parts(name: str, quantity: Quantity) -> int:
     return parts
 
 
-__all__ = ["Call", "Decision", "decide", "decide_limit", "exceeding", "refused"]
+__all__ = ["Call", "Decision", "decide", "decide_limit", "exceeding", "refused", "tool_call"]

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from metering.accounts import account_id, ensure_accounts
 from metering.errors import BadEventError, RefusalError, UnknownAccountError
 from metering.quotas.alerts import Alert, read_alerts
-from metering.quotas.checking import Call, Decision, decide, decide_limit, exceeding, refused
+from metering.quotas.checking import Call, Decision, decide, decide_limit, exceeding, refused, tool_call
 from metering.quotas.overview import QuotaOverview, overview
 from metering.quotas.standing import Standing, read_standing
 from metering.ratebook import RateBook
@@ -47,6 +47,12 @@ class Quotas:
         units: Mapping[str, Quantity] | None = None,
         task: str | None = None,
         reasoning_level: str | None = None,
+        feature: str | None = None,
+        tool: str | None = None,
+        tier: str | None = None,
+        cpu_seconds: Quantity | None = None,
+        gpu_seconds: Quantity | None = None,
+        latency_ms: Quantity | None = None,
         limit: str | None = None,
         current: Quantity | None = None,
         adding: Quantity = 1,
@@ -54,18 +60,21 @@ class Quotas:
     ) -> Decision:
         """Whether an account may make a call now, or have `adding` more of what a static `limit` names.
 
-        With a model its access, its price and the wallet are judged as well; with `units`, whether they still fit. An
+        With a model its access, its price and the wallet are judged as well, with a feature what it charges; with
+        `units`, whether they still fit; so do the run units of a tool whose seconds or latency are known. An
         unknown account is created when settings say so, as by its first call; never with `create=False`. What refuses
         stands in the decision, also METERING_UNAVAILABLE and UNKNOWN_ACCOUNT; only a question that makes no sense
         raises: BadEventError, UnknownUnitError.
         """
         if (limit is None) != (current is None):
             raise BadEventError("a static limit takes both its name (limit) and how many there are (current)")
-        if limit is not None and (provider or model or units):
-            raise BadEventError("a static limit is no call: leave provider, model and units out")
+        called = tool_call(tool, tier, cpu_seconds, gpu_seconds, latency_ms)
+        if limit is not None and (provider or model or units or feature or tool):
+            raise BadEventError("a static limit is no call: leave provider, model, units, feature and tool out")
         if model is None and provider is not None:
             raise BadEventError("model is missing")
-        call = Call(provider, model, None if units is None else stored_units(units), task, reasoning_level)
+        stored = None if units is None else stored_units(units)
+        call = Call(provider, model, stored, task, reasoning_level, feature, called)
         try:
             standing, book, now = self._standing(account, create=create)
             if limit is not None and current is not None:

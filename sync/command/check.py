@@ -1,6 +1,7 @@
 """Ask whether an account may make a call now, or have more of what a static limit names; 1 when it may not.
 
-With a model its access, its price and the wallet are judged, too; with units, whether they fit into what is left.
+With a model its access, its price and the wallet are judged, too, with a feature what it charges; with units, whether
+they fit into what is left.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--units", type=units_argument, metavar="UNIT=N[,UNIT=N…]", help="what the call may come to, such as input=4000"
     )
     parser.add_argument("--task", metavar="TASK", help="the task of the call")
+    parser.add_argument("--feature", metavar="FEATURE", help="the feature that the call uses, also without a model")
     parser.add_argument("--limit", metavar="NAME", help="a static limit of the plans, such as documents")
     parser.add_argument("--current", metavar="N", help="with --limit: how many there are")
     parser.add_argument("--adding", metavar="N", help="with --limit: how many more are wanted (default: 1)")
@@ -47,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.model,
             units=arguments.units,
             task=arguments.task,
+            feature=arguments.feature,
             limit=arguments.limit,
             current=arguments.current,
             adding=arguments.adding or 1,
@@ -74,11 +77,11 @@ def _print(arguments: argparse.Namespace, told: dict[str, object], lines: list[s
 def _require_one_question(arguments: argparse.Namespace) -> None:
     from sync.errors import UsageError
 
-    call = arguments.model or arguments.units or arguments.task
+    call = arguments.model or arguments.units or arguments.task or arguments.feature
     if (arguments.limit is None) != (arguments.current is None) or (arguments.adding and arguments.limit is None):
         raise UsageError("a static limit is asked about by --limit and --current, and --adding for more than one")
     if arguments.limit is not None and call:
-        raise UsageError("a static limit is no call: leave the model, --units and --task out")
+        raise UsageError("a static limit is no call: leave the model, --units, --task and --feature out")
     if arguments.show and (call or arguments.limit):
         raise UsageError("--show is about the account alone")
 

@@ -24,6 +24,7 @@ from metering.usage import Usage
 from schema.database import reading, writing
 from schema.tables import account_state, accounts
 from tests.metering.rate_card import NOW, ROWS, Clock, apply_rows, model_row, plan_row, price_row, setting
+from tests.metering.test_features import feature_row
 from tests.metering.test_meter import take_away
 
 LIMITS = {"run_units_per_month": 100, "requests_per_day": 20, "requests_per_minute": 5, "tokens_per_month": 1_000}
@@ -259,6 +260,85 @@ def test_unregistered_models_count_where_settings_burn_credit_for_them(limited: 
     assert tell(limited.check("acct-1", "anthropic", "opus")) == (True, None)
 
 
+FEATURES = [
+    feature_row("web_search", "per_use", "0.01", multiplier_micros=1_500_000),
+    feature_row("image_gen", "per_image", "0.04", plan_overrides={"free": {"multiplier_micros": 1_100_000}}),
+    feature_row("deep", "per_token", "0.0000005"),
+    feature_row("rag_search", "per_use", "1", billable=False),
+    feature_row("flat", "per_use", "0.002", mode="replace"),
+]
+
+
+def test_the_wallet_must_cover_a_feature(limited: Meter) -> None:
+    apply_rows(limited.engine, {"feature": FEATURES, "plan": [FREE | {"limits": {}}]})
+    short = limited.check("acct-1", feature="web_search")
+    assert (tell(short), short.status) == ((False, "INSUFFICIENT_BALANCE"), 402)
+    assert short.message == "the call may come to 0.015 USD; 0 USD are available"
+    assert limited.check("acct-1", feature="deep").message == "nothing is left in the wallet"
+    for free in ("rag_search", "only a name"):
+        assert tell(limited.check("acct-1", feature=free)) == (True, None)
+    assert tell(limited.check("acct-1", feature="web_search", task="routing")) == (True, None)
+    limited.grant("acct-1", "promo", usd="0.0234", key="g1")
+    assert tell(limited.check("acct-1", feature="web_search")) == (True, None)
+    assert tell(limited.check("acct-1", feature="deep")) == (True, None)
+    short = limited.check("acct-1", feature="image_gen", units={"image": 1})
+    assert short.message == "the call may come to 0.044 USD; 0.0234 USD are available"
+    # 0.0084 of the model and 0.015 of the feature.
+    units = {"input": 1_000, "output": 500}
+    assert tell(limited.check("acct-1", "anthropic", "haiku", units=units, feature="web_search")) == (True, None)
+    short = limited.check("acct-1", "anthropic", "haiku", units=units | {"input": 1_001}, feature="web_search")
+    assert short.message == "the call may come to 0.0234024 USD; 0.0234 USD are available"
+    many = {"input": 10**6}
+    assert tell(limited.check("acct-1", "anthropic", "haiku", units=many)) == (False, "INSUFFICIENT_BALANCE")
+    assert tell(limited.check("acct-1", "anthropic", "haiku", units=many, feature="flat")) == (True, None)
+
+
+RUN_UNITS = [
+    {"name": "minimum", "value_micros": 10_000},
+    {"name": "decimals", "value_micros": 4_000_000},
+    {"name": "tier/heavy", "value_micros": 1_500_000},
+    {"name": "tool/default", "value_micros": 100_000},
+    {"name": "tool/build_module", "value_micros": 500_000},
+]
+
+
+def test_the_run_units_of_a_tool_must_fit(limited: Meter) -> None:
+    apply_rows(limited.engine, {"run_unit": RUN_UNITS})
+    count(limited, month_run_unit_micros=98_000_000, month_tokens=1_000)
+    # 1 s x 1.5 + 0.5 = 2 run units: what is left, to the last.
+    fits: dict[str, Any] = {"tool": "build_module", "tier": "heavy", "cpu_seconds": 1}
+    assert tell(limited.check("acct-1", **fits)) == (True, None)
+    assert tell(limited.check("acct-1", **fits | {"gpu_seconds": "0.5"})) == (True, None)
+    over = limited.check("acct-1", **fits | {"gpu_seconds": "1.0001"})
+    assert tell(over) == (False, "QUOTA_EXCEEDED")
+    assert over.message == (
+        "98 of 100 run units this month are used on plan 'free'; this call would add 2.0002; "
+        "more from 2026-07-01 00:00 UTC on"
+    )
+    assert tell(limited.check("acct-1", tool="other", latency_ms=1_900)) == (True, None)
+    assert tell(limited.check("acct-1", tool="other", latency_ms=1_901)) == (False, "QUOTA_EXCEEDED")
+    assert tell(limited.check("acct-1", tool="other", latency_ms=1_901, units={"run_unit": 2})) == (True, None)
+    # A call of a model has tokens, even if nobody says how many: the month's are used up.
+    refused = limited.check("acct-1", "local", "llama", **fits)
+    assert str(refused.message).startswith("1,000 of 1,000 tokens this month are used")
+    assert tell(limited.check("acct-1", "local", "llama", **fits, units={"request": 1})) == (False, "NO_PRICING_CONFIG")
+    count(limited, month_run_unit_micros=FULL - 1, month_tokens=0)
+    refused = limited.check("acct-1", "local", "llama", **fits)
+    assert str(refused.message).startswith("99.999999 of 100 run units this month are used")
+
+
+def test_a_tool_is_counted_when_it_is_checked_as_when_it_is_recorded(limited: Meter) -> None:
+    apply_rows(limited.engine, {"run_unit": RUN_UNITS, "plan": [FREE | {"limits": {"run_units_per_month": 2}}]})
+    call: dict[str, Any] = {"tool": "build_module", "tier": "heavy", "cpu_seconds": "0.5", "latency_ms": 900}
+    allowed = []
+    for number in range(3):
+        allowed.append(limited.check("acct-1", **call).allowed)
+        limited.record(Usage(event_id=f"e{number}", account="acct-1", **call))
+    # 0.5 s x 1.5 + 0.5 = 1.25 each.
+    assert allowed == [True, False, False]
+    assert {one.name: one.used for one in limited.check("acct-1").quotas}["run_units_per_month"] == Decimal("3.75")
+
+
 @pytest.mark.parametrize(("current", "allowed"), [(0, True), (4, True), (5, False), (6, False), ("4", True)])
 def test_a_static_limit_allows_one_more_below_it(limited: Meter, current: Any, allowed: bool) -> None:
     decision = limited.check("acct-1", limit="documents", current=current)
@@ -323,6 +403,17 @@ def test_questions_that_make_no_sense(limited: Meter) -> None:
             limited.check("acct-1", limit="documents", current=current)  # type: ignore[arg-type]
     with pytest.raises(UnknownUnitError):
         limited.check("acct-1", units={"tokens": 1})
+    others: list[dict[str, Any]] = [{"tier": "heavy"}, {"cpu_seconds": 1}, {"gpu_seconds": 1}, {"latency_ms": 1}]
+    for other in others:
+        with pytest.raises(BadEventError, match="tool is missing"):
+            limited.check("acct-1", **other)
+    for seconds in (-1, 0.5, "many"):
+        with pytest.raises(BadEventError, match="cpu_seconds is"):
+            limited.check("acct-1", tool="build", cpu_seconds=seconds)  # type: ignore[arg-type]
+    with pytest.raises(BadEventError, match=r"latency_ms is 1\.5; it must be a whole number"):
+        limited.check("acct-1", tool="build", latency_ms="1.5")
+    with pytest.raises(BadEventError, match="a static limit is no call"):
+        limited.check("acct-1", feature="web_search", limit="documents", current=1)
     with pytest.raises(BadEventError, match="model is missing"):
         limited.check("acct-1", "anthropic")
     for name in ("", "x" * 201, "a\x00b", "\ud800"):

@@ -14,6 +14,7 @@ from schema.tables import account_state
 from sync.command import build_parser, main
 from tests.metering.quotas.receiver import receiving
 from tests.metering.rate_card import ROWS, apply_rows, model_row, plan_row, setting
+from tests.metering.test_features import feature_row
 
 VARIABLE = "ALERT_WEBHOOK_URL"
 FREE = plan_row("free", limits={"run_units_per_month": 100, "requests_per_day": 20, "documents": 5})
@@ -52,6 +53,7 @@ def url(engine: Engine, migrated_url: str) -> str:
     notify = setting("notifications", {"webhook_env": VARIABLE, "format": "json"})
     models = [*ROWS["model"], model_row("anthropic", "grand", access="all")]
     rows = ROWS | {"plan": [FREE], "setting": [*ROWS["setting"], notify], "model": models}
+    rows["feature"] = [feature_row("web_search", "per_use", "0.01")]
     apply_rows(engine, rows)
     return migrated_url
 
@@ -94,6 +96,10 @@ def test_models_static_limits_and_the_overview(url: str, run: Run) -> None:
         "ratecard: model anthropic/grand is of access 'all'; plan 'free' opens 'basic' [MODEL_NOT_IN_PLAN]\n"
     )
     assert check("small", "--units", "input=10").stderr.endswith("[INSUFFICIENT_BALANCE]\n")
+    assert check("--feature", "web_search").stderr == (
+        "ratecard: the call may come to 0.01 USD; 0 USD are available [INSUFFICIENT_BALANCE]\n"
+    )
+    assert check("--feature", "web_search", "--task", "routing").returncode == 0
     assert check("--limit", "documents", "--current", "4").returncode == 0
     full = check("--limit", "documents", "--current", "5")
     assert (full.returncode, full.stderr) == (
