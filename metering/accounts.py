@@ -11,6 +11,8 @@ from sqlalchemy import Connection, and_, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from metering.errors import BadEventError, UnknownAccountError
+from metering.given import is_name
+from metering.given import name as given_name
 from metering.grants import add_grant
 from metering.settings import Settings
 from schema.money import usd
@@ -58,9 +60,12 @@ def create_account(
 ) -> int:
     """Create an account on a plan, with its state row and its signup grant; returns its id.
 
-    An account that exists already is left as it is, also when it is created at the same moment elsewhere.
+    An account that exists already is left as it is, also when it is created at the same moment elsewhere. Raises
+    BadEventError for a name that no call could use.
     """
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    # Else credit could be given to what no call can name.
+    given_name("account", account, BadEventError)
     statement = (
         dialect.insert(accounts)
         .values(account=account, name=name, created_at=now)
@@ -113,7 +118,7 @@ def account_id(connection: Connection, account: str) -> int:
 def find_accounts(connection: Connection, names: Collection[str]) -> dict[str, int]:
     """The ids of those accounts that exist, by name."""
     found: dict[str, int] = {}
-    wanted: Sequence[str] = sorted(names)
+    wanted: Sequence[str] = sorted(filter(is_name, names))
     for start in range(0, len(wanted), _CHUNK):
         some = wanted[start : start + _CHUNK]
         rows = connection.execute(select(accounts.c.account, accounts.c.id).where(accounts.c.account.in_(some)))

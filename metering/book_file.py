@@ -30,6 +30,7 @@ from schema.tables import CONFIG_TABLES, SCHEMA_VERSION
 from schema.tables.base import UtcTime
 
 FORMAT_VERSION = 1
+_ROOT = 0
 _log = logging.getLogger(__name__)
 
 CONFIRM_EVERY = timedelta(minutes=1)
@@ -107,8 +108,12 @@ class BookFile:
     def read(self) -> KeptBook:
         """The kept book. Raises BookFileError when there is none, or none that may be trusted."""
         try:
-            with self.path.open(encoding="utf-8") as opened:
-                mode = os.fstat(opened.fileno()).st_mode
+            with open(self.path, encoding="utf-8", opener=_at_once) as opened:
+                found = os.fstat(opened.fileno())
+                if found.st_uid not in (os.geteuid(), _ROOT):
+                    # In a folder that others may write to, anybody can put a file of this name.
+                    raise BookFileError(f"the book file {self.path} belongs to another user; remove it")
+                mode = found.st_mode
                 if mode & (stat.S_IWGRP | stat.S_IWOTH):
                     raise BookFileError(f"others may write the book file {self.path}; `chmod 600` it, or remove it")
                 first, _, rest = opened.read().partition("\n")
@@ -118,7 +123,7 @@ class BookFile:
             raise BookFileError(f"the book file {self.path} cannot be read: {error}") from None
         try:
             return self._decode(json.loads(first), rest.removesuffix("\n"))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
             raise BookFileError(f"the book file {self.path} is damaged; remove it") from None
 
     def _decode(self, first: Mapping[str, Any], body: str) -> KeptBook:
@@ -151,6 +156,11 @@ class BookFile:
         except BaseException:
             Path(name).unlink()
             raise
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file; a pipe in its place that nobody writes to holds up no start."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def database_name(engine: Engine) -> str:

@@ -16,14 +16,14 @@ from typing import Any, Literal, get_args
 from sqlalchemy import Connection, insert
 
 from metering.charged import Charged, add_corrections, read_charged, read_parts
-from metering.due import LATE, bring_forward
+from metering.due import bring_forward, late
 from metering.errors import BadCorrectionError, EventConflictError
+from metering.given import name
 from metering.ratebook import RateBook
-from metering.recording import LARGEST_AMOUNT, LARGEST_BALANCE
 from metering.returning import Returning
 from metering.storage import store_for
 from metering.unwinding import Part, unwind
-from metering.wallet import Grant, Met, Wallet
+from metering.wallet import LARGEST_AMOUNT, LARGEST_BALANCE, Grant, Met, Wallet
 from schema.tables import ledger_postings, usage_adjustments
 
 Reason = Literal["rerate", "refund", "correction"]
@@ -205,6 +205,7 @@ def _check(corrections: Sequence[Correction]) -> None:
             raise BadCorrectionError(f"'{one.reason}' is not a reason: {', '.join(_REASONS)}")
         if not one.key:
             raise BadCorrectionError("a correction needs a key")
+        name("the key of a correction", one.key, BadCorrectionError)
 
 
 def _known(event: Charged, one: Correction) -> dict[str, Any] | None:
@@ -276,7 +277,7 @@ def _look_again(connection: Connection, returned: Iterable[Grant]) -> None:
     """Credit that was used up was not to be taken out any more when it ends; now it is."""
     for grant in returned:
         if grant.expires_at is not None:
-            bring_forward(connection, grant.account_id, grant.expires_at + LATE)
+            bring_forward(connection, grant.account_id, late(grant.expires_at))
 
 
 def _insert_postings(connection: Connection, drafts: Sequence[_Draft], now: datetime) -> None:

@@ -18,6 +18,11 @@ NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """When nothing is due for an account."""
 
 
+def late(moment: datetime) -> datetime:
+    """When calls from before a moment are no longer expected; what never ends is not late before `NEVER`."""
+    return NEVER if moment >= NEVER - LATE else moment + LATE
+
+
 def bring_forward(connection: Connection, account_id: int, moment: datetime) -> None:
     """See to it that an account is renewed at a moment, unless it is earlier."""
     state = account_state.c
@@ -26,4 +31,4 @@ def bring_forward(connection: Connection, account_id: int, moment: datetime) -> 
     )
 
 
-__all__ = ["LATE", "NEVER", "bring_forward"]
+__all__ = ["LATE", "NEVER", "bring_forward", "late"]

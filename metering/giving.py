@@ -15,7 +15,8 @@ from sqlalchemy import Connection, func, select
 from metering.accounts import ensure_accounts
 from metering.audit import Actor, note
 from metering.entities import Pack
-from metering.errors import BadCorrectionError, BadGrantError, UnknownAccountError
+from metering.errors import BadCorrectionError, BadEventError, BadGrantError, UnknownAccountError
+from metering.given import name as given_name
 from metering.grants import Terms, add_grants
 from metering.ratebook import RateBook
 from metering.settings import credits_to_nanos
@@ -61,6 +62,8 @@ def buy_pack(
 ) -> Grant:
     """Put a pack into a wallet; see `Wallets.buy`."""
     told = f"pack {pack}"
+    given_name("account", account, BadEventError)
+    given_name("the key of a purchase", key, BadGrantError)
     known = _purchase(connection, account, key, told)
     if known is not None:
         return known

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
-from metering.due import LATE, bring_forward
+from metering import given
+from metering.due import bring_forward, late
 from metering.errors import BadGrantError, EventConflictError, UnknownAccountError
 from metering.ledger import posting
 from metering.storage import store_for
-from metering.wallet import AccountState, Grant, Repaid, repayment
+from metering.wallet import LARGEST_BALANCE, AccountState, Grant, Repaid, repayment
 from schema.tables import grants
 from schema.tables.ledger import GRANT_KINDS
 
@@ -85,18 +86,22 @@ def add_grants(connection: Connection, account_ids: Collection[int], terms: Term
     nothing; with others it raises EventConflictError. Raises BadGrantError, UnknownAccountError.
     """
     _check(terms)
-    terms = replace(terms, starts_at=terms.starts_at or now)
-    if terms.expires_at is not None and terms.starts_at is not None and terms.expires_at <= terms.starts_at:
-        raise BadGrantError(f"grant {terms.key} would expire before it starts")
-    given = Given({}, [])
+    starts_at = now if terms.starts_at is None else given.moment("the start of a grant", terms.starts_at, BadGrantError)
+    expires_at = terms.expires_at
+    if expires_at is not None:
+        expires_at = given.moment("the end of a grant", expires_at, BadGrantError)
+        if expires_at <= starts_at:
+            raise BadGrantError(f"grant {terms.key} would expire before it starts")
+    terms = replace(terms, starts_at=starts_at, expires_at=expires_at)
+    done = Given({}, [])
     ids = sorted(set(account_ids))
     # In the order of the ids, so that two such rounds wait for each other and do not deadlock.
     for start in range(0, len(ids), _CHUNK):
-        _give(connection, ids[start : start + _CHUNK], terms, now, given)
-    return given
+        _give(connection, ids[start : start + _CHUNK], terms, now, done)
+    return done
 
 
-def _give(connection: Connection, ids: list[int], terms: Terms, now: datetime, given: Given) -> None:
+def _give(connection: Connection, ids: list[int], terms: Terms, now: datetime, done: Given) -> None:
     store = store_for(connection)
     locked = store.lock(ids, (), 0)
     for account_id in ids:
@@ -106,7 +111,7 @@ def _give(connection: Connection, ids: list[int], terms: Terms, now: datetime, g
     for grant in known.values():
         if (grant.kind, grant.face_nanos, grant.paid_nanos) != (terms.kind, terms.face_nanos, terms.paid_nanos):
             raise EventConflictError(f"grant {terms.key} exists with another kind or other amounts")
-    given.grants.update(known)
+    done.grants.update(known)
     fresh = [
         (number, locked.states[account_id])
         for number, account_id in zip(locked.posting_ids, ids, strict=True)
@@ -121,6 +126,8 @@ def _give(connection: Connection, ids: list[int], terms: Terms, now: datetime, g
         state.owed_nanos -= repaid.owed_nanos
         state.overdraft_nanos -= repaid.overdraft_nanos
         state.balance_nanos += grant.face_nanos
+        if state.balance_nanos > LARGEST_BALANCE:
+            raise BadGrantError(f"grant {terms.key} takes a balance above eight thousand million USD")
         rows.append(
             posting(
                 store,
@@ -137,12 +144,12 @@ def _give(connection: Connection, ids: list[int], terms: Terms, now: datetime, g
                 note=terms.note,
             )
         )
-        given.grants[grant.account_id] = grant
-        given.added.append(grant.account_id)
+        done.grants[grant.account_id] = grant
+        done.added.append(grant.account_id)
     store.write(states=[state for _, state in fresh], postings=rows)
     if terms.expires_at is not None:
         for _, state in fresh:
-            bring_forward(connection, state.account_id, max(terms.expires_at, now) + LATE)
+            bring_forward(connection, state.account_id, late(max(terms.expires_at, now)))
 
 
 def _new(state: AccountState, terms: Terms, now: datetime) -> tuple[Grant, Repaid]:
@@ -219,8 +226,10 @@ def _expire(connection: Connection, ids: list[int], now: datetime) -> int:
 def _check(terms: Terms) -> None:
     if terms.kind not in GRANT_KINDS:
         raise BadGrantError(f"'{terms.kind}' is not a kind of grant: {', '.join(GRANT_KINDS)}")
-    if not terms.key.strip():
+    if isinstance(terms.key, str) and not terms.key.strip():
         raise BadGrantError("a grant needs a key, which makes it happen once")
+    given.name("the key of a grant", terms.key, BadGrantError)
+    given.note("the note of a grant", terms.note, BadGrantError)
     if terms.face_nanos <= 0 or terms.paid_nanos < 0:
         raise BadGrantError("a grant is worth more than nothing, and no less than nothing is paid for it")
     if max(terms.face_nanos, terms.paid_nanos) > LARGEST_GRANT:

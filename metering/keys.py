@@ -16,8 +16,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
+from metering import given
 from metering.accounts import account_id
 from metering.audit import Actor, note
+from metering.due import NEVER
 from metering.errors import ApiKeyError
 from metering.usage import LONGEST_NAME
 from schema.keys import moment_text
@@ -31,6 +33,7 @@ OVERLAP = timedelta(hours=24)
 _ALPHABET = string.ascii_lowercase + string.digits
 _ID_LENGTH = 12
 _LONGEST_KEY = 200
+_LONGEST_OVERLAP = timedelta(days=366)
 _MINUTE = timedelta(minutes=1)
 _NOBODY = hashlib.sha256(b"").hexdigest()
 _INCLUDED = {"read": ("read",), "meter": ("read", "meter"), "admin": ("admin",)}
@@ -118,6 +121,8 @@ def create_key(
         raise ApiKeyError("a key of scope read or meter belongs to an account, a key of scope admin to none")
     if name is not None and (not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME):
         raise ApiKeyError(f"the name of a key is 1 to {LONGEST_NAME} printable characters")
+    if expires_at is not None:
+        expires_at = given.moment("the end of a key", expires_at, ApiKeyError)
     if expires_at is not None and expires_at <= now:
         raise ApiKeyError(f"the key would expire before it is made: {moment_text(expires_at)}")
     number = None if account is None else _account(connection, account)
@@ -135,10 +140,14 @@ def rotate_key(
     """
     if overlap < timedelta(0):
         raise ApiKeyError("an overlap is not negative")
+    if overlap > _LONGEST_OVERLAP:
+        raise ApiKeyError(f"an overlap is at most {_LONGEST_OVERLAP.days} days")
     old, number = _valid(connection, key_id, now)
     if number is not None:
         _require_open(connection, number, str(old.account))
-    expires_at = None if old.expires_at is None else now + (old.expires_at - old.created_at)
+    expires_at = None
+    if old.expires_at is not None:
+        expires_at = now + min(old.expires_at - old.created_at, NEVER - now)
     made = _insert(connection, old.account, number, old.scope, old.name, expires_at, actor, now)
     end = now + overlap if old.expires_at is None else min(now + overlap, old.expires_at)
     table = api_keys.c

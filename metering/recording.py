@@ -32,18 +32,13 @@ from metering.renewal import renew
 from metering.run_units import ToolCall
 from metering.storage import Locked, PostingRow, Store, store_for
 from metering.subscriptions import Subscription, plan_in, subscriptions_of
-from metering.usage import Event
-from metering.wallet import Met, Wallet
-from schema.units import UNITS
+from metering.usage import LARGEST_DECIMAL, Event
+from metering.wallet import LARGEST_AMOUNT, LARGEST_BALANCE, Met, Wallet
+from schema.units import MILLION, UNITS
 
 Outcome = Receipt | MeteringError
 Unpriced = Literal["keep", "refuse"]
 _NO_CAPTURES: Mapping[int, str] = MappingProxyType({})
-
-LARGEST_AMOUNT = 10**18
-"""Nano-USD that one event may come to: a thousand million USD can only be a slip."""
-LARGEST_BALANCE = 8 * 10**18
-"""Nano-USD that a balance may come to, either way: the database holds no more."""
 
 
 @dataclass(slots=True)
@@ -146,6 +141,8 @@ def record_events(
     if batch.new:
         _write(store, book, batch.new, accounts, now)
         store_alerts(connection, _crossings(book, accounts.values(), now), now)
+    elif batch.captured:
+        store.write(states=[account.wallet.state for account in accounts.values()])
     if batch.captured:
         mark_captured(connection, {row.id: event_id for row, event_id in batch.captured}, now=now)
     return Recorded(_outcomes(connection, batch, book, len(events)), book, known_ids)
@@ -241,6 +238,8 @@ def _decide(
                 )
             elif before is not None:
                 batch.repeats[index] = where
+                # Recorded before, without this hold: it has nothing to wait for any more.
+                _settle(batch, index, event, accounts[key[0]])
             else:
                 batch.twice[index] = where
             continue
@@ -258,11 +257,17 @@ def _decide(
             continue
         seen[key] = (index, event.content_hash)
         batch.new.append(new)
-        hold = batch.holds.get(index)
-        if hold is not None:
-            if hold.status == "open":
-                account.wallet.state.held_nanos -= hold.amount_nanos
-            batch.captured.append((hold, event.event_id))
+        _settle(batch, index, event, account)
+
+
+def _settle(batch: _Batch, index: int, event: Event, account: _Account) -> None:
+    """Give back what the hold of an event set aside, unless that is settled with it already."""
+    hold = batch.holds.get(index)
+    if hold is None or hold.status == "captured":
+        return
+    if hold.status == "open":
+        account.wallet.state.held_nanos -= hold.amount_nanos
+    batch.captured.append((hold, event.event_id))
 
 
 def _rate(
@@ -318,7 +323,10 @@ def _with_run_units(book: RateBook, event: Event) -> Event:
     call = ToolCall(event.tool, event.tier, event.cpu_seconds_micros, event.gpu_seconds_micros, event.latency_ms)
     if "run_unit" in event.units or not call.measured:
         return event
-    return replace(event, units={**event.units, "run_unit": book.run_units.count(call)})
+    counted = book.run_units.count(call)
+    if counted > LARGEST_DECIMAL * MILLION:
+        raise BadEventError(f"event {event.event_id} comes to more than {LARGEST_DECIMAL} run units")
+    return replace(event, units={**event.units, "run_unit": counted})
 
 
 _NOTHING = Met(0, 0, 0, 0, 0, 0)

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, insert, select
 
 from metering.corrections import Adjustment, correct
 from metering.errors import BadCorrectionError, EventConflictError, UnknownAccountError
+from metering.given import is_name
+from metering.given import name as given_name
 from metering.grants import GRANT_KEY
 from metering.ratebook import RateBook
 from metering.storage import store_for
@@ -42,6 +44,7 @@ def refund_usage(
     first refund. Raises BadCorrectionError for an event that is not known, or charged less; EventConflictError when
     the key is known with another amount.
     """
+    _check_key(key)
     usage_id = _find_event(connection, account_id, event_id)
     # Before the charge is read: it must not change until it is given back.
     _lock(connection, account_id)
@@ -104,8 +107,7 @@ def refund_purchase(
     aside. The same key again returns the first refund. Raises BadCorrectionError when there is less, or no such
     purchase; EventConflictError when the key is known with another amount.
     """
-    if not key.strip():
-        raise BadCorrectionError("a refund needs a key, which makes it happen once")
+    _check_key(key)
     store = store_for(connection)
     locked = store.lock([account_id], (), 0)
     if account_id not in locked.states:
@@ -163,10 +165,16 @@ def _lock(connection: Connection, account_id: int) -> None:
     store_for(connection).lock([account_id], (), 0)
 
 
+def _check_key(key: str) -> None:
+    if isinstance(key, str) and not key.strip():
+        raise BadCorrectionError("a refund needs a key, which makes it happen once")
+    given_name("the key of a refund", key, BadCorrectionError)
+
+
 def _find_event(connection: Connection, account_id: int, event_id: str) -> int:
     key = event_keys.c
     query = select(key.usage_id).where(key.account_id == account_id, key.event_id == event_id)
-    found = connection.execute(query).scalar()
+    found = connection.execute(query).scalar() if is_name(event_id) else None
     if found is None:
         raise BadCorrectionError(f"the account has no event '{event_id}'")
     return int(found)
@@ -190,6 +198,8 @@ def _charge(connection: Connection, usage_id: int) -> int:
 def _find_purchase(connection: Connection, account_id: int, key: str) -> tuple[Grant, int]:
     """The grant, and the posting that it came with."""
     table, row = grants.c, ledger_postings.c
+    if not is_name(key):
+        raise BadCorrectionError(f"the account has no purchase '{key}'")
     columns = [table[name] for name in Grant.__slots__]
     found = connection.execute(
         select(*columns).where(table.account_id == account_id, table.idempotency_key == key, table.kind == "purchase")

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from metering.due import LATE, NEVER
+from metering.due import LATE, NEVER, late
 from metering.errors import SubscriptionError
 from metering.included import Credit, credit_of, give
 from metering.ledger import posting
@@ -258,7 +258,7 @@ def _open_ends(connection: Connection, ids: Sequence[int]) -> dict[int, list[dat
         grant.account_id.in_(ids), grant.remaining_nanos > 0, grant.expires_at.is_not(None)
     )
     for account_id, expires_at, created_at in connection.execute(query):
-        found[account_id].append(max(expires_at, created_at) + LATE)
+        found[account_id].append(late(max(expires_at, created_at)))
     for account_id, expires_at in connection.execute(
         select(hold.account_id, hold.expires_at).where(hold.account_id.in_(ids), hold.status == "open")
     ):

@@ -12,6 +12,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, select, update
 
+from metering import given
 from metering.accounts import account_id, ensure_accounts
 from metering.audit import Actor, note
 from metering.due import LATE, bring_forward
@@ -42,6 +43,9 @@ Direction = Literal["upgrade", "downgrade"]
 _TICK = timedelta(microseconds=1)
 _LONGEST_EXTENSION = 3_650
 _MOST_MONTHS = 120
+_OLDEST = timedelta(days=3_660)
+_FARTHEST = timedelta(days=36_600)
+"""How far ahead the end of a subscription may lie."""
 
 
 def start(
@@ -74,7 +78,9 @@ def start(
         raise SubscriptionError(f"{account} is on plan '{running.plan}' already; change or cancel that")
     if trial:
         _require_trial(connection, number, account, wanted)
-    begun = since or now
+    begun = now if since is None else given.moment("the start of a subscription", since, SubscriptionError)
+    if begun < now - _OLDEST:
+        raise SubscriptionError(f"a subscription begins at most 10 years ago, not on {moment_text(begun)}")
     one = subscribe(connection, number, wanted, cycle, begun, now=now, fee_nanos=fee_nanos, trial=trial)
     if begun <= now - LATE:
         grant_periods(connection, number, book.plans, until=now + _TICK, now=now)
@@ -139,6 +145,7 @@ def cancel(
     """
     _, running = _running(connection, book, account, now)
     moment = period_end(running, now) if when == "period_end" else now if when == "now" else when
+    moment = given.moment("the end of a subscription", moment, SubscriptionError)
     if moment < running.started_at:
         raise SubscriptionError(f"the subscription began on {moment_text(running.started_at)}; it cannot end before")
     if moment <= now:
@@ -173,6 +180,8 @@ def extend(
         raise SubscriptionError(f"extend by 1 to {_LONGEST_EXTENSION} days, not by {days}")
     _, running = _running(connection, book, account, now)
     longer = timedelta(days=days)
+    if max(running.cancel_at or now, running.trial_until or now) + longer > now + _FARTHEST:
+        raise SubscriptionError("a trial or a planned end is at most 100 years ahead")
     one = running
     if running.status == "trial" and running.trial_until is not None:
         one = replace(one, trial_until=running.trial_until + longer)

@@ -18,18 +18,19 @@ from types import MappingProxyType
 from typing import Any
 
 from metering.errors import BadEventError, UnknownUnitError
+from metering.given import EARLIEST, LONGEST_NAME
 from schema.findings import did_you_mean
 from schema.keys import parse_moment
 from schema.units import DECIMAL_UNITS, MILLION, UNITS, WHOLE_UNITS
 
 Quantity = int | Decimal | str
 
-LONGEST_NAME = 200
-"""Characters of an event's id, an account, a provider or a model."""
 LARGEST_FIELD = 10 * 1024
 """Bytes of any other field."""
 LARGEST_QUANTITY = 10**12
 """Units of one kind in one event; more can only be a slip."""
+LARGEST_DECIMAL = 10**8
+"""Units of a kind that is stored in millionths, or seconds: years of them in one event can only be a slip."""
 AHEAD = timedelta(minutes=5)
 """How far a caller's clock may be ahead of ours."""
 
@@ -188,8 +189,8 @@ def _parts(name: str, quantity: Any, per_unit: int) -> int:
         quantity = int(quantity)
     if quantity < 0:
         raise BadEventError(f"{name} is negative: {quantity}")
-    if quantity > LARGEST_QUANTITY:
-        raise BadEventError(f"{name} is more than {LARGEST_QUANTITY}")
+    if quantity > (LARGEST_QUANTITY if per_unit == 1 else LARGEST_DECIMAL):
+        raise BadEventError(f"{name} is more than {LARGEST_QUANTITY if per_unit == 1 else LARGEST_DECIMAL}")
     parts: int = quantity * per_unit
     return parts
 
@@ -199,8 +200,8 @@ def _decimal_parts(name: str, quantity: Decimal, per_unit: int) -> int:
         raise BadEventError(f"{name} is {quantity}, which is not a number")
     if quantity < 0:
         raise BadEventError(f"{name} is negative: {quantity}")
-    if quantity > LARGEST_QUANTITY:
-        raise BadEventError(f"{name} is more than {LARGEST_QUANTITY}")
+    if quantity > (LARGEST_QUANTITY if per_unit == 1 else LARGEST_DECIMAL):
+        raise BadEventError(f"{name} is more than {LARGEST_QUANTITY if per_unit == 1 else LARGEST_DECIMAL}")
     exponent = quantity.as_tuple().exponent
     parts, rest = 0, 1
     if isinstance(exponent, int) and exponent >= -_MOST_DECIMALS:
@@ -221,12 +222,14 @@ def _moment(given: datetime | str, now: datetime) -> datetime:
         raise BadEventError(f"occurred_at is {_shown(given)}, which is not a time") from None
     if moment > now + AHEAD:
         raise BadEventError(f"occurred_at is more than 5 minutes ahead: {moment.isoformat()}")
+    if moment < EARLIEST:
+        raise BadEventError(f"occurred_at is before 1970: {moment.isoformat()}")
     return moment
 
 
 def _name(name: str, value: str | None, *, required: bool = True) -> str | None:
     text = _text(name, value)
-    if text is None:
+    if text is None or (name == "account" and not text.strip()):
         if required:
             raise BadEventError(f"{name} is missing")
         return None
@@ -276,4 +279,4 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-__all__ = ["AHEAD", "Event", "Quantity", "Usage", "read_usage", "stored_units"]
+__all__ = ["AHEAD", "LONGEST_NAME", "Event", "Quantity", "Usage", "read_usage", "stored_units"]

@@ -14,6 +14,12 @@ from typing import NamedTuple
 from schema.money import share_of
 from schema.units import TOKEN_UNITS
 
+LARGEST_AMOUNT = 10**18
+"""Nano-USD that one event or one hold may come to: a thousand million USD can only be a slip."""
+LARGEST_BALANCE = 8 * 10**18
+"""Nano-USD that a balance may come to, either way: the database holds no more."""
+LARGEST_COUNT = 2**63 - 1
+"""What a counter stops at: the database holds no more, and no limit is as large."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -71,6 +77,9 @@ class AccountState:
                 if unit in _TOKENS:
                     self.month_tokens += parts
             self.month_run_unit_micros += units.get("run_unit", 0)
+            if self.month_tokens > LARGEST_COUNT or self.month_run_unit_micros > LARGEST_COUNT:
+                self.month_tokens = min(self.month_tokens, LARGEST_COUNT)
+                self.month_run_unit_micros = min(self.month_run_unit_micros, LARGEST_COUNT)
         if day >= self.day:
             if day > self.day:
                 self.day, self.day_requests = day, 0
@@ -167,4 +176,15 @@ def burn_order(grant: Grant) -> tuple[int, datetime, int]:
 
 _TOKENS = frozenset(TOKEN_UNITS)
 
-__all__ = ["AccountState", "Grant", "Met", "Repaid", "Wallet", "burn_order", "repayment"]
+__all__ = [
+    "LARGEST_AMOUNT",
+    "LARGEST_BALANCE",
+    "LARGEST_COUNT",
+    "AccountState",
+    "Grant",
+    "Met",
+    "Repaid",
+    "Wallet",
+    "burn_order",
+    "repayment",
+]

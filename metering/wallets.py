@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -75,7 +75,7 @@ class Wallets:
 
         def give(connection: Connection, book: RateBook, now: datetime) -> Grant:
             face = face_nanos(book, usd, credits)
-            terms = Terms(kind, face, key, amount_nanos(paid), _utc(starts_at), _utc(expires_at), priority, note)
+            terms = Terms(kind, face, key, amount_nanos(paid), starts_at, expires_at, priority, note)
             return give_grant(connection, account, terms, book, now=now, actor=actor)
 
         return self._runtime.change(give)
@@ -104,7 +104,7 @@ class Wallets:
                 book,
                 key=key,
                 paid_nanos=money,
-                expires_at=_utc(expires_at),
+                expires_at=expires_at,
                 now=now,
                 actor=actor,
             )
@@ -139,7 +139,7 @@ class Wallets:
                     kind,
                     face_nanos(book, usd, credits),
                     f"{COHORT_KEY}{key}",
-                    expires_at=_utc(expires_at),
+                    expires_at=expires_at,
                     priority=priority,
                     note=note,
                 )
@@ -238,10 +238,6 @@ class Wallets:
     def display(self) -> CreditDisplay:
         """How amounts are shown in credits."""
         return CreditDisplay.of(self._runtime.book(self._runtime.now()).settings)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 __all__ = ["Cohort", "Wallets"]

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, select
 
+from metering import given
 from metering.accounts import account_id, ensure_accounts
 from metering.errors import BadEventError, EventConflictError, UnknownAccountError, UnknownHoldError
 from metering.holds.estimate import allowed_output, estimated_charge
@@ -30,7 +31,8 @@ from metering.renewal import renew
 from metering.runtime import Runtime
 from metering.storage import Locked, store_for
 from metering.usage import Quantity, Usage, stored_units
-from schema.money import usd
+from metering.wallet import LARGEST_AMOUNT, LARGEST_BALANCE
+from schema.money import usd, usd_text
 from schema.tables import accounts
 
 LIFETIME = timedelta(minutes=15)
@@ -125,12 +127,15 @@ class Holds:
         for calls that count something else. The same `hold_id` again is the same hold. Raises what refuses the call:
         UnregisteredModelError, NoPricingError, ModelNotInPlanError, QuotaExceededError, AccountSuspendedError,
         InsufficientBalanceError, UnknownAccountError, UnavailableError; BadEventError, UnknownUnitError;
-        EventConflictError when the id is known with another account's call.
+        EventConflictError when the id is known for another call, or its hold is settled.
         """
         if not timedelta() < lifetime <= LONGEST:
             raise BadEventError(f"a hold lasts longer than nothing and at most {LONGEST.days} days")
         # One id for all attempts: a lost answer to a commit must not hold twice.
-        name = hold_id or uuid4().hex
+        name = given.name("the id of a hold", hold_id or uuid4().hex, BadEventError)
+        given.note("task", task, BadEventError)
+        given.name("model", model, BadEventError)
+        given.note("provider", provider, BadEventError)
 
         def attempt(connection: Connection, book: RateBook, now: datetime) -> HoldRow:
             entry = book.find(provider, model)
@@ -149,6 +154,9 @@ class Holds:
             if known is not None:
                 if (known.provider, known.model, dict(known.units)) != (owner, called, asked):
                     raise EventConflictError(f"hold '{name}' is known for another call")
+                if known.status != "open":
+                    # Nothing is set aside by it any more: the call would be made without credit.
+                    raise EventConflictError(f"hold '{name}' is {known.status}; a new call takes a hold of another id")
                 return known
             plan = book.plans.get(state.plan)
             refusal = admit(book, state, status, plan, entry, asked, now)
@@ -165,6 +173,8 @@ class Holds:
                 reasoning_level=reasoning_level,
                 feature=feature,
             )
+            if amount > LARGEST_AMOUNT or state.held_nanos + amount > LARGEST_BALANCE:
+                raise BadEventError(f"the call may come to {usd_text(amount)} USD, which can only be a slip")
             goes_on = book.settings.observe or (plan is not None and plan.overage in ("soft", "observe"))
             values = {
                 "account_id": number,
@@ -228,6 +238,7 @@ class Holds:
 
 def _standing(connection: Connection, account: str, book: RateBook, now: datetime) -> tuple[int, str]:
     """The id and the status of an account, created where settings say so."""
+    given.name("account", account, BadEventError)
     table = accounts.c
     query = select(table.id, table.status).where(table.account == account)
     found = connection.execute(query).first()

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, case, insert, select, tuple_, update
 
 from metering.errors import EventConflictError, InsufficientBalanceError, UnknownHoldError
+from metering.given import is_name
 from metering.storage import Locked, store_for
 from schema.money import usd_text
 from schema.tables import account_state, holds
@@ -55,7 +56,7 @@ def find_holds(connection: Connection, wanted: Collection[tuple[int, str]]) -> d
     table = holds.c
     columns = [table[name] for name in HoldRow.__slots__]
     found = {}
-    pairs = sorted(wanted)
+    pairs = sorted(pair for pair in wanted if is_name(pair[1]))
     for start in range(0, len(pairs), _CHUNK):
         some = pairs[start : start + _CHUNK]
         query = select(*columns).where(tuple_(table.account_id, table.hold_id).in_(some))

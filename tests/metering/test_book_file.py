@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from datetime import timedelta
 from decimal import Decimal
@@ -95,6 +96,7 @@ def test_a_file_that_may_not_be_trusted_is_refused(card: Engine, migrated_url: s
     for contents, message in (
         ("", "is damaged"),
         ("[]\n{}\n", "is damaged"),
+        ("[" * 100_000, "is damaged"),
         (whole[:-20], "is damaged"),
         (whole.replace("1000000", "100000", 1), "is damaged"),
         (edited(confirmed_at=None), "is damaged"),
@@ -109,6 +111,23 @@ def test_a_file_that_may_not_be_trusted_is_refused(card: Engine, migrated_url: s
     file.chmod(0o622)
     with pytest.raises(BookFileError, match="others may write"):
         book_file.read()
+
+
+def test_a_file_of_another_user_or_a_pipe_sets_no_prices(
+    card: Engine, migrated_url: str, file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(card, migrated_url, file, clock)
+    if os.geteuid() == 0:
+        os.chown(file, 12_345, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    with pytest.raises(BookFileError, match="belongs to another user"):
+        BookFile(file, card).read()
+    monkeypatch.undo()
+    file.unlink()
+    os.mkfifo(file, 0o600)
+    with pytest.raises(BookFileError, match="is damaged"):
+        BookFile(file, card).read()
 
 
 def test_a_newer_release_replaces_the_file_and_a_minute_confirms_it(

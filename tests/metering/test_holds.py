@@ -135,6 +135,32 @@ def test_the_same_hold_again_is_the_same_hold(meter: Meter, card: Engine) -> Non
         meter.hold(ACCOUNT, "anthropic", "haiku", units={"input": 11}, hold_id="h1")
 
 
+def test_a_settled_hold_does_not_let_another_call_pass(meter: Meter, clock: Clock) -> None:
+    give(meter, "1")
+    for name, settle in (
+        ("captured", lambda hold: hold.capture(Usage(event_id="e1", units={"input": 10}))),
+        ("released", lambda hold: hold.release()),
+        ("expired", lambda hold: (clock.forward(hours=1), meter.accounts.renew())),
+    ):
+        settle(meter.hold(ACCOUNT, "anthropic", "haiku", units={"input": 10}, hold_id=name))
+        with pytest.raises(EventConflictError, match=f"hold '{name}' is {name}; a new call takes a hold of another id"):
+            meter.hold(ACCOUNT, "anthropic", "haiku", units={"input": 10}, hold_id=name)
+
+
+def test_an_event_that_was_recorded_without_its_hold_leaves_nothing_held(meter: Meter, card: Engine) -> None:
+    give(meter, "1")
+    usage = Usage(event_id="e1", account=ACCOUNT, provider="anthropic", model="haiku", units={"input": 10})
+    hold = meter.hold(ACCOUNT, "anthropic", "haiku", units={"input": 1_000})
+    first = meter.record(usage)
+    again = hold.capture(Usage(event_id="e1", units={"input": 10}))
+    assert (again.duplicate, again.charge, again.balance) == (True, first.charge, first.balance)
+    assert held(card) == (0, 0)
+    assert meter.holds.find(ACCOUNT, hold.hold_id).status == "captured"
+    # A retry of the whole call, with a hold of its own, leaves nothing held either.
+    meter.hold(ACCOUNT, "anthropic", "haiku", units={"input": 1_000}).capture(usage)
+    assert held(card) == (0, 0)
+
+
 def test_a_capture_twice_bills_once_and_by_another_event_conflicts(meter: Meter, card: Engine) -> None:
     give(meter, "1")
     hold = meter.hold(ACCOUNT, "anthropic", "haiku", units={"input": 10})
@@ -261,6 +287,23 @@ def test_a_thousand_holds_at_once_on_a_wallet_for_fifty_admit_fifty(meter: Meter
         admitted = sum(pool.map(ask, range(1_000)))
     assert admitted == 50
     assert held(card) == (int(one * 50 * 10**9),) * 2
+
+
+def test_first_holds_of_an_unknown_account_at_once_pass_no_budget(meter: Meter, card: Engine) -> None:
+    apply_rows(card, {"setting": [setting("signup_grant_credits", 1_000)]})
+    # The grant is of 0.10 USD, a hold of 0.024.
+    assert meter.quote("anthropic", "haiku", {"input": 10_000}).charge == Decimal("0.024")
+
+    def first(number: int) -> bool:
+        try:
+            meter.hold("newcomer", "anthropic", "haiku", units={"input": 10_000}, hold_id=str(number))
+        except InsufficientBalanceError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(12) as pool:
+        assert sum(pool.map(first, range(24))) == 3
+    assert held(card)[0] == held(card)[1]
 
 
 def test_holds_captures_and_calls_at_once_leave_nothing_held(meter: Meter, card: Engine) -> None:
