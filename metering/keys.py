@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, or_, select, update
 
 from metering import given
 from metering.accounts import account_id
@@ -193,25 +193,7 @@ def authenticate(connection: Connection, text: str, now: datetime) -> KeyOwner |
     readable = len(text) <= _LONGEST_KEY and text.isascii() and text.isprintable()
     parts = text.split("_", 2) if readable else []
     prefix, key_id, secret = parts if len(parts) == 3 else ("", "", "")
-    key, account = api_keys.c, accounts.c
-    row = connection.execute(
-        select(
-            key.secret_hash,
-            key.key_id,
-            key.scope,
-            account.account,
-            key.account_id,
-            account.status,
-            key.last_used_at,
-            account_state.c.plan,
-            key.expires_at,
-            key.revoked_at,
-        )
-        .select_from(api_keys)
-        .outerjoin(accounts, account.id == key.account_id)
-        .outerjoin(account_state, account_state.c.account_id == key.account_id)
-        .where(key.key_id == key_id)
-    ).first()
+    row = connection.execute(_OWNER, {"key_id": key_id}).first()
     same = hmac.compare_digest(_NOBODY if row is None else row.secret_hash, _hash(secret))
     if row is None or not same or prefix != PREFIX:
         return None
@@ -310,6 +292,32 @@ def _hash(secret: str) -> str:
 def _target(key: ApiKey) -> str:
     return f"key {key.key_id}"
 
+
+def _owner() -> Select[Any]:
+    """Built once: it is asked before every request."""
+    key, account = api_keys.c, accounts.c
+    columns = (
+        key.secret_hash,
+        key.key_id,
+        key.scope,
+        account.account,
+        key.account_id,
+        account.status,
+        key.last_used_at,
+        account_state.c.plan,
+        key.expires_at,
+        key.revoked_at,
+    )
+    return (
+        select(*columns)
+        .select_from(api_keys)
+        .outerjoin(accounts, account.id == key.account_id)
+        .outerjoin(account_state, account_state.c.account_id == key.account_id)
+        .where(key.key_id == bindparam("key_id"))
+    )
+
+
+_OWNER = _owner()
 
 __all__ = [
     "OVERLAP",

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from metering.api.access import caller_of, router
 from metering.api.errors import OF_BODIES, answers
-from metering.api.fields import Answer, Body, Name, Quantity, Text, Units
+from metering.api.fields import Answer, Body, Name, Quantity, Text, Units, WholeQuantity
 from metering.errors import UnavailableError
 from metering.meter import Meter
 from metering.quotas.checking import Decision
@@ -26,6 +26,12 @@ class CheckBody(Body):
     units: Units | None = Field(None, description="What the call may come to.")
     task: Text | None = None
     reasoning_level: Text | None = None
+    feature: Text | None = None
+    tool: Text | None = Field(None, description="With a time that it is expected to take, its run units are judged.")
+    tier: Text | None = None
+    cpu_seconds: Quantity | None = None
+    gpu_seconds: Quantity | None = None
+    latency_ms: WholeQuantity | None = None
     limit: Name | None = Field(None, description="A static limit of the plans, such as `documents`.")
     current: Quantity | None = Field(None, description="How many of it there are now.")
     adding: Quantity | None = Field(None, description="How many are to be added: 1, when it is left out.")
@@ -106,6 +112,12 @@ def check(request: Request, body: CheckBody) -> CheckAnswer:
         units=body.units,
         task=body.task,
         reasoning_level=body.reasoning_level,
+        feature=body.feature,
+        tool=body.tool,
+        tier=body.tier,
+        cpu_seconds=body.cpu_seconds,
+        gpu_seconds=body.gpu_seconds,
+        latency_ms=body.latency_ms,
         limit=body.limit,
         current=body.current,
         adding=1 if body.adding is None else body.adding,

@@ -15,16 +15,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from metering.api.bodies import with_floats
 from metering.entities import Release
-from metering.usage import LARGEST_QUANTITY, LONGEST_NAME
+from metering.usage import LARGEST_DECIMAL, LARGEST_QUANTITY, LONGEST_NAME
 from schema.keys import MOMENT_PATTERN, parse_moment
 from schema.money import multiplier_text
 from schema.units import DECIMAL_UNITS, UNITS, WHOLE_UNITS
 
-_DECIMAL_TEXT = "^[0-9]{1,13}([.][0-9]{1,6})?$"
+_DECIMAL_TEXT = "^[0-9]{1,9}([.][0-9]{1,6})?$"
 _WHOLE_SCHEMA: dict[str, Any] = {"type": "integer", "minimum": 0, "maximum": LARGEST_QUANTITY}
 _DECIMAL_SCHEMA: dict[str, Any] = {
     "anyOf": [
-        {"type": "number", "minimum": 0, "maximum": LARGEST_QUANTITY},
+        {"type": "number", "minimum": 0, "maximum": LARGEST_DECIMAL},
         {"type": "string", "pattern": _DECIMAL_TEXT},
     ],
     "description": "At most 6 decimals; as text they need not pass through a binary float.",
