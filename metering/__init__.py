@@ -9,5 +9,6 @@ The public face is `meter.Meter` with `usage.Usage`. Behind it, from the pure co
   `customers`, audited by `audit`; and what time alone changes: `renewal` (with `periods`, `included`, `due`);
 - events: `usage` (read), `recording` (the transaction), `receipts`, `storage` (the statements of the hot path);
 - what providers return: `adapters` (their usage objects as units);
-- questions and files: `analytics` (the only queries over events), `importing`.
+- questions and files: `analytics` (the only queries over events), `importing`;
+- over HTTP: `api` (with `activity` and `price_list`), and `client`, which is one file and needs none of the others.
 """

@@ -60,6 +60,10 @@ def test_a_check_answers_before_the_call(lite: Api) -> None:
     assert (full["allowed"], full["code"]) == (False, "QUOTA_EXCEEDED")
     assert lite.post("/v1/would-exceed", {"units": {"input": 1_000}}).json == {"would_exceed": False}
     assert lite.post("/v1/would-exceed", {"units": {"input": 1_001}}).json == {"would_exceed": True}
+    change_plan(lite, "free", limits={"run_units_per_month": 2})
+    assert lite.post("/v1/check", {"tool": "build", "cpu_seconds": "1.5"}).json["allowed"] is True
+    heavy = lite.post("/v1/check", {"tool": "build", "latency_ms": 2_001}).json
+    assert (heavy["allowed"], heavy["code"]) == (False, "QUOTA_EXCEEDED")
     for body in ({"limit": "documents"}, {"adding": 1}, {"limit": "x", "current": 1}, {"provider": "anthropic"}):
         assert lite.post("/v1/check", body).status == 422
 
