@@ -24,6 +24,9 @@ from schema.tables import SCHEMA_VERSION
 if TYPE_CHECKING:
     from alembic.config import Config
 
+KEPT_CONNECTIONS = 20
+"""Connections that an engine keeps open once they were needed; a few more open and close under load."""
+
 DatabaseState = Literal["missing", "empty", "current", "other"]
 
 _MODE = "ratecard_mode"
@@ -77,7 +80,7 @@ def make_engine(url: str, *, create: bool = True) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"connect_timeout": 5})
+    engine = create_engine(url, pool_size=KEPT_CONNECTIONS, connect_args={"connect_timeout": 5})
     event.listen(engine, "checkin", _rest)
     event.listen(engine, "checkout", lambda connection, record, _: _wake(engine, connection, record))
     return engine
@@ -111,10 +114,10 @@ def _sqlite_engine(url: URL, create: bool) -> Engine:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise DatabaseError(f"cannot make the folder of {file}: {error.strerror}") from None
-            engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+            engine = create_engine(url, pool_size=KEPT_CONNECTIONS, connect_args={"timeout": _BUSY_SECONDS})
         else:
             uri = f"{path.resolve().as_uri()}?mode=rw"
-            engine = create_engine(url, creator=lambda: _connect_sqlite(uri))
+            engine = create_engine(url, pool_size=KEPT_CONNECTIONS, creator=lambda: _connect_sqlite(uri))
     else:
         engine = create_engine(url)
     event.listen(engine, "connect", _set_pragmas)
