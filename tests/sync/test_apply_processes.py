@@ -54,7 +54,7 @@ def apply_until(word):
     if left is None:
         setattr(module, word, after(getattr(module, word), stop))
     else:
-        module.lock_config = after(module.lock_config, lambda connection: event.listen(
+        module.lock_config = after(module.lock_config, lambda connection, holder: event.listen(
             Engine, "after_cursor_execute", counted))
     os._exit(main(["apply", "--yes", "--database", sys.argv[1]]))
 
