@@ -28,8 +28,10 @@ def serve(url: str, port: int, address: str = LOOPBACK[0]) -> int:
     check_port(port, address)
     command = [sys.executable, "-m", "streamlit", "run", str(_script())]
     command += [f"--server.port={port}", f"--server.address={address}", "--server.headless=true"]
-    # Whoever ends this program, by Ctrl-C or by a signal, ends the dashboard with it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Whoever ends this program, by Ctrl-C or by a signal, ends the dashboard with it; also where a shell started it in
+    # the background, with interrupts ignored.
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, signal.default_int_handler)
     child = subprocess.Popen(command, env={**os.environ, DATABASE_VARIABLE: url})  # noqa: S603 - our own words
     try:
         return child.wait()
