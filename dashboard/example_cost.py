@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from dashboard.formats import MISSING, multiplier
+from metering.book.settings import Settings
 from metering.errors import MeteringError
-from metering.price import Price
-from metering.rating import rate
-from metering.settings import Settings
+from metering.rating.price import Price
+from metering.rating.rating import rate
 from schema.money import round_half_even
 from schema.units import stored_per_unit
 

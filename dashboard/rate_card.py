@@ -14,7 +14,7 @@ from typing import Any, Literal
 import streamlit as st
 from sqlalchemy import Connection, Engine, select
 
-from metering.ratebook import RateBook
+from metering.book.ratebook import RateBook
 from schema.database import reading
 from schema.tables import CONFIG_TABLES, release_changes, releases
 

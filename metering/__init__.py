@@ -2,13 +2,13 @@
 
 The public face is `meter.Meter` with `usage.Usage`. Behind it, from the pure core outwards:
 
-- the configuration in memory: `ratebook` (with `entities`, `price`, `credit_burn`, `routing`, `settings`);
-- what a call is worth: `rating` (units and a price), `appraisal` (a call and the book);
-- the money: `wallet` (pure), `ledger`, `grants`, `accounts`, `subscriptions`;
-- who pays: `subscribing` (with `subscription_terms`), `account_status`, `account_list`, `members` and `keys`, together
-  `customers`, audited by `audit`; and what time alone changes: `renewal` (with `periods`, `included`, `due`);
+- `book`: the configuration in memory, how a release is heard of, its copy on disk;
+- `rating`: what a call is worth by the book, and where it is routed;
+- `wallets`: how charges meet credit, and the ledger; `corrections`: what changes about charges afterwards;
+- `accounts` and `subscriptions`: who pays, on which plan, and what time alone changes; all audited by `audit`;
+- `quotas`: what plans allow; `holds`: credit set aside before a call;
 - events: `usage` (read), `recording` (the transaction), `receipts`, `storage` (the statements of the hot path);
 - what providers return: `adapters` (their usage objects as units);
-- questions and files: `analytics` (the only queries over events), `importing`;
-- over HTTP: `api` (with `activity` and `price_list`), and `client`, which is one file and needs none of the others.
+- questions and files: `analytics` (the only queries over events), `importing`, `rerating`, `reconciling`;
+- over HTTP: `api`, and `client`, which is one file and needs none of the others.
 """

@@ -22,27 +22,28 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
 
-from metering import appraisal
-from metering.accounts import Balance
-from metering.activity import Activity
-from metering.appraisal import Quote
-from metering.book_file import BookFile
-from metering.customers import Accounts, Keys, Subscriptions
+from metering.accounts.accounts import Balance
+from metering.accounts.activity import Activity
+from metering.accounts.service import Accounts, Keys
+from metering.book.file import BookFile
+from metering.book.ratebook import RateBook
+from metering.book.standing import Status
 from metering.errors import MeteringError, UnavailableError
 from metering.holds.holding import LIFETIME, Hold, Holds
-from metering.price import Price
 from metering.quotas.service import Quotas
-from metering.ratebook import RateBook
+from metering.rating import appraisal
+from metering.rating.appraisal import Quote
+from metering.rating.price import Price
+from metering.rating.route_explanation import RouteExplanation, explain_route
+from metering.rating.routing import RouteChoice
 from metering.receipts import Receipt
 from metering.recording import Outcome, Recorded, Unpriced, record_events
 from metering.rerating import Rerating
-from metering.route_explanation import RouteExplanation, explain_route
-from metering.routing import RouteChoice
 from metering.runtime import MAX_AGE, Clock, Runtime, utc_now
-from metering.standing import Status
+from metering.subscriptions.service import Subscriptions
 from metering.usage import Quantity, Usage, read_usage, stored_units
-from metering.wallet import Grant
-from metering.wallets import Wallets
+from metering.wallets.service import Wallets
+from metering.wallets.wallet import Grant
 from schema.database import database_state, make_engine, require_current
 from schema.errors import DatabaseUnreachableError, DatabaseVersionError
 from schema.units import WHOLE_UNITS

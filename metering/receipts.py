@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, select
 
-from metering.entities import Release
+from metering.book.entities import Release
 from schema.keys import moment_text
 from schema.money import usd
 from schema.tables import CONFIG_TABLES, ledger_postings, releases, usage_events

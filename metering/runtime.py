@@ -17,11 +17,11 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from metering.book_file import BookFile, KeptBook
+from metering.book.file import BookFile, KeptBook
+from metering.book.listening import Listener
+from metering.book.ratebook import RateBook, newest_version, read_rows
+from metering.book.standing import Status
 from metering.errors import BookFileError, UnavailableError
-from metering.listening import Listener
-from metering.ratebook import RateBook, newest_version, read_rows
-from metering.standing import Status
 from schema.database import reading, require_current, shown_url, writing_by_driver
 from schema.errors import DatabaseUnreachableError, DatabaseVersionError, RatecardError
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from metering.ratebook import EDITS_KEY
+from metering.book.ratebook import EDITS_KEY
 from schema.database import writing
 from schema.errors import KeyFormatError
 from schema.findings import did_you_mean

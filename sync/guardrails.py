@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from metering.price import Price
-from metering.rating import tables_at
-from metering.settings import read_settings
+from metering.book.settings import read_settings
+from metering.rating.price import Price
+from metering.rating.rating import tables_at
 from schema.keys import moment_text
 from schema.money import MICRO, micros, multiplier_text, usd_text
 from schema.units import UNITS

@@ -7,7 +7,7 @@ from datetime import UTC
 
 from sqlalchemy import Connection, text
 
-from metering.listening import CHANNEL
+from metering.book.listening import CHANNEL
 from schema.findings import printable
 from schema.tables import CONFIG_TABLES
 

@@ -19,7 +19,7 @@ from dashboard.forms import example_panel, propose_panel
 from dashboard.layout import card, card_title, page_header
 from dashboard.rate_card import Row
 from dashboard.session import require, require_data
-from metering.ratebook import RateBook
+from metering.book.ratebook import RateBook
 from schema.documents.registry import ModelEntry
 from schema.keys import Key
 from sync.edit import Edit, SetField

@@ -30,7 +30,7 @@ from dashboard.price_form import (
 )
 from dashboard.rate_card import PriceEntry, Row
 from dashboard.session import require, require_data
-from metering.ratebook import RateBook
+from metering.book.ratebook import RateBook
 from schema.catalogue import Entity
 from schema.keys import Key, moment_text, split_dated
 from schema.money import per_million_text, per_unit_text

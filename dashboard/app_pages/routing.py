@@ -19,7 +19,7 @@ from dashboard.layout import card, card_title, page_header
 from dashboard.rate_card import Row
 from dashboard.route_form import RouteTexts, edits_of, even_shares, initial_texts
 from dashboard.session import require, require_data
-from metering.ratebook import RateBook
+from metering.book.ratebook import RateBook
 from schema.documents.routing import DEFAULT_TASK
 from schema.keys import Key
 

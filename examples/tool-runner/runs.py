@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from metering.meter import Meter
-from metering.run_units import ToolCall
+from metering.rating.run_units import ToolCall
 from metering.usage import Usage
 from schema.money import nanos
 from schema.units import MILLION

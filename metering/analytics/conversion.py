@@ -19,7 +19,7 @@ from metering.analytics.fees import read_fees
 from metering.analytics.period import Period, midnight
 from metering.analytics.repayments import repaid_daily
 from metering.analytics.totals import fee_period
-from metering.exchange import USD, ExchangeRates
+from metering.rating.exchange import USD, ExchangeRates
 from schema.money import round_half_even
 from schema.tables import CONFIG_TABLES, usage_events
 

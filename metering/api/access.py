@@ -20,11 +20,11 @@ from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from metering.accounts.keys import KeyOwner
 from metering.api.bodies import ExactRequest
 from metering.api.errors import ErrorAnswer, ForbiddenError, KeyNeededError, RateLimitedError, answers
 from metering.api.rates import Rates
 from metering.errors import UnavailableError
-from metering.keys import KeyOwner
 from metering.meter import Meter
 
 Scope = Literal["read", "meter", "admin"]

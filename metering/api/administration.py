@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from fastapi import Path, Query, Request
 from pydantic import Field
 
+from metering.accounts.keys import OVERLAP, ApiKey, NewKey
 from metering.api.access import caller_of, router
 from metering.api.errors import OF_BODIES, BadRequestError, answers
 from metering.api.fields import Answer, Body, Moment, Name, Whole, moment_of
 from metering.api.pricing import BookAnswer
-from metering.keys import OVERLAP, ApiKey, NewKey
 from metering.meter import Meter
 
 routes = router("admin", tag="administration")

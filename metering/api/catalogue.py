@@ -12,12 +12,12 @@ from pydantic import Field
 from metering.api.access import caller_of, router
 from metering.api.fields import Answer, Name, Usd
 from metering.api.pricing import BookAnswer, plan_of
-from metering.credits import CreditDisplay
-from metering.entities import Pack, Plan
-from metering.features import Feature
+from metering.book.entities import Pack, Plan
+from metering.book.ratebook import RateBook
 from metering.meter import Meter
-from metering.price_list import ListedModel, feature_price, listed_models
-from metering.ratebook import RateBook
+from metering.rating.features import Feature
+from metering.rating.price_list import ListedModel, feature_price, listed_models
+from metering.wallets.credits import CreditDisplay
 from schema.money import multiplier_text, per_million_text, per_unit_text, usd_text
 from schema.units import TOKEN_UNITS
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from metering.api.bodies import with_floats
-from metering.entities import Release
+from metering.book.entities import Release
 from metering.usage import LARGEST_DECIMAL, LARGEST_QUANTITY, LONGEST_NAME
 from schema.keys import MOMENT_PATTERN, parse_moment
 from schema.money import multiplier_text

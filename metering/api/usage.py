@@ -15,7 +15,7 @@ from metering.api.fields import Answer, CountedUnits, Day, Moment, Name, Text, U
 from metering.api.paging import PAGE, Cursor, Limit, cursor_of, id_of
 from metering.errors import BadEventError
 from metering.meter import Meter
-from metering.periods import month_of, months_later
+from metering.subscriptions.periods import month_of, months_later
 from schema.money import multiplier_text, usd_text
 
 routes = router("read", tag="usage")

@@ -8,16 +8,16 @@ from typing import Annotated, Literal
 from fastapi import Query, Request
 from pydantic import Field
 
-from metering.activity import Posting
+from metering.accounts.activity import Posting
 from metering.api.access import caller_of, router
 from metering.api.catalogue import CreditsAnswer
 from metering.api.errors import BadRequestError
 from metering.api.fields import Answer, Usd
 from metering.api.paging import PAGE, Cursor, Limit, cursor_of, id_of
-from metering.credits import CreditDisplay
 from metering.errors import BadEventError
 from metering.meter import Meter
-from metering.transactions import HeldGrant
+from metering.wallets.credits import CreditDisplay
+from metering.wallets.transactions import HeldGrant
 from schema.money import plain, usd_text
 
 routes = router("read", tag="wallet")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from metering.appraisal import quote
+from metering.book.ratebook import RateBook
 from metering.errors import BadEventError
-from metering.ratebook import RateBook
+from metering.rating.appraisal import quote
 
 _WAYS_IN = ("input", "cache_write", "cache_write_1h", "cache_read")
 _WAYS_OUT = ("output", "reasoning")

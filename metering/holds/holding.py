@@ -20,18 +20,18 @@ from uuid import uuid4
 from sqlalchemy import Connection, select
 
 from metering import given
-from metering.accounts import account_id, ensure_accounts
+from metering.accounts.accounts import account_id, ensure_accounts
+from metering.book.ratebook import RateBook
 from metering.errors import BadEventError, EventConflictError, UnknownAccountError, UnknownHoldError
 from metering.holds.estimate import allowed_output, estimated_charge
 from metering.holds.placing import HoldRow, find_hold, list_holds, place, release, unusable
 from metering.quotas.admission import admit
-from metering.ratebook import RateBook
 from metering.receipts import Receipt
-from metering.renewal import renew
 from metering.runtime import Runtime
 from metering.storage import Locked, store_for
+from metering.subscriptions.renewal import renew
 from metering.usage import Quantity, Usage, stored_units
-from metering.wallet import LARGEST_AMOUNT, LARGEST_BALANCE
+from metering.wallets.wallet import LARGEST_AMOUNT, LARGEST_BALANCE
 from schema.money import usd, usd_text
 from schema.tables import accounts
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from metering.entities import Plan
+from metering.book.entities import Plan
+from metering.book.ratebook import Entry, RateBook
 from metering.errors import AccountSuspendedError, ModelNotInPlanError, QuotaExceededError, RefusalError
 from metering.quotas.limits import (
     NOUNS,
@@ -24,8 +25,7 @@ from metering.quotas.limits import (
     resets_at,
     used_at,
 )
-from metering.ratebook import Entry, RateBook
-from metering.wallet import AccountState
+from metering.wallets.wallet import AccountState
 
 
 class Objection(NamedTuple):

@@ -14,9 +14,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from metering.entities import Plan
+from metering.book.entities import Plan
 from metering.quotas.limits import RUN_UNITS, THRESHOLDS
-from metering.wallet import AccountState
+from metering.wallets.wallet import AccountState
 from schema.tables import accounts, alerts
 from schema.units import MILLION
 

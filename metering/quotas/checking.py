@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from metering.appraisal import quote
-from metering.entities import Plan
+from metering.book.entities import Plan
+from metering.book.ratebook import RateBook
 from metering.errors import (
     BadEventError,
     InsufficientBalanceError,
@@ -33,8 +33,8 @@ from metering.quotas.limits import (
     used_at,
 )
 from metering.quotas.standing import Standing
-from metering.ratebook import RateBook
-from metering.run_units import ToolCall
+from metering.rating.appraisal import quote
+from metering.rating.run_units import ToolCall
 from metering.usage import Quantity
 from schema.documents.plans import QUOTA_LIMITS
 from schema.findings import did_you_mean

@@ -22,11 +22,11 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from sqlalchemy import Connection, and_, or_, select, update
 
+from metering.book.ratebook import RateBook
 from metering.errors import WebhookError
 from metering.quotas.admission import overage_of
 from metering.quotas.alerts import Alert, alert_rows
 from metering.quotas.messages import alert_json, slack_message
-from metering.ratebook import RateBook
 from metering.runtime import Runtime
 from schema.tables import alerts
 

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from metering.entities import Plan
-from metering.periods import month_of, months_later
-from metering.wallet import AccountState
+from metering.book.entities import Plan
+from metering.subscriptions.periods import month_of, months_later
+from metering.wallets.wallet import AccountState
 from schema.documents.plans import QUOTA_LIMITS
 from schema.money import multiplier_text
 from schema.units import MILLION, TOKEN_UNITS

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from metering.periods import months_later
 from metering.quotas.alerts import Alert
 from metering.quotas.limits import REACHED, UPGRADE, amount_text, end_of, grouped, parts_per_unit
+from metering.subscriptions.periods import months_later
 from schema.findings import printable
 
 FORMAT_VERSION = 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from metering.book.ratebook import RateBook
 from metering.quotas.admission import overage_of, plan_of
 from metering.quotas.limits import Level, QuotaState, quota_states, resets_at, used_at, worst
 from metering.quotas.standing import Standing
-from metering.ratebook import RateBook
 
 FORMAT_VERSION = 1
 

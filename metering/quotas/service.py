@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from metering.accounts import account_id, ensure_accounts
+from metering.accounts.accounts import account_id, ensure_accounts
+from metering.book.ratebook import RateBook
 from metering.errors import BadEventError, RefusalError, UnknownAccountError
 from metering.quotas.alerts import Alert, read_alerts
 from metering.quotas.checking import Call, Decision, decide, decide_limit, exceeding, refused, tool_call
 from metering.quotas.overview import QuotaOverview, overview
 from metering.quotas.standing import Standing, read_standing
-from metering.ratebook import RateBook
-from metering.renewal import renew
 from metering.runtime import Runtime
+from metering.subscriptions.renewal import renew
 from metering.usage import LONGEST_NAME, Quantity, stored_units
 
 if TYPE_CHECKING:

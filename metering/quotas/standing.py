@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, or_, select
 
 from metering.storage.rows import STATE_COLUMNS
-from metering.wallet import AccountState
+from metering.wallets.wallet import AccountState
 from schema.tables import account_state, accounts, grants
 from schema.tables.base import UtcTime
 

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 
-from metering.ratebook import RateBook
+from metering.book.ratebook import RateBook
 
 _DATE = re.compile(r"[-@](20[0-9]{2}-?[01][0-9]-?[0-3][0-9])$")
 

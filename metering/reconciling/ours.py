@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlalchemy import Connection, func, select
 
-from metering.ratebook import RateBook
+from metering.book.ratebook import RateBook
 from metering.reconciling.records import INPUT, OUTPUT, Ours, measured
 from schema.money import MICRO
 from schema.tables import UNIT_COLUMNS, accounts, usage_adjustments, usage_events

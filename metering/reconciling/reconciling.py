@@ -11,8 +11,8 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from metering.book.ratebook import RateBook
 from metering.errors import BadEventError, ImportFileError
-from metering.ratebook import RateBook
 from metering.reconciling.comparing import (
     DUPLICATE,
     UNKNOWN_MODEL,

@@ -12,20 +12,20 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection
 
-from metering.accounts import ensure_accounts, find_accounts
+from metering.accounts.accounts import ensure_accounts, find_accounts
+from metering.book.ratebook import RateBook
 from metering.errors import MeteringError, UnknownAccountError
 from metering.holds.placing import find_holds, mark_captured, require_capturable
 from metering.quotas.alerts import store_alerts
-from metering.ratebook import RateBook
 from metering.receipts import Receipt, read_receipts
 from metering.recording.batch import AccountBatch, Batch
 from metering.recording.deciding import Unpriced, decide
 from metering.recording.writing import crossings, write_batch
-from metering.renewal import renew
 from metering.storage import store_for
-from metering.subscriptions import subscriptions_of
+from metering.subscriptions.renewal import renew
+from metering.subscriptions.subscriptions import subscriptions_of
 from metering.usage import Event
-from metering.wallet import Wallet
+from metering.wallets.wallet import Wallet
 
 Outcome = Receipt | MeteringError
 _NO_CAPTURES: Mapping[int, str] = MappingProxyType({})

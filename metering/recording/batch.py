@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from metering.appraisal import Appraisal
 from metering.errors import MeteringError
 from metering.holds.placing import HoldRow
 from metering.quotas.alerts import Counters
-from metering.subscriptions import Subscription
+from metering.rating.appraisal import Appraisal
+from metering.subscriptions.subscriptions import Subscription
 from metering.usage import Event
-from metering.wallet import Met, Wallet
+from metering.wallets.wallet import Met, Wallet
 
 
 @dataclass(slots=True)

@@ -7,16 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from metering.appraisal import appraise
+from metering.book.ratebook import RateBook
 from metering.errors import BadEventError, EventConflictError, MeteringError, UnregisteredModelError
 from metering.quotas.alerts import counters_of
-from metering.ratebook import RateBook
+from metering.rating.appraisal import appraise
+from metering.rating.run_units import ToolCall
 from metering.recording.batch import AccountBatch, Batch, NewEvent
-from metering.run_units import ToolCall
 from metering.storage import Locked
-from metering.subscriptions import plan_in
+from metering.subscriptions.subscriptions import plan_in
 from metering.usage import LARGEST_DECIMAL, Event
-from metering.wallet import LARGEST_AMOUNT, LARGEST_BALANCE, Met
+from metering.wallets.wallet import LARGEST_AMOUNT, LARGEST_BALANCE, Met
 from schema.units import MILLION
 
 Unpriced = Literal["keep", "refuse"]

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from metering.ledger import USAGE_KEY, posting
+from metering.book.ratebook import RateBook
 from metering.quotas.admission import plan_of
 from metering.quotas.alerts import Crossing, crossed
-from metering.ratebook import RateBook
 from metering.recording.batch import AccountBatch, NewEvent
 from metering.storage import PostingRow, Store
+from metering.wallets.ledger import USAGE_KEY, posting
 from schema.units import UNITS
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from metering.ratebook import LOADED_KINDS, BookRows, RateBook, read_rows
+from metering.book.ratebook import LOADED_KINDS, BookRows, RateBook, read_rows
 from metering.rerating.events import Rated
 from schema.tables import CONFIG_TABLES
 

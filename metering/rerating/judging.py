@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from metering.appraisal import UNNAMED_PROVIDER, Appraisal, appraise
+from metering.book.ratebook import RateBook
 from metering.errors import MeteringError
-from metering.ratebook import RateBook
+from metering.rating.appraisal import UNNAMED_PROVIDER, Appraisal, appraise
 from metering.rerating.events import Rated
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, literal_column, or_, select
 from sqlalchemy.sql import true
 
-from metering.appraisal import UNNAMED_PROVIDER
-from metering.entities import Model
-from metering.ratebook import RateBook
+from metering.book.entities import Model
+from metering.book.ratebook import RateBook
+from metering.rating.appraisal import UNNAMED_PROVIDER
 from schema.tables import accounts, usage_events
 
 

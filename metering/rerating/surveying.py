@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, select
 
-from metering.entities import Release
+from metering.book.entities import Release
 from metering.errors import UnknownAccountError
 from metering.rerating.books import Books
 from metering.rerating.events import Rated, count_events, read_chunk

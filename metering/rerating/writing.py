@@ -12,9 +12,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert
 
-from metering.corrections import Correction, correct_many
+from metering.book.ratebook import RateBook, newest_version
+from metering.corrections.corrections import Correction, correct_many
 from metering.errors import RerateError
-from metering.ratebook import RateBook, newest_version
 from metering.rerating.books import Books
 from metering.rerating.events import Rated, read_events
 from metering.rerating.judging import Judgement, judge

@@ -31,7 +31,7 @@ from metering.storage.rows import (
     Locked,
     PostingRow,
 )
-from metering.wallet import AccountState, Grant
+from metering.wallets.wallet import AccountState, Grant
 from schema.tables import UNIT_COLUMNS
 
 COPY_FROM = 10

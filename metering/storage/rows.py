@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple, Protocol
 
-from metering.wallet import AccountState, Grant
+from metering.wallets.wallet import AccountState, Grant
 from schema.tables import UNIT_COLUMNS
 
 EVENT_COLUMNS = (

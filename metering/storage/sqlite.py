@@ -20,7 +20,7 @@ from metering.storage.rows import (
     Locked,
     PostingRow,
 )
-from metering.wallet import AccountState, Grant
+from metering.wallets.wallet import AccountState, Grant
 from schema.tables.base import utc_text
 
 

@@ -15,7 +15,7 @@ from sync.checks.ratios import rate_path
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from metering.price import Price
+    from metering.rating.price import Price
 
 _HIGH = 10
 
@@ -55,8 +55,8 @@ def check_charges(catalogue: Catalogue) -> Iterator[Finding]:
     if not charged:
         return
     # What calls are rated by decides, and is only loaded by a tree that needs it.
-    from metering.price import Price
-    from metering.settings import read_settings
+    from metering.book.settings import read_settings
+    from metering.rating.price import Price
     from sync.desired import entity_row
 
     rows = {name: entity_row(entity, catalogue)["value"] for name, entity in catalogue.of("setting").items()}
@@ -87,7 +87,7 @@ class _Ratio(NamedTuple):
 def _ratios(price: Price) -> Iterator[_Ratio]:
     from fractions import Fraction
 
-    from metering.rating import tables_at
+    from metering.rating.rating import tables_at
 
     named = {*price.rates, *(price.charge_rates or ())}
     for tiers in (price.tiers, price.charge_tiers):

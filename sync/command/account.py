@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sync.command import add_common
 
 if TYPE_CHECKING:
-    from metering.customers import Accounts
+    from metering.accounts.service import Accounts
 
 FORMAT_VERSION = 1
 
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
             return _statuses(arguments, meter.accounts)
         found = meter.accounts.show(arguments.account).as_json()
         history = [] if arguments.action != "show" else list(meter.subscriptions.of(arguments.account))
-    from metering.subscription_terms import as_json
+    from metering.subscriptions.terms import as_json
     from sync.render.customers_text import field_lines, subscription_line
 
     if arguments.format == "json":

@@ -16,7 +16,7 @@ from sync.command import add_common
 
 if TYPE_CHECKING:
     from metering.audit import Actor
-    from metering.wallets import Wallets
+    from metering.wallets.service import Wallets
 
 FORMAT_VERSION = 1
 
@@ -178,7 +178,7 @@ def _actor(arguments: argparse.Namespace) -> Actor:
 
 def _usd(text: str) -> Decimal:
     from metering.errors import BadGrantError
-    from metering.giving import amount_nanos
+    from metering.wallets.giving import amount_nanos
     from schema.money import usd
 
     try:

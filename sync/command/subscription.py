@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from sync.command import add_common
 
 if TYPE_CHECKING:
-    from metering.customers import Subscriptions
-    from metering.subscribing import When
-    from metering.subscriptions import Subscription
+    from metering.subscriptions.service import Subscriptions
+    from metering.subscriptions.subscribing import When
+    from metering.subscriptions.subscriptions import Subscription
 
 FORMAT_VERSION = 1
 
@@ -59,7 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what is asked and print."""
     from metering.meter import Meter
-    from metering.subscription_terms import as_json
+    from metering.subscriptions.terms import as_json
     from sync.context import database_url
     from sync.errors import UsageError
     from sync.render.customers_text import subscription_line
@@ -128,7 +128,7 @@ def _change(arguments: argparse.Namespace, subscriptions: Subscriptions) -> Subs
 
 
 def _list(arguments: argparse.Namespace, subscriptions: Subscriptions) -> int:
-    from metering.subscription_terms import as_json
+    from metering.subscriptions.terms import as_json
     from sync.render.customers_text import subscription_lines
 
     if arguments.account is None:

@@ -56,7 +56,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _transactions(arguments: argparse.Namespace) -> int:
     from metering.meter import Meter
-    from metering.transactions import MOST
+    from metering.wallets.transactions import MOST
     from sync.context import database_url
     from sync.errors import UsageError
     from sync.render.table import csv_text

@@ -11,11 +11,11 @@ from datetime import datetime
 from hashlib import sha512
 from itertools import accumulate
 
-from metering.entities import Model
+from metering.book.entities import Model
+from metering.book.ratebook import RateBook
 from metering.errors import MeteringError
-from metering.ratebook import RateBook
-from metering.rating import rate
-from metering.routing import DEFAULT_TASK
+from metering.rating.rating import rate
+from metering.rating.routing import DEFAULT_TASK
 from metering.usage import Usage
 from sync.demo.customers import Customer
 from sync.demo.rhythm import Rhythm

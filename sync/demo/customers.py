@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
-from metering.entities import Pack, Plan
+from metering.book.entities import Pack, Plan
 from schema.money import nanos
 
 _NAMES = (

@@ -13,13 +13,13 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, func, insert, select
 
-from metering.accounts import create_account
-from metering.grants import expire_grants
+from metering.accounts.accounts import create_account
+from metering.book.ratebook import RateBook
 from metering.meter import Meter
-from metering.periods import months
-from metering.ratebook import RateBook
-from metering.subscriptions import grant_periods, subscribe, subscriptions_of
+from metering.subscriptions.periods import months
+from metering.subscriptions.subscriptions import grant_periods, subscribe, subscriptions_of
 from metering.usage import Usage
+from metering.wallets.grants import expire_grants
 from schema.database import writing
 from schema.money import usd
 from schema.tables import accounts, meta

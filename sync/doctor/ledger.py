@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, func, select
 
-from metering.ledger import imbalances, unmatched_debits
-from metering.proof import flaws
+from metering.wallets.ledger import imbalances, unmatched_debits
+from metering.wallets.proof import flaws
 from schema.money import usd_text
 from schema.tables import accounts, ledger_postings
 from sync.doctor.finding import Check, Reporter

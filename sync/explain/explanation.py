@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from metering.features import Feature
-from metering.price import Price, Tiers
-from metering.run_units import RunUnits, ToolCall
+from metering.rating.features import Feature
+from metering.rating.price import Price, Tiers
+from metering.rating.run_units import RunUnits, ToolCall
 from schema.keys import Key
 from schema.places import Path
 from sync.current import Release, row_name

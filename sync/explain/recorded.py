@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, or_, select
 
-from metering.appraisal import appraise
-from metering.entities import Release as BookRelease
+from metering.book.entities import Release as BookRelease
+from metering.book.ratebook import RateBook
+from metering.book.settings import Settings, read_settings
 from metering.errors import MeteringError
-from metering.ratebook import RateBook
-from metering.settings import Settings, read_settings
+from metering.rating.appraisal import appraise
 from schema.money import MICRO
 from schema.tables import (
     CONFIG_TABLES,

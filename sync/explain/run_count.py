@@ -1,11 +1,11 @@
-"""How the run units of a tool call were counted, in steps. Pure and exact; `metering.run_units` counts the same."""
+"""How the run units of a tool call were counted, step by step, exactly as `metering.rating.run_units` counts them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
 
-from metering.run_units import DEFAULT_TOOL, MICROS_PER_MILLISECOND, RunUnits, ToolCall
+from metering.rating.run_units import DEFAULT_TOOL, MICROS_PER_MILLISECOND, RunUnits, ToolCall
 from schema.money import MICRO
 
 

@@ -1,6 +1,6 @@
 """The sum of one call, done again in steps that a person can follow with a pocket calculator. Pure and exact.
 
-`metering.rating` comes to the same amounts by fewer steps; a test compares the two.
+`metering.rating.rating` comes to the same amounts by fewer steps; a test compares the two.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from metering.credit_burn import CreditBurn
-from metering.features import Feature
-from metering.price import Price, Tiers
-from metering.rating import input_size
+from metering.rating.credit_burn import CreditBurn
+from metering.rating.features import Feature
+from metering.rating.price import Price, Tiers
+from metering.rating.rating import input_size
 from schema.money import MICRO, NANO, PICO, round_half_even
 from schema.units import MILLION, RATE_FALLBACKS, UNITS, stored_per_unit
 

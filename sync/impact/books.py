@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from metering.entities import Release
-from metering.ratebook import RateBook
+from metering.book.entities import Release
+from metering.book.ratebook import RateBook
 from sync.desired import Row, Rows
 
 _WHOLE = ("task", "route", "plan", "feature", "run_unit", "reasoning", "setting", "policy")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from metering.ratebook import RateBook
+from metering.book.ratebook import RateBook
 from schema.keys import split_model
 from schema.money import share_of
 from sync.changes import Change

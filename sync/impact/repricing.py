@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from metering.ratebook import RateBook
+from metering.book.ratebook import RateBook
 from schema.money import MICRO
 from sync.impact.rerouting import Move, Rerouting
 from sync.impact.usage import Kind, Line

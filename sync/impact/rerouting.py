@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from metering.errors import NoRouteError
-from metering.routing import Route, find_route
+from metering.rating.routing import Route, find_route
 
 Routes = Mapping[tuple[str, str], Route]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, case, func, literal, or_, select, true
 
 from metering.storage.rows import GRANT_COLUMNS, STATE_COLUMNS
-from metering.wallet import AccountState, Grant, Met, Wallet
+from metering.wallets.wallet import AccountState, Grant, Met, Wallet
 from schema.tables import UNIT_COLUMNS, account_state, accounts, grants, ledger_postings, subscriptions, usage_events
 from schema.units import INPUT_UNITS
 from sync.impact.reach import Reach

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from metering.wallet import Met, Wallet
+from metering.wallets.wallet import Met, Wallet
 from schema.money import round_half_even
 from sync.impact.usage import Balance
 

@@ -1,4 +1,4 @@
-"""Prices as vectors over all units, to price very many calls: the same numbers as `metering.rating`, faster.
+"""Prices as vectors over all units, to price very many calls: the same numbers as `metering.rating.rating`, faster.
 
 A vector holds the rate of each of `schema.units.UNITS`, in that order, so that a call's parts times it sum up in one
 step. Reasoning levels are part of the vectors. A unit without a rate stands as `UNPRICED`, which no sum of real rates
@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import mul
 
-from metering.credit_burn import CreditBurn
-from metering.features import DIVISOR, Feature
-from metering.price import Price, table
-from metering.rating import tables_at
+from metering.rating.credit_burn import CreditBurn
+from metering.rating.features import DIVISOR, Feature
+from metering.rating.price import Price, table
+from metering.rating.rating import tables_at
 from schema.money import MICRO, NANO, round_half_even
 from schema.units import INPUT_UNITS, MILLION, UNITS
 

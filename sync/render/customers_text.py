@@ -12,11 +12,11 @@ from schema.money import usd_text
 from sync.render.table import table_lines
 
 if TYPE_CHECKING:
-    from metering.account_list import AccountInfo
-    from metering.keys import ApiKey, NewKey
-    from metering.members import Member
-    from metering.renewal import Renewed
-    from metering.subscriptions import Subscription
+    from metering.accounts.keys import ApiKey, NewKey
+    from metering.accounts.listing import AccountInfo
+    from metering.accounts.members import Member
+    from metering.subscriptions.renewal import Renewed
+    from metering.subscriptions.subscriptions import Subscription
 
 ACCOUNT_COLUMNS = (
     "account",

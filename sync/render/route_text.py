@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from metering.route_explanation import Candidate, RouteExplanation
-from metering.standing import Status
+from metering.book.standing import Status
+from metering.rating.route_explanation import Candidate, RouteExplanation
 from schema.findings import printable
 from schema.keys import moment_text
 from sync.render.style import Style, table

@@ -12,13 +12,13 @@ from schema.money import usd_text
 from sync.render.table import table_lines
 
 if TYPE_CHECKING:
-    from metering.accounts import Balance
-    from metering.corrections import Adjustment
-    from metering.credits import CreditDisplay
-    from metering.refunds import PurchaseRefund
-    from metering.transactions import HeldGrant, Transaction
-    from metering.wallet import Grant
-    from metering.wallets import Cohort
+    from metering.accounts.accounts import Balance
+    from metering.corrections.corrections import Adjustment
+    from metering.corrections.refunds import PurchaseRefund
+    from metering.wallets.credits import CreditDisplay
+    from metering.wallets.service import Cohort
+    from metering.wallets.transactions import HeldGrant, Transaction
+    from metering.wallets.wallet import Grant
 
 GRANT_COLUMNS = ("key", "kind", "state", "left_usd", "worth_usd", "paid_usd", "starts_at", "expires_at", "note")
 TRANSACTION_COLUMNS = ("id", "recorded_at", "kind", "amount_usd", "balance_usd", "key", "note")

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from metering.wallet import AccountState, Grant, Met
+from metering.wallets.wallet import AccountState, Grant, Met
 from schema.keys import KINDS, parse_moment
 from schema.units import UNITS
 from sync.changes import find_changes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from metering.wallet import AccountState, Grant, Met, Wallet
+from metering.wallets.wallet import AccountState, Grant, Met, Wallet
 from sync.impact.reach import Reach
 from sync.impact.usage import Balance, Kind, Line, Recorded
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from metering.accounts import account_id
+from metering.accounts.accounts import account_id
 from metering.meter import Meter
-from metering.subscriptions import subscribe
+from metering.subscriptions.subscriptions import subscribe
 from metering.usage import Usage
 from schema.database import make_engine, reading, writing
 from sync.apply import apply_plan, prepare

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dashboard.example_cost import Example, blended, difference, example, example_units, price_of, units_text
-from metering.settings import read_settings
+from metering.book.settings import read_settings
 
 SETTINGS = read_settings({})
 ROW = {

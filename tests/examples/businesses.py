@@ -10,8 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from metering.periods import months_later
-from metering.proof import flaws
+from metering.subscriptions.periods import months_later
+from metering.wallets.proof import flaws
 from schema.database import make_engine, reading
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -12,7 +12,7 @@ import pytest
 
 from metering.errors import UnavailableError
 from metering.meter import Meter
-from metering.price_list import feature_price, listed_models
+from metering.rating.price_list import feature_price, listed_models
 from tests.conftest import git
 from tests.examples.businesses import Business, Day, fee_of_a_day, money, today
 from tests.metering.rate_card import Clock

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from metering.meter import Meter
-from metering.run_units import ToolCall
+from metering.rating.run_units import ToolCall
 from metering.usage import Usage
 from schema.units import MILLION
 from tests.examples.businesses import Day, fee_of_a_day, today

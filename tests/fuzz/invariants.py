@@ -7,9 +7,9 @@ import re
 from pathlib import PurePosixPath
 from typing import Any
 
-from metering.price import Price
-from metering.rating import rate
-from metering.settings import read_settings
+from metering.book.settings import read_settings
+from metering.rating.price import Price
+from metering.rating.rating import rate
 from schema.units import stored_per_unit
 from sync.checks import Validation
 from sync.checks.codes import CODES

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, insert, update
 
 from metering.meter import Meter
-from metering.price import Price
+from metering.rating.price import Price
 from schema.database import writing
 from schema.money import micros, nanos, rate_from_per_million
 from schema.tables import CONFIG_TABLES, releases

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, insert
 
 from metering.analytics import Converted, Period, second_currency, totals, totals_in
 from metering.errors import NoExchangeRateError
-from metering.exchange import ExchangeRates
+from metering.rating.exchange import ExchangeRates
 from schema.database import reading, writing
 from schema.tables import CONFIG_TABLES
 from tests.metering.analytics_data import Rows, at

@@ -14,10 +14,10 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from metering.grants import add_grant
-from metering.ledger import imbalances
 from metering.meter import Meter
 from metering.usage import Usage
+from metering.wallets.grants import add_grant
+from metering.wallets.ledger import imbalances
 from schema.database import reading, writing
 from schema.tables import account_state, accounts, event_keys, grants, ledger_postings, usage_events
 from tests.metering.rate_card import NOW, apply_rows, setting

@@ -21,10 +21,10 @@ from metering.errors import (
     UnknownHoldError,
     UnregisteredModelError,
 )
-from metering.ledger import imbalances
 from metering.meter import Meter
-from metering.renewal import renew
+from metering.subscriptions.renewal import renew
 from metering.usage import Usage
+from metering.wallets.ledger import imbalances
 from schema.database import reading, writing
 from schema.tables import account_state, holds
 from tests.metering.rate_card import NOW, Clock, apply_rows, change, per_million, price_row, setting

@@ -19,11 +19,11 @@ from metering.errors import (
     UnknownAccountError,
     UnknownHoldError,
 )
-from metering.ledger import imbalances, unmatched_debits
 from metering.meter import Meter
-from metering.proof import flaws
 from metering.usage import LARGEST_DECIMAL, Usage
-from metering.wallet import LARGEST_COUNT
+from metering.wallets.ledger import imbalances, unmatched_debits
+from metering.wallets.proof import flaws
+from metering.wallets.wallet import LARGEST_COUNT
 from schema.database import reading
 from schema.tables import account_state
 from tests.metering.rate_card import Clock, apply_rows

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine, func, select
 
-from metering.ledger import imbalances, unmatched_debits
 from metering.meter import Meter
+from metering.wallets.ledger import imbalances, unmatched_debits
 from schema.database import reading
 from schema.tables import account_state, event_keys, holds, usage_events
 

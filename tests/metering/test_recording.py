@@ -19,12 +19,12 @@ from metering.errors import (
     UnknownAccountError,
     UnregisteredModelError,
 )
-from metering.ledger import imbalances
 from metering.meter import Meter
 from metering.receipts import Receipt
 from metering.storage import EVENT_COLUMNS
-from metering.subscriptions import subscribe
+from metering.subscriptions.subscriptions import subscribe
 from metering.usage import Usage
+from metering.wallets.ledger import imbalances
 from schema.database import reading, writing
 from schema.tables import account_state, accounts, event_keys, ledger_postings, usage_events
 from tests.metering.rate_card import COMMIT, JANUARY, JUNE, NOW, ROWS, Clock, apply_rows, setting

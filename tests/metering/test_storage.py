@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from metering.grants import add_grant
 from metering.meter import Meter
 from metering.storage import store_for
 from metering.usage import Usage
+from metering.wallets.grants import add_grant
 from schema.database import reading, writing
 from tests.metering.rate_card import NOW
 

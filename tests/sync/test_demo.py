@@ -16,7 +16,7 @@ import yaml
 from sqlalchemy import Connection, Engine, func, select
 
 from metering.analytics import Period, attention, daily, mrr_nanos, totals
-from metering.ledger import imbalances
+from metering.wallets.ledger import imbalances
 from schema.database import make_engine, reading
 from schema.tables import (
     account_state,

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from metering.entities import Pack, Plan
+from metering.book.entities import Pack, Plan
 from schema.tables.base import utc_text
 from sync.demo.customers import Rungs, customers, packs_by_size
 from sync.demo.rhythm import DAYS, Rhythm

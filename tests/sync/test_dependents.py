@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from metering.accounts import create_account
-from metering.ratebook import RateBook
-from metering.subscriptions import cancel, subscribe
+from metering.accounts.accounts import create_account
+from metering.book.ratebook import RateBook
+from metering.subscriptions.subscriptions import cancel, subscribe
 from schema.database import reading, writing
 from sync.changes import Change, find_changes
 from sync.current import current_rows

@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, select, text
 
+from metering.book.ratebook import newest_version
 from metering.errors import UnregisteredModelError
 from metering.meter import Meter
-from metering.ratebook import newest_version
 from metering.usage import Usage
 from schema.database import reading
 from schema.errors import KeyFormatError

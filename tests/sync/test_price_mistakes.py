@@ -9,9 +9,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Engine
 
-from metering.appraisal import Quote
 from metering.errors import NoPricingError
 from metering.meter import Meter
+from metering.rating.appraisal import Quote
 from tests.small_config import SMALL_CONFIG
 from tests.sync.checks.trees import check, codes, messages, prices
 from tests.sync.targets import APPLIED, apply_files

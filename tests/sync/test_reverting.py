@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from metering.ratebook import RateBook
+from metering.book.ratebook import RateBook
 from schema.database import reading
 from schema.errors import RatecardError
 from schema.keys import Key, parse_key

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from metering.adapters import gemini_units
 from metering.errors import BadEventError
-from metering.rating import rate
+from metering.rating.rating import rate
 from schema.money import usd
 from tests.metering.rate_card import make_price, per_million
 

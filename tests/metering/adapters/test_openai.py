@@ -18,7 +18,7 @@ from openai.types.responses import Response, ResponseUsage
 
 from metering.adapters import openai_units
 from metering.errors import BadEventError
-from metering.rating import rate
+from metering.rating.rating import rate
 from schema.money import usd
 from tests.metering.rate_card import make_price, per_million
 

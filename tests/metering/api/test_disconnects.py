@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from metering.accounts import account_id
+from metering.accounts.accounts import account_id
 from metering.storage import store_for
 from schema.database import writing
 from tests.metering.api.conftest import Api

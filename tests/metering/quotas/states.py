@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from metering.entities import Plan, Release
-from metering.ratebook import RateBook
-from metering.wallet import AccountState
+from metering.book.entities import Plan, Release
+from metering.book.ratebook import RateBook
+from metering.wallets.wallet import AccountState
 from tests.metering.rate_card import JANUARY, NOW, ROWS, plan_row, setting
 
 MINUTE = int(NOW.timestamp()) // 60

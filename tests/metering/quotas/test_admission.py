@@ -6,7 +6,7 @@ import pytest
 
 from metering.errors import AccountSuspendedError, ModelNotInPlanError, QuotaExceededError, RefusalError
 from metering.quotas.admission import admit, objections, opens
-from metering.wallet import AccountState
+from metering.wallets.wallet import AccountState
 from tests.metering.quotas.states import book, counters, plan
 from tests.metering.rate_card import NOW, model_row, plan_row
 

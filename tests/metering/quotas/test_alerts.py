@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 
-from metering.accounts import create_account
-from metering.entities import Plan
+from metering.accounts.accounts import create_account
+from metering.book.entities import Plan
 from metering.quotas.alerts import Crossing, counters_of, crossed, read_alerts, store_alerts
-from metering.wallet import AccountState
+from metering.wallets.wallet import AccountState
 from schema.database import reading, writing
 from tests.metering.quotas.states import counters, plan
 from tests.metering.rate_card import NOW

@@ -24,7 +24,7 @@ from metering.usage import Usage
 from schema.database import reading, writing
 from schema.tables import account_state, accounts
 from tests.metering.rate_card import NOW, ROWS, Clock, apply_rows, model_row, plan_row, price_row, setting
-from tests.metering.test_features import feature_row
+from tests.metering.rating.test_features import feature_row
 from tests.metering.test_meter import take_away
 
 LIMITS = {"run_units_per_month": 100, "requests_per_day": 20, "requests_per_minute": 5, "tokens_per_month": 1_000}

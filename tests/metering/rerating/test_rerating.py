@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from metering.analytics import Period, attention, usage_by
-from metering.corrections import correct
+from metering.book.ratebook import RateBook
+from metering.corrections.corrections import correct
 from metering.errors import RerateError, UnknownAccountError, UnregisteredModelError
-from metering.ledger import imbalances
 from metering.meter import Meter
-from metering.ratebook import RateBook
 from metering.rerating import Scope, Written, writing
 from metering.usage import Usage
+from metering.wallets.ledger import imbalances
 from schema.database import reading
 from schema.database import writing as write_transaction
 from schema.tables import CONFIG_TABLES, audit_log, ledger_postings, usage_adjustments, usage_events

@@ -14,7 +14,7 @@ from schema.tables import account_state
 from sync.command import build_parser, main
 from tests.metering.quotas.receiver import receiving
 from tests.metering.rate_card import ROWS, apply_rows, model_row, plan_row, setting
-from tests.metering.test_features import feature_row
+from tests.metering.rating.test_features import feature_row
 
 VARIABLE = "ALERT_WEBHOOK_URL"
 FREE = plan_row("free", limits={"run_units_per_month": 100, "requests_per_day": 20, "documents": 5})

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, update
 
-from metering.accounts import create_account
+from metering.accounts.accounts import create_account
 from schema.database import reading, writing
 from schema.tables import account_state, audit_log
 from sync.command import main

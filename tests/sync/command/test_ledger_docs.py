@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from metering.grants import PRIORITIES
-from metering.ledger import imbalances
 from metering.meter import Meter
 from metering.usage import Usage
+from metering.wallets.grants import PRIORITIES
+from metering.wallets.ledger import imbalances
 from schema.database import reading
 from schema.tables.ledger import POSTING_KINDS
 from sync.command import COMMANDS, build_parser

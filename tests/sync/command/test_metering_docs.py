@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from metering.book.standing import Status
 from metering.reconciling.comparing import CODES
 from metering.reconciling.shapes import SHAPES
-from metering.standing import Status
 from sync.command import COMMANDS, build_parser
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from metering.ledger import imbalances
 from metering.meter import Meter
 from metering.usage import Usage
+from metering.wallets.ledger import imbalances
 from schema.database import reading
 from schema.tables import audit_log, grants
 from sync.command import main

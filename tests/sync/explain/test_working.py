@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.credit_burn import read_credit_burn
-from metering.features import Feature
-from metering.price import Price
-from metering.rating import burn_charge, exact_amounts, rate, with_feature
-from metering.run_units import RunUnits, ToolCall
+from metering.rating.credit_burn import read_credit_burn
+from metering.rating.features import Feature
+from metering.rating.price import Price
+from metering.rating.rating import burn_charge, exact_amounts, rate, with_feature
+from metering.rating.run_units import RunUnits, ToolCall
 from schema.money import MICRO, micros
 from schema.units import UNITS, stored_per_unit
 from sync.explain.run_count import count_run

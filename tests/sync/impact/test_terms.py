@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine, update
 
-from metering.accounts import create_account
+from metering.accounts.accounts import create_account
 from metering.meter import Meter
-from metering.subscriptions import cancel, subscribe
+from metering.subscriptions.subscriptions import cancel, subscribe
 from schema.database import writing
 from schema.tables import accounts
 from sync.impact import Pair, PlanTerms

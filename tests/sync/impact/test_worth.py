@@ -1,4 +1,4 @@
-"""The vectors price as `metering.rating` does, for any price and any call."""
+"""The vectors price as `metering.rating.rating` does, for any price and any call."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from metering.errors import NoPricingError
-from metering.features import Feature
-from metering.rating import exact_amounts, rate, with_feature
+from metering.rating.features import Feature
+from metering.rating.rating import exact_amounts, rate, with_feature
 from schema.money import MICRO, round_half_even
 from schema.units import UNITS
 from sync.impact.worth import NOTHING, amounts_of, input_of, worth_of_price, worth_with_feature
