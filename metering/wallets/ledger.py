@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,7 +43,7 @@ def posting(
         amount_nanos=amount_nanos,
         balance_nanos=balance_nanos,
         revenue_nanos=revenue_nanos,
-        burned=json.dumps([list(pair) for pair in burned], separators=(",", ":")),
+        burned=f"[{','.join(f'[{grant},{nanos}]' for grant, nanos in burned)}]",  # JSON, without an encoder's time
         idempotency_key=key,
         occurred_at=store.moment(occurred_at),
         recorded_at=store.moment(now),
