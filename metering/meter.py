@@ -29,7 +29,7 @@ from metering.book.file import BookFile
 from metering.book.ratebook import RateBook
 from metering.book.standing import Status
 from metering.errors import MeteringError, UnavailableError
-from metering.holds.holding import LIFETIME, Hold, Holds
+from metering.holds.holding import Holds
 from metering.quotas.service import Quotas
 from metering.rating import appraisal
 from metering.rating.appraisal import Quote
@@ -43,7 +43,6 @@ from metering.runtime import MAX_AGE, Clock, Runtime, utc_now
 from metering.subscriptions.service import Subscriptions
 from metering.usage import Quantity, Usage, read_usage, stored_units
 from metering.wallets.service import Wallets
-from metering.wallets.wallet import Grant
 from schema.database import database_state, make_engine, require_current
 from schema.errors import DatabaseUnreachableError, DatabaseVersionError
 from schema.units import WHOLE_UNITS
@@ -77,6 +76,8 @@ class Meter:
         self.activity = Activity(self._runtime)
         self.holds = Holds(self._runtime, self._capture)
         """Credit set aside for calls that are about to be made."""
+        self.hold = self.holds.place
+        """Set credit aside for the most that a call may come to. See `Holds.place`."""
         self.quotas = Quotas(self._runtime)
         self.check = self.quotas.check
         """Whether a call may be made now. See `Quotas.check`."""
@@ -213,36 +214,6 @@ class Meter:
             feature,
         )
 
-    def hold(
-        self,
-        account: str,
-        provider: str | None,
-        model: str,
-        *,
-        input: Quantity = 0,  # noqa: A002 - what the unit is called
-        max_output: int | None = None,
-        units: Mapping[str, Quantity] | None = None,
-        task: str | None = None,
-        reasoning_level: str | None = None,
-        feature: str | None = None,
-        hold_id: str | None = None,
-        lifetime: timedelta = LIFETIME,
-    ) -> Hold:
-        """Set credit aside for the most that a call may come to; refuses what may not be made. See `Holds.place`."""
-        return self.holds.place(
-            account,
-            provider,
-            model,
-            input=input,
-            max_output=max_output,
-            units=units,
-            task=task,
-            reasoning_level=reasoning_level,
-            feature=feature,
-            hold_id=hold_id,
-            lifetime=lifetime,
-        )
-
     def record(self, usage: Usage) -> Receipt:
         """Record a call that happened: its event, its posting and the balance, in one transaction.
 
@@ -266,38 +237,6 @@ class Meter:
         charged nothing yet. Raises UnavailableError.
         """
         return self._record(usages, unpriced=unpriced, collect=True)
-
-    def grant(
-        self,
-        account: str,
-        kind: str,
-        *,
-        key: str,
-        usd: Quantity | None = None,
-        credits: int | None = None,  # noqa: A002 - what customers know them as
-        paid: Quantity = 0,
-        starts_at: datetime | None = None,
-        expires_at: datetime | None = None,
-        priority: int | None = None,
-        note: str | None = None,
-    ) -> Grant:
-        """Give an account credit worth `usd` of usage, or so many `credits`; `paid` is what was paid for it, in USD.
-
-        `kind` is plan, signup, promo or purchase. The same `key` again returns the first grant. An unknown account is
-        created when settings say so. Raises BadGrantError, EventConflictError, UnknownAccountError, UnavailableError.
-        """
-        return self.wallets.grant(
-            account,
-            kind,
-            key=key,
-            usd=usd,
-            credits=credits,
-            paid=paid,
-            starts_at=starts_at,
-            expires_at=expires_at,
-            priority=priority,
-            note=note,
-        )
 
     def balance(self, account: str) -> Balance:
         """What an account has now. Raises UnknownAccountError, UnavailableError."""

@@ -130,7 +130,7 @@ def _tell(
                     _subscribe(connection, book, customer, anchor, until=clock.moment)
         for customer, days, size in bought.get(day, ()):
             pack = packs[size]
-            meter.grant(
+            meter.wallets.grant(
                 customer.account,
                 "purchase",
                 key=f"demo:{days}:{pack.name}",

@@ -95,7 +95,7 @@ def record_usage(url: str, now: datetime) -> None:
     clock = [now - timedelta(days=DAYS)]
     with Meter.open(url, now=lambda: clock[0]) as meter:
         for name in ACCOUNTS:
-            meter.grant(name, "purchase", key=f"pack {name}", usd=Decimal(20), paid=Decimal(15))
+            meter.wallets.grant(name, "purchase", key=f"pack {name}", usd=Decimal(20), paid=Decimal(15))
         with writing(meter.engine) as connection:
             number = account_id(connection, ACCOUNTS[0])
             pro = meter.book.plans["pro"]

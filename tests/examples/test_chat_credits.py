@@ -82,7 +82,7 @@ def test_a_cohort_gets_its_grant_once(meter: Meter) -> None:
 
 
 def test_usage_and_debit_are_written_together_or_not_at_all(meter: Meter) -> None:
-    meter.grant("careful", "promo", key="gift", credits=10)
+    meter.wallets.grant("careful", "promo", key="gift", credits=10)
     with pytest.raises(BadEventError):
         meter.record_many([message("fine", "careful"), message("broken", "careful", output=-1)])
     assert meter.balance("careful").balance == 1
@@ -91,7 +91,7 @@ def test_usage_and_debit_are_written_together_or_not_at_all(meter: Meter) -> Non
 
 def test_kinds_of_the_ledger(meter: Meter) -> None:
     """grant, purchase, debit, refund; `adjustment` where an event is priced anew."""
-    meter.grant("ledger", "promo", key="gift", credits=1)
+    meter.wallets.grant("ledger", "promo", key="gift", credits=1)
     meter.wallets.buy("ledger", "Hundred", key="payment")
     meter.record(message("paid", "ledger", "gpt-4o"))
     meter.wallets.refund_usage("ledger", "paid", key="complaint", usd=Decimal("0.05"))

@@ -54,7 +54,7 @@ def in_threads(works: list[Callable[[], object]]) -> None:
 
 
 def test_one_wallet_loses_no_debit(meter: Meter, card: Engine) -> None:
-    meter.grant("shared", "purchase", key="pack", usd=Decimal(1), paid=Decimal("0.5"))
+    meter.wallets.grant("shared", "purchase", key="pack", usd=Decimal(1), paid=Decimal("0.5"))
 
     def work(thread: int) -> Callable[[], object]:
         return lambda: [meter.record(usage(f"{thread}-{number}", "shared")) for number in range(20)]
@@ -107,7 +107,7 @@ def test_the_same_batch_sent_five_times_at_once_bills_once(meter: Meter, card: E
 
 def test_the_same_grant_given_at_once_is_given_once(meter: Meter, card: Engine) -> None:
     meter.record(usage("e1", "a"))
-    in_threads([lambda: meter.grant("a", "promo", key="gift", usd=Decimal(1))] * 6)
+    in_threads([lambda: meter.wallets.grant("a", "promo", key="gift", usd=Decimal(1))] * 6)
     assert balances(card) == {"a": 10**9 - CHARGE}
 
 
@@ -126,7 +126,7 @@ def test_the_same_grant_given_at_once_is_given_once(meter: Meter, card: Engine) 
 def test_a_fault_between_statements_leaves_nothing(
     meter: Meter, card: Engine, table: object, change: str, size: int
 ) -> None:
-    meter.grant("a", "promo", key="gift", usd=Decimal(1))
+    meter.wallets.grant("a", "promo", key="gift", usd=Decimal(1))
     with writing(card) as connection:
         if card.dialect.name == "sqlite":
             stop = f"CREATE TRIGGER stop AFTER {change} ON {table} BEGIN SELECT RAISE(ABORT, 'stopped'); END"

@@ -33,7 +33,7 @@ ACCOUNT = "acct-0001"
 
 
 def give(meter: Meter, usd: str) -> None:
-    meter.grant(ACCOUNT, "purchase", key=f"pack {usd}", usd=Decimal(usd), paid=Decimal(usd))
+    meter.wallets.grant(ACCOUNT, "purchase", key=f"pack {usd}", usd=Decimal(usd), paid=Decimal(usd))
 
 
 def held(engine: Engine) -> tuple[int, int]:
@@ -221,8 +221,8 @@ def test_free_models_are_held_with_an_empty_wallet(meter: Meter, card: Engine) -
 
 
 def test_credit_that_has_not_begun_or_has_expired_is_not_held(meter: Meter, card: Engine, clock: Clock) -> None:
-    meter.grant(ACCOUNT, "promo", key="later", usd=1, starts_at=NOW + timedelta(days=1))
-    meter.grant(ACCOUNT, "promo", key="now", usd=1, expires_at=NOW + timedelta(hours=1))
+    meter.wallets.grant(ACCOUNT, "promo", key="later", usd=1, starts_at=NOW + timedelta(days=1))
+    meter.wallets.grant(ACCOUNT, "promo", key="now", usd=1, expires_at=NOW + timedelta(hours=1))
     meter.hold(ACCOUNT, "anthropic", "haiku", units={"output": 60_000}).release()
     clock.forward(hours=1)
     with pytest.raises(InsufficientBalanceError, match="0 USD are available"):

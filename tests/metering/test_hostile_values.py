@@ -54,7 +54,7 @@ def call(event_id: str, **values: Any) -> Usage:
 
 def test_credit_without_an_end_in_sight_is_given_and_renewed(meter: Meter, clock: Clock) -> None:
     for number, end in enumerate((LAST.replace(tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC), naive("9999-12-31"))):
-        meter.grant("a", "promo", key=f"forever {number}", usd=1, expires_at=end)
+        meter.wallets.grant("a", "promo", key=f"forever {number}", usd=1, expires_at=end)
     meter.record(call("1"))
     meter.wallets.refund_usage("a", "1", key="all of it")
     clock.forward(days=60)
@@ -79,15 +79,15 @@ def test_credit_without_an_end_in_sight_is_given_and_renewed(meter: Meter, clock
 )
 def test_a_grant_that_the_database_would_not_give_back_bricks_no_account(meter: Meter, values: Any) -> None:
     with pytest.raises(BadGrantError):
-        meter.grant("a", "promo", **({"key": "k", "usd": 1} | values))
-    meter.grant("a", "promo", key="k", usd=1)
+        meter.wallets.grant("a", "promo", **({"key": "k", "usd": 1} | values))
+    meter.wallets.grant("a", "promo", key="k", usd=1)
     assert meter.record(call("1")).balance < 1
 
 
 @pytest.mark.parametrize("account", BAD_NAMES, ids=ascii)
 def test_credit_is_not_given_to_what_no_call_can_name(meter: Meter, account: str) -> None:
     for change in (
-        lambda: meter.grant(account, "promo", key="k", usd=1),
+        lambda: meter.wallets.grant(account, "promo", key="k", usd=1),
         lambda: meter.wallets.buy(account, "Starter", key="k"),
         lambda: meter.hold(account, "anthropic", "haiku", units={"input": 1}),
         lambda: meter.record(call("1", account=account)),
@@ -101,9 +101,9 @@ def test_credit_is_not_given_to_what_no_call_can_name(meter: Meter, account: str
 
 def test_a_balance_cannot_be_raised_beyond_what_the_database_holds(meter: Meter) -> None:
     for number in range(8):
-        meter.grant("a", "purchase", key=f"pack {number}", usd=10**9, paid=10**9)
+        meter.wallets.grant("a", "purchase", key=f"pack {number}", usd=10**9, paid=10**9)
     with pytest.raises(BadGrantError, match="above eight thousand million USD"):
-        meter.grant("a", "purchase", key="one more", usd=10**9, paid=10**9)
+        meter.wallets.grant("a", "purchase", key="one more", usd=10**9, paid=10**9)
     assert meter.balance("a").balance == 8 * 10**9
 
 
@@ -120,7 +120,7 @@ def test_holds_cannot_sum_to_more_than_the_database_holds(meter: Meter) -> None:
 
 @pytest.mark.parametrize("hold_id", BAD_NAMES[1:], ids=ascii)
 def test_a_hold_whose_id_cannot_be_stored_is_refused(meter: Meter, hold_id: str) -> None:
-    meter.grant("a", "promo", key="k", usd=1)
+    meter.wallets.grant("a", "promo", key="k", usd=1)
     with pytest.raises(BadEventError, match="the id of a hold"):
         meter.hold("a", "anthropic", "haiku", units={"input": 1}, hold_id=hold_id)
     with pytest.raises(UnknownHoldError):
@@ -152,7 +152,7 @@ def test_a_call_from_before_there_was_metering_is_refused(meter: Meter, at: Any)
 
 @pytest.mark.parametrize("key", BAD_NAMES, ids=ascii)
 def test_a_refund_whose_key_cannot_be_stored_is_refused(meter: Meter, key: str) -> None:
-    meter.grant("a", "purchase", key="p", usd=1, paid=1)
+    meter.wallets.grant("a", "purchase", key="p", usd=1, paid=1)
     meter.record(call("1"))
     changes: tuple[Callable[[], object], ...] = (
         lambda: meter.wallets.refund_usage("a", "1", key=key),

@@ -158,16 +158,16 @@ def test_reload_takes_the_newest_release_at_once(meter: Meter, card: Engine) -> 
 
 
 def test_grants_in_usd_and_in_credits(meter: Meter) -> None:
-    assert meter.grant("a", "promo", key="one", usd=Decimal("1.5")).face_nanos == 1_500_000_000
-    assert meter.grant("a", "purchase", key="two", credits=50_000, paid=Decimal(5)).face_nanos == 5 * 10**9
-    assert meter.grant("a", "purchase", key="text", usd="17.50", paid="15").face_nanos == 17_500_000_000
+    assert meter.wallets.grant("a", "promo", key="one", usd=Decimal("1.5")).face_nanos == 1_500_000_000
+    assert meter.wallets.grant("a", "purchase", key="two", credits=50_000, paid=Decimal(5)).face_nanos == 5 * 10**9
+    assert meter.wallets.grant("a", "purchase", key="text", usd="17.50", paid="15").face_nanos == 17_500_000_000
     for amount, reason in ((0.1, "an amount of 0.1 is a binary float"), ("ten", "an amount of 'ten' is no number")):
         with pytest.raises(BadGrantError, match=reason):
-            meter.grant("a", "promo", key="no", usd=amount)  # type: ignore[arg-type]
+            meter.wallets.grant("a", "promo", key="no", usd=amount)  # type: ignore[arg-type]
     assert meter.balance("a").balance == Decimal("24")
     for wrong in ({}, {"usd": Decimal(1), "credits": 1}, {"usd": Decimal("0.0000000001")}, {"credits": 0}):
         with pytest.raises(BadGrantError):
-            meter.grant("a", "promo", key="three", **wrong)  # type: ignore[arg-type]
+            meter.wallets.grant("a", "promo", key="three", **wrong)  # type: ignore[arg-type]
     with pytest.raises(UnknownAccountError) as caught:
         meter.balance("nobody")
     assert (caught.value.code, caught.value.status) == ("UNKNOWN_ACCOUNT", 404)
@@ -228,7 +228,7 @@ def test_without_the_database_nothing_is_served(card: Engine, meter: Meter, migr
         lambda: meter.record(Usage(event_id="1", account="a", provider="anthropic", model="haiku")),
         lambda: meter.balance("a"),
         lambda: meter.reload(),
-        lambda: meter.grant("a", "promo", key="k", credits=1),
+        lambda: meter.wallets.grant("a", "promo", key="k", credits=1),
     )
     for ask in asks:
         with pytest.raises(UnavailableError):

@@ -51,7 +51,7 @@ def test_four_processes_of_sixteen_threads_never_pass_the_floor_of_a_wallet(
 ) -> None:
     """Credit for a hundred holds at once; 192 calls are asked for."""
     held = meter.quote("anthropic", "haiku", {"cache_write": 1_000, "output": 500}).charge_nanos
-    meter.grant("shared", "purchase", key="pack", usd=Decimal(100 * held) / 10**9, paid=1)
+    meter.wallets.grant("shared", "purchase", key="pack", usd=Decimal(100 * held) / 10**9, paid=1)
     command = [sys.executable, "-c", _SPENDER, migrated_url]
     spenders = [
         subprocess.Popen([*command, str(number), "16", "3"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -123,7 +123,7 @@ print(json.dumps(acknowledged))
 
 def test_what_was_acknowledged_is_there_once_after_fifty_kills(meter: Meter, card: Engine, migrated_url: str) -> None:
     """Killed at random moments of holds, captures, single calls and batches; ledger, events and balances agree."""
-    meter.grant("acct-0", "purchase", key="pack", usd=1_000, paid=1_000)
+    meter.wallets.grant("acct-0", "purchase", key="pack", usd=1_000, paid=1_000)
     told = subprocess.run(
         [sys.executable, "-c", _KILLED, migrated_url, "50"], cwd=ROOT, capture_output=True, text=True, timeout=300
     )

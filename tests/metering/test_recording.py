@@ -154,9 +154,9 @@ def test_the_price_in_force_at_the_event_decides(meter: Meter) -> None:
 
 
 def test_a_charge_is_met_by_grants_in_their_order(meter: Meter, card: Engine) -> None:
-    meter.grant("acct-0001", "purchase", key="pack", usd=Decimal("0.005"), paid=Decimal("0.004"))
-    meter.grant("acct-0001", "promo", key="gift", usd=Decimal("0.002"))
-    meter.grant("acct-0001", "plan", key="month", usd=Decimal("0.001"), expires_at=NOW + timedelta(days=30))
+    meter.wallets.grant("acct-0001", "purchase", key="pack", usd=Decimal("0.005"), paid=Decimal("0.004"))
+    meter.wallets.grant("acct-0001", "promo", key="gift", usd=Decimal("0.002"))
+    meter.wallets.grant("acct-0001", "plan", key="month", usd=Decimal("0.001"), expires_at=NOW + timedelta(days=30))
     receipt = meter.record(usage())
     (event,) = events(card)
     assert (event.included_nanos, event.promotional_nanos, event.purchased_nanos) == (1_000_000, 2_000_000, 5_000_000)
@@ -170,7 +170,7 @@ def test_a_charge_is_met_by_grants_in_their_order(meter: Meter, card: Engine) ->
 
 
 def test_a_batch_makes_one_posting_an_account(meter: Meter, card: Engine) -> None:
-    meter.grant("a", "signup", key="hello", usd=Decimal("0.01"))
+    meter.wallets.grant("a", "signup", key="hello", usd=Decimal("0.01"))
     batch = [usage(f"e{number}", account="ab"[number % 2]) for number in range(6)]
     receipts = meter.record_many(batch)
     first, second = postings(card)
@@ -208,7 +208,7 @@ def test_a_large_batch_lands_as_a_small_one_would(meter: Meter, card: Engine) ->
 
 
 def test_the_same_event_again_is_charged_once(meter: Meter, card: Engine, clock: Clock) -> None:
-    meter.grant("acct-0001", "promo", key="gift", usd=Decimal(1))
+    meter.wallets.grant("acct-0001", "promo", key="gift", usd=Decimal(1))
     first = meter.record(usage())
     meter.record(usage("e2"))
     clock.forward(hours=1)
@@ -220,7 +220,7 @@ def test_the_same_event_again_is_charged_once(meter: Meter, card: Engine, clock:
 
 
 def test_an_event_that_was_charged_nothing_has_its_receipt_too(meter: Meter) -> None:
-    meter.grant("acct-0001", "promo", key="gift", usd=Decimal(1))
+    meter.wallets.grant("acct-0001", "promo", key="gift", usd=Decimal(1))
     first = meter.record(usage(units={}))
     assert (first.charge_nanos, first.balance) == (0, Decimal(1))
     assert meter.record(usage(units={})) == first.again()
@@ -399,7 +399,7 @@ def test_an_unknown_account_is_refused_when_settings_say_so(meter: Meter, card: 
     assert isinstance(outcomes[0], Receipt)
     assert isinstance(outcomes[1], UnknownAccountError)
     with pytest.raises(UnknownAccountError):
-        meter.grant("stranger", "promo", key="gift", usd=Decimal(1))
+        meter.wallets.grant("stranger", "promo", key="gift", usd=Decimal(1))
     assert count(card, accounts) == [1]
 
 

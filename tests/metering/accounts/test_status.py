@@ -157,7 +157,7 @@ def test_a_deleted_account_forgets_its_people_and_keeps_its_bill(meter: Meter, c
 
 
 def test_purchased_credit_is_not_deleted_by_accident(meter: Meter) -> None:
-    meter.grant("acct-0001", "purchase", key="pack", usd="17.50", paid=15)
+    meter.wallets.grant("acct-0001", "purchase", key="pack", usd="17.50", paid=15)
     with pytest.raises(AccountError) as caught:
         meter.accounts.delete("acct-0001", by=BY)
     assert str(caught.value) == (

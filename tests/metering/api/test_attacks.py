@@ -49,7 +49,7 @@ def test_no_key_opens_what_is_not_its_own(api: Api, clock: Clock) -> None:
     """The attacker's matrix."""
     meter = api.meter
     api.post("/v1/events", {"event_id": "known", **CALL})
-    meter.grant("acct-1", "purchase", key="money", usd="10")
+    meter.wallets.grant("acct-1", "purchase", key="money", usd="10")
     assert (
         api.post("/v1/holds", {"model": "small", "input": 1_000, "max_output": 500, "hold_id": "known"}).status == 200
     )
@@ -99,7 +99,7 @@ def test_no_key_opens_what_is_not_its_own(api: Api, clock: Clock) -> None:
 @pytest.mark.parametrize("one", [one for one in KEYED if "known" in one.path], ids=lambda one: one.template)
 def test_what_another_owns_answers_as_what_does_not_exist(lite: Api, one: Operation) -> None:
     lite.post("/v1/events", {"event_id": "known", **CALL})
-    lite.meter.grant("acct-1", "purchase", key="money", usd="10")
+    lite.meter.wallets.grant("acct-1", "purchase", key="money", usd="10")
     lite.post("/v1/holds", {"model": "small", "input": 1_000, "max_output": 500, "hold_id": "known"})
     before = _state(lite)
     foreign = lite.ask(one.method, one.path, one.body, key="other")
@@ -165,7 +165,7 @@ def test_a_revoked_key_ends_at_once(api: Api) -> None:
 
 
 def test_a_suspended_account_may_look_and_what_happened_is_recorded(lite: Api) -> None:
-    lite.meter.grant("acct-1", "purchase", key="money", usd="10")
+    lite.meter.wallets.grant("acct-1", "purchase", key="money", usd="10")
     lite.meter.accounts.suspend("acct-1", by="tests")
     assert lite.get("/v1/quota").json["status"] == "suspended"
     assert lite.post("/v1/holds", {"model": "small", "input": 1, "max_output": 1}).error == "ACCOUNT_SUSPENDED"

@@ -30,7 +30,7 @@ RECEIPT = (
 
 
 def test_a_day_of_a_program(api: Api) -> None:
-    api.meter.grant("acct-1", "purchase", key="money", usd="1")
+    api.meter.wallets.grant("acct-1", "purchase", key="money", usd="1")
     change_plan(api, "free", limits={"documents": 5, "tokens_per_month": 10_000})
     with Client(api.url, api.keys["meter"]) as client:
         route = client.route("anthropic", "chat", key="user-7")
@@ -80,7 +80,7 @@ def test_the_page_of_the_docs_runs(lite: Api, capsys: pytest.CaptureFixture[str]
         "events": [Event("e-1", model="small")],
     }
     exec(code, dict(names))
-    lite.meter.grant("acct-1", "purchase", key="money", usd="1")
+    lite.meter.wallets.grant("acct-1", "purchase", key="money", usd="1")
     exec(code, dict(names))
     told = capsys.readouterr().out.splitlines()
     # 3,812 x 0.80 + 440 x 4.00 per million, three times.

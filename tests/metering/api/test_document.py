@@ -103,7 +103,7 @@ def test_the_page_names_every_operation_and_code() -> None:
     ],
 )
 def test_schemathesis_finds_neither_a_crash_nor_a_breach(api: Api, tmp_path: Path, key: str, paths: str) -> None:
-    api.meter.grant("acct-1", "purchase", key="money", usd="1000")
+    api.meter.wallets.grant("acct-1", "purchase", key="money", usd="1000")
     # Whether a model exists, or an id is free, is no question of a schema: what is valid by it may be refused.
     (tmp_path / "schemathesis.toml").write_text(
         'phases.coverage.unexpected-methods = ["PUT"]\n'

@@ -11,7 +11,7 @@ HOLD = {"provider": "anthropic", "model": "haiku", "input": 1_000, "max_output":
 
 
 def test_a_hold_sets_aside_and_gives_back(api: Api) -> None:
-    api.meter.grant("acct-1", "purchase", key="money", usd="1")
+    api.meter.wallets.grant("acct-1", "purchase", key="money", usd="1")
     placed = api.post("/v1/holds", HOLD)
     # (1,000 x 1.00 + 500 x 5.00) at the dearer cache_write rate of input, three times.
     assert placed.json == {
@@ -38,7 +38,7 @@ def test_a_hold_sets_aside_and_gives_back(api: Api) -> None:
 
 
 def test_a_released_hold_stays_released(lite: Api) -> None:
-    lite.meter.grant("acct-1", "purchase", key="money", usd="1")
+    lite.meter.wallets.grant("acct-1", "purchase", key="money", usd="1")
     lite.post("/v1/holds", HOLD)
     assert lite.post("/v1/holds/h-1/release").json["status"] == "released"
     assert lite.post("/v1/holds/h-1/release").json["status"] == "released"
@@ -46,7 +46,7 @@ def test_a_released_hold_stays_released(lite: Api) -> None:
 
 
 def test_a_hundred_holds_at_once_admit_what_the_wallet_covers(api: Api) -> None:
-    api.meter.grant("acct-1", "purchase", key="money", usd="0.30")
+    api.meter.wallets.grant("acct-1", "purchase", key="money", usd="0.30")
     # 1,000 output at 4.00 per million, three times: 0.012; 25 of them are 0.30.
     body = {"provider": "anthropic", "model": "haiku", "max_output": 1_000}
     answers = []
@@ -87,7 +87,7 @@ def test_what_may_not_be_held_is_refused(lite: Api) -> None:
 
 def test_a_quota_that_is_used_up_says_when_it_resets(lite: Api) -> None:
     change_plan(lite, "free", limits={"requests_per_day": 1})
-    lite.meter.grant("acct-1", "purchase", key="money", usd="1")
+    lite.meter.wallets.grant("acct-1", "purchase", key="money", usd="1")
     lite.post("/v1/events", {"event_id": "e", "model": "small"})
     answer = lite.post("/v1/holds", HOLD)
     assert (answer.status, answer.error) == (429, "QUOTA_EXCEEDED")

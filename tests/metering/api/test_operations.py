@@ -160,7 +160,7 @@ def test_a_key_that_cannot_be_is_refused(lite: Api) -> None:
 
 
 def test_a_sweep_does_what_time_has_made_due(meter: Meter, clock: Clock) -> None:
-    meter.grant("acct-1", "promo", key="short", usd="1", expires_at=NOW + timedelta(days=1))
+    meter.wallets.grant("acct-1", "promo", key="short", usd="1", expires_at=NOW + timedelta(days=1))
     clock.forward(days=2)
     metrics = Metrics()
     sweep = Sweep(meter, metrics, 60)

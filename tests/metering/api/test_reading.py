@@ -45,7 +45,7 @@ def test_a_quote_is_what_recording_charges(lite: Api) -> None:
 def test_a_check_answers_before_the_call(lite: Api) -> None:
     poor = lite.post("/v1/check", CALL, key="read").json
     assert (poor["allowed"], poor["code"]) == (False, "INSUFFICIENT_BALANCE")
-    lite.meter.grant("acct-1", "purchase", key="money", usd="1")
+    lite.meter.wallets.grant("acct-1", "purchase", key="money", usd="1")
     assert lite.post("/v1/check", CALL).json == {
         "allowed": True,
         "observed": False,
@@ -154,7 +154,7 @@ def test_the_quota_tells_of_limits_and_days(lite: Api, used: int, state: str) ->
 
 def test_the_wallet_and_its_transactions(api: Api) -> None:
     api.meter.wallets.buy("acct-1", "Starter", key="order-1")
-    api.meter.grant("acct-1", "promo", key="welcome", usd="0.005")
+    api.meter.wallets.grant("acct-1", "promo", key="welcome", usd="0.005")
     api.post("/v1/events", {"event_id": "e-1", **CALL})
     api.meter.wallets.refund_usage("acct-1", "e-1", key="sorry", usd="0.0004")
     found = api.get("/v1/wallet", key="read").json

@@ -179,7 +179,7 @@ def test_a_cold_start_serves_routes_and_quotes_and_nothing_else(
         for ask in (
             lambda: meter.record(Usage(event_id="1", account="a", provider="anthropic", model="haiku")),
             lambda: meter.balance("a"),
-            lambda: meter.grant("a", "promo", key="k", credits=1),
+            lambda: meter.wallets.grant("a", "promo", key="k", credits=1),
             lambda: meter.reload(),
             lambda: meter.hold("a", "anthropic", "haiku", input=1, max_output=1),
             lambda: meter.would_exceed("a", {"input": 1}),

@@ -82,9 +82,9 @@ def revenue(meter: Meter) -> int:
 
 def test_a_correction_unwinds_the_recorded_order(meter: Meter, card: Engine) -> None:
     """OpenMeter corrects by unwinding what was recorded: the credit that burned last comes back first."""
-    meter.grant(ACCOUNT, "purchase", key="pack", usd=Decimal(20), paid=Decimal(15))
-    meter.grant(ACCOUNT, "promo", key="gift", usd=Decimal(6))
-    meter.grant(ACCOUNT, "plan", key="june", usd=Decimal(3))
+    meter.wallets.grant(ACCOUNT, "purchase", key="pack", usd=Decimal(20), paid=Decimal(15))
+    meter.wallets.grant(ACCOUNT, "promo", key="gift", usd=Decimal(6))
+    meter.wallets.grant(ACCOUNT, "plan", key="june", usd=Decimal(3))
     meter.record(usage("e1", 33))  # 3 of the plan, 6 of the gift, 20 of the pack, 4 owed
     assert (left(card), state(card).owed_nanos, revenue(meter)) == ([0, 0, 0], 4 * USD, 19 * USD)
 
@@ -115,8 +115,8 @@ def test_a_correction_unwinds_the_recorded_order(meter: Meter, card: Engine) -> 
 
 def test_of_a_batch_only_what_the_event_burned_comes_back(meter: Meter, card: Engine) -> None:
     """One posting stands for the whole batch; each of its events burned other grants."""
-    meter.grant(ACCOUNT, "promo", key="gift", usd=Decimal(6))
-    meter.grant(ACCOUNT, "purchase", key="pack", usd=Decimal(9), paid=Decimal(9))
+    meter.wallets.grant(ACCOUNT, "promo", key="gift", usd=Decimal(6))
+    meter.wallets.grant(ACCOUNT, "purchase", key="pack", usd=Decimal(9), paid=Decimal(9))
     meter.record_many([usage("e1", 3), usage("other", 3, account="acct-0002"), usage("e2", 6), usage("e3", 9)])
     change(meter, "e2", -6)  # 3 of the gift and 3 of the pack
     assert left(card) == [3, 3]
@@ -132,7 +132,7 @@ def state_of(engine: Engine, account_id: int) -> Row[Any]:
 
 
 def test_the_same_key_corrects_once(meter: Meter, card: Engine) -> None:
-    meter.grant(ACCOUNT, "promo", key="gift", usd=Decimal(9))
+    meter.wallets.grant(ACCOUNT, "promo", key="gift", usd=Decimal(9))
     meter.record(usage("e1", 6))
     first = change(meter, "e1", -2)
     again = change(meter, "e1", -2)
@@ -186,10 +186,10 @@ def test_corrections_that_make_no_sense_are_refused(meter: Meter, values: dict[s
 
 
 def test_a_higher_charge_burns_what_was_open_then(meter: Meter, card: Engine, clock: Clock) -> None:
-    meter.grant(ACCOUNT, "promo", key="june", usd=Decimal(9), expires_at=NOW + DAY)
+    meter.wallets.grant(ACCOUNT, "promo", key="june", usd=Decimal(9), expires_at=NOW + DAY)
     meter.record(usage("e1", 6))
     clock.moment = NOW + DAY * 2
-    meter.grant(ACCOUNT, "purchase", key="pack", usd=Decimal(9), paid=Decimal(6))
+    meter.wallets.grant(ACCOUNT, "purchase", key="pack", usd=Decimal(9), paid=Decimal(6))
     up = change(meter, "e1", 5, reason="rerate", cost_delta_nanos=2 * USD, now=clock.moment)
     # The gift was open when the call was made and is not swept up yet; the pack was not.
     assert (up.promotional_nanos, up.purchased_nanos, up.owed_nanos) == (3 * USD, 0, 2 * USD)
@@ -216,7 +216,7 @@ def test_what_is_observed_stays_overdraft(meter: Meter, card: Engine) -> None:
 
 
 def test_what_comes_back_to_an_expired_grant_expires_at_once(meter: Meter, card: Engine, clock: Clock) -> None:
-    meter.grant(ACCOUNT, "promo", key="june", usd=Decimal(9), expires_at=NOW + DAY)
+    meter.wallets.grant(ACCOUNT, "promo", key="june", usd=Decimal(9), expires_at=NOW + DAY)
     meter.record(usage("e1", 6))
     clock.moment = NOW + DAY
     with writing(card) as connection:
@@ -241,7 +241,7 @@ def test_what_comes_back_to_an_expired_grant_expires_at_once(meter: Meter, card:
 
 def test_credit_that_came_back_ends_when_it_was_to_end(meter: Meter, card: Engine, clock: Clock) -> None:
     """It was used up, so that nothing was due any more when it came back."""
-    meter.grant(ACCOUNT, "promo", key="june", usd=Decimal(6), expires_at=NOW + 3 * DAY)
+    meter.wallets.grant(ACCOUNT, "promo", key="june", usd=Decimal(6), expires_at=NOW + 3 * DAY)
     meter.record(usage("e1", 6))
     clock.moment = NOW + 2 * DAY
     meter.record(usage("e2", 3, account="acct-0002"))
@@ -256,8 +256,8 @@ def test_credit_that_came_back_ends_when_it_was_to_end(meter: Meter, card: Engin
 
 def test_overage_that_was_repaid_goes_back_to_who_repaid_it(meter: Meter, card: Engine) -> None:
     meter.record(usage("e1", 12))
-    meter.grant(ACCOUNT, "promo", key="gift", usd=Decimal(3))
-    meter.grant(ACCOUNT, "purchase", key="pack", usd=Decimal(20), paid=Decimal(15))
+    meter.wallets.grant(ACCOUNT, "promo", key="gift", usd=Decimal(3))
+    meter.wallets.grant(ACCOUNT, "purchase", key="pack", usd=Decimal(20), paid=Decimal(15))
     assert (left(card), state(card).owed_nanos, revenue(meter)) == ([0, 11], 0, 12 * USD)
     change(meter, "e1", -10)  # 9 to the pack, which repaid last, and 1 to the gift
     assert (left(card), revenue(meter)) == ([1, 20], 2 * USD)
@@ -273,7 +273,7 @@ def test_overage_that_was_repaid_goes_back_to_who_repaid_it(meter: Meter, card: 
 def test_overdraft_that_a_purchase_repaid_takes_its_revenue_back(meter: Meter, card: Engine) -> None:
     apply_rows(card, {"setting": [setting("enforcement", "observe")]})
     meter.record(usage("e1", 12))
-    meter.grant(ACCOUNT, "purchase", key="pack", usd=Decimal(20), paid=Decimal(15))
+    meter.wallets.grant(ACCOUNT, "purchase", key="pack", usd=Decimal(20), paid=Decimal(15))
     assert revenue(meter) == 9 * USD
     down = change(meter, "e1", -12)
     assert (down.overdraft_nanos, down.revenue_nanos) == (-12 * USD, 0)
@@ -282,7 +282,7 @@ def test_overdraft_that_a_purchase_repaid_takes_its_revenue_back(meter: Meter, c
 
 
 def test_an_event_without_a_price_is_billed_later(meter: Meter, card: Engine) -> None:
-    meter.grant(ACCOUNT, "purchase", key="pack", usd=Decimal(10), paid=Decimal(10))
+    meter.wallets.grant(ACCOUNT, "purchase", key="pack", usd=Decimal(10), paid=Decimal(10))
     meter.record(usage("e1", 3, provider="anthropic", model="unpriced"))
     billed = change(meter, "e1", 4, reason="rerate", cost_delta_nanos=USD, price_id=1)
     assert (billed.purchased_nanos, billed.revenue_nanos) == (4 * USD, 4 * USD)
@@ -306,7 +306,7 @@ def test_a_cost_changes_without_a_posting(meter: Meter, card: Engine) -> None:
 
 def test_many_events_of_many_accounts_are_corrected_together(meter: Meter, card: Engine) -> None:
     for name in ("a", "b"):
-        meter.grant(name, "promo", key="gift", usd=Decimal(6))
+        meter.wallets.grant(name, "promo", key="gift", usd=Decimal(6))
     meter.record_many([usage(f"{name}{count}", 3, account=name) for name in "ab" for count in range(3)])
     numbers = {name: number(card, name) for name in ("a0", "a1", "a2", "b0", "b2")}
     changes = {"b2": -3, "a0": -2, "a1": -1, "a2": -3, "b0": 2}
@@ -325,7 +325,7 @@ def test_many_events_of_many_accounts_are_corrected_together(meter: Meter, card:
 
 
 def test_records_that_do_not_fit_together_are_told(meter: Meter, card: Engine) -> None:
-    meter.grant(ACCOUNT, "promo", key="gift", usd=Decimal(6))
+    meter.wallets.grant(ACCOUNT, "promo", key="gift", usd=Decimal(6))
     meter.record(usage("e1", 6))
     with writing(card) as connection:
         table = ledger_postings.c
@@ -340,7 +340,7 @@ def test_records_that_do_not_fit_together_are_told(meter: Meter, card: Engine) -
 
 def test_a_grant_that_was_used_up_earned_what_was_paid(meter: Meter) -> None:
     """However often usage is given back and used again."""
-    meter.grant(ACCOUNT, "purchase", key="pack", usd=Decimal("17.5"), paid=Decimal(15))
+    meter.wallets.grant(ACCOUNT, "purchase", key="pack", usd=Decimal("17.5"), paid=Decimal(15))
     for count in range(7):
         meter.record(usage(f"e{count}", 3))
         change(meter, f"e{count}", Decimal("-1.234567891"))

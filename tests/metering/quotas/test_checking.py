@@ -220,7 +220,7 @@ def test_the_wallet_must_cover_the_call(limited: Meter) -> None:
     assert empty.message == "nothing is left in the wallet"
     # 1,000 input at 0.80 and 500 output at 4.00 USD per million, times 3.
     units = {"input": 1_000, "output": 500}
-    limited.grant("acct-1", "promo", usd="0.0084", key="g1")
+    limited.wallets.grant("acct-1", "promo", usd="0.0084", key="g1")
     apply_rows(limited.engine, {"plan": [FREE | {"limits": {}}]})
     assert tell(limited.check("acct-1", "anthropic", "haiku", units=units)) == (True, None)
     assert tell(limited.check("acct-1", None, "small", units=units)) == (True, None)
@@ -232,8 +232,8 @@ def test_the_wallet_must_cover_the_call(limited: Meter) -> None:
 
 
 def test_credit_that_cannot_be_spent_now_does_not_cover(limited: Meter, clock: Clock) -> None:
-    limited.grant("acct-1", "promo", usd=5, key="later", starts_at=JULY)
-    limited.grant("acct-1", "promo", usd=5, key="ends", expires_at=datetime(2026, 6, 15, 13, tzinfo=UTC))
+    limited.wallets.grant("acct-1", "promo", usd=5, key="later", starts_at=JULY)
+    limited.wallets.grant("acct-1", "promo", usd=5, key="ends", expires_at=datetime(2026, 6, 15, 13, tzinfo=UTC))
     assert tell(limited.check("acct-1", "anthropic", "haiku")) == (True, None)
     clock.forward(hours=1)
     assert tell(limited.check("acct-1", "anthropic", "haiku")) == (False, "INSUFFICIENT_BALANCE")
@@ -256,7 +256,7 @@ def test_soft_plans_call_on_an_empty_wallet(limited: Meter) -> None:
 def test_unregistered_models_count_where_settings_burn_credit_for_them(limited: Meter) -> None:
     apply_rows(limited.engine, {"setting": [setting("unknown_model", {"credits_multiplier": "1"})]})
     assert tell(limited.check("acct-1", "anthropic", "opus")) == (False, "INSUFFICIENT_BALANCE")
-    limited.grant("acct-1", "promo", usd=1, key="g1")
+    limited.wallets.grant("acct-1", "promo", usd=1, key="g1")
     assert tell(limited.check("acct-1", "anthropic", "opus")) == (True, None)
 
 
@@ -278,7 +278,7 @@ def test_the_wallet_must_cover_a_feature(limited: Meter) -> None:
     for free in ("rag_search", "only a name"):
         assert tell(limited.check("acct-1", feature=free)) == (True, None)
     assert tell(limited.check("acct-1", feature="web_search", task="routing")) == (True, None)
-    limited.grant("acct-1", "promo", usd="0.0234", key="g1")
+    limited.wallets.grant("acct-1", "promo", usd="0.0234", key="g1")
     assert tell(limited.check("acct-1", feature="web_search")) == (True, None)
     assert tell(limited.check("acct-1", feature="deep")) == (True, None)
     short = limited.check("acct-1", feature="image_gen", units={"image": 1})

@@ -56,7 +56,7 @@ def test_a_model_that_costs_nothing_is_charged_its_list_price(priced: Meter) -> 
     """LiteLLM 25874: a custom price beside a cost of zero was taken for free, and the budget was skipped."""
     receipt = priced.record(usage("e1", "resold"))
     assert (receipt.cost, receipt.charge, receipt.balance) == (NOTHING, Decimal(10), Decimal(-10))
-    priced.grant(ACCOUNT, "promo", key="gift", usd=Decimal(15))
+    priced.wallets.grant(ACCOUNT, "promo", key="gift", usd=Decimal(15))
     with pytest.raises(InsufficientBalanceError):
         priced.hold(ACCOUNT, "openai", "resold", max_output=1_000_000)
 

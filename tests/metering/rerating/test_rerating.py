@@ -81,7 +81,7 @@ def charges(engine: Engine) -> tuple[int, int, int]:
 
 
 def test_a_survey_shows_what_is_written_and_a_second_run_writes_nothing(meter: Meter, card: Engine) -> None:
-    meter.grant("a", "purchase", key="pack", usd=1, paid=1, starts_at=JANUARY)
+    meter.wallets.grant("a", "purchase", key="pack", usd=1, paid=1, starts_at=JANUARY)
     for number in range(3):
         record(meter, f"may-{number}")
     record(meter, "june", occurred_at=NOW)
@@ -121,7 +121,7 @@ def test_a_survey_shows_what_is_written_and_a_second_run_writes_nothing(meter: M
 
 
 def test_a_lower_price_gives_back_what_was_burned(meter: Meter, card: Engine) -> None:
-    meter.grant("a", "purchase", key="pack", usd=Decimal("0.004"), paid=Decimal("0.002"), starts_at=JANUARY)
+    meter.wallets.grant("a", "purchase", key="pack", usd=Decimal("0.004"), paid=Decimal("0.002"), starts_at=JANUARY)
     record(meter, "1")
     assert charges(card) == (2_000_000, 6_000_000, 2_000_000 + 2_000_000)
     rates = per_million(input="0.5", output="2.5")
@@ -154,7 +154,7 @@ def test_back_dated_prices_reach_history(meter: Meter, card: Engine) -> None:
 
 
 def test_unpriced_events_are_billed(meter: Meter, card: Engine) -> None:
-    meter.grant("a", "promo", key="k", usd=1, starts_at=JANUARY)
+    meter.wallets.grant("a", "promo", key="k", usd=1, starts_at=JANUARY)
     record(meter, "no price", "unpriced")
     record(meter, "not registered", "brand-new")
     record(meter, "free of charge", "gift")
@@ -207,7 +207,7 @@ def test_what_has_no_price_any_more_stays_as_it_is(meter: Meter, card: Engine) -
     ],
 )
 def test_refunds_stay(meter: Meter, card: Engine, refunded: int, factor: int, change_nanos: int, left: int) -> None:
-    meter.grant("a", "promo", key="k", usd=1, starts_at=JANUARY)
+    meter.wallets.grant("a", "promo", key="k", usd=1, starts_at=JANUARY)
     record(meter, "1")
     with write_transaction(card) as connection:
         book = RateBook.load(connection, now=NOW)

@@ -131,9 +131,9 @@ def test_a_grant_needs_an_account(card: Engine) -> None:
 
 def test_what_is_owed_is_repaid_first(meter: Meter, card: Engine, account: int) -> None:
     call(meter, "e1", output=100)  # 12 USD owed
-    meter.grant("acct-0001", "promo", key="gift", usd=Decimal(2))
+    meter.wallets.grant("acct-0001", "promo", key="gift", usd=Decimal(2))
     assert meter.balance("acct-0001").owed_nanos == 10 * 10**9
-    one = meter.grant("acct-0001", "purchase", key="pack", usd=Decimal(20), paid=Decimal(15))
+    one = meter.wallets.grant("acct-0001", "purchase", key="pack", usd=Decimal(20), paid=Decimal(15))
     assert one.remaining_nanos == 10 * 10**9
     balance = meter.balance("acct-0001")
     assert (balance.balance, balance.available, balance.owed_nanos) == (Decimal(10), Decimal(10), 0)
@@ -147,8 +147,8 @@ def test_overdraft_that_a_purchase_repays_is_earned_then(meter: Meter, card: Eng
     apply_rows(card, {"setting": [setting("enforcement", "observe")]})
     call(meter, "e1", output=100)  # 12 USD observed
     apply_rows(card, {"setting": [setting("enforcement", "on")]})
-    meter.grant("acct-0001", "promo", key="gift", usd=Decimal(2))
-    meter.grant("acct-0001", "purchase", key="pack", usd=Decimal(20), paid=Decimal(15))
+    meter.wallets.grant("acct-0001", "promo", key="gift", usd=Decimal(2))
+    meter.wallets.grant("acct-0001", "purchase", key="pack", usd=Decimal(20), paid=Decimal(15))
     assert [one.revenue_nanos for one in rows(card, ledger_postings)] == [0, 0, 7_500_000_000]
     assert meter.balance("acct-0001").overdraft_nanos == 0
     call(meter, "e2", output=100)  # the other 10 USD of the pack, and 2 owed
@@ -159,14 +159,14 @@ def test_overdraft_that_a_purchase_repays_is_earned_then(meter: Meter, card: Eng
 
 def test_a_plans_grant_repays_nothing(meter: Meter, account: int) -> None:
     call(meter, "e1", output=100)
-    one = meter.grant("acct-0001", "plan", key="june", usd=Decimal(20), expires_at=NOW + DAY)
+    one = meter.wallets.grant("acct-0001", "plan", key="june", usd=Decimal(20), expires_at=NOW + DAY)
     assert one.remaining_nanos == 20 * 10**9
     assert (meter.balance("acct-0001").balance, meter.balance("acct-0001").owed_nanos) == (Decimal(8), 12 * 10**9)
 
 
 def test_a_grant_that_has_not_started_repays_nothing_yet(meter: Meter, account: int) -> None:
     call(meter, "e1", output=100)
-    meter.grant("acct-0001", "promo", key="later", usd=Decimal(20), starts_at=NOW + DAY)
+    meter.wallets.grant("acct-0001", "promo", key="later", usd=Decimal(20), starts_at=NOW + DAY)
     balance = meter.balance("acct-0001")
     assert (balance.balance, balance.available, balance.owed_nanos) == (Decimal(8), Decimal(-12), 12 * 10**9)
 
@@ -189,7 +189,7 @@ def test_expired_credit_leaves_the_wallet_once(meter: Meter, card: Engine, accou
 
 
 def test_credit_that_expires_meets_what_occurred_before(meter: Meter, card: Engine, account: int, clock: Clock) -> None:
-    meter.grant("acct-0001", "promo", key="june", usd=Decimal(20), expires_at=NOW + DAY)
+    meter.wallets.grant("acct-0001", "promo", key="june", usd=Decimal(20), expires_at=NOW + DAY)
     clock.moment = NOW + DAY + LATE - timedelta(microseconds=1)
     call(meter, "late", output=10, at=NOW)
     call(meter, "now", output=10)

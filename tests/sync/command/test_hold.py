@@ -21,7 +21,7 @@ def run(engine: Engine, migrated_url: str, capsys: pytest.CaptureFixture[str]) -
     """`run(*words)`: a command on a database where acct-1 has one dollar."""
     apply_rows(engine, ROWS)
     with Meter.open(migrated_url, listen=False) as meter:
-        meter.grant("acct-1", "purchase", key="pack", usd=1, paid=1)
+        meter.wallets.grant("acct-1", "purchase", key="pack", usd=1, paid=1)
 
     def run(*words: str) -> tuple[int, str, str]:
         code = main([*words, "--database", migrated_url])

@@ -69,7 +69,7 @@ def _key(url: str) -> str:
 def test_it_serves_sweeps_and_stops_when_the_last_answer_is_given(url: str, tmp_path: Path) -> None:
     key = _key(url)
     with Meter.open(url, listen=False, now=lambda: JANUARY) as earlier:
-        earlier.grant("acct-1", "promo", key="old", usd="1", expires_at=JANUARY.replace(day=2))
+        earlier.wallets.grant("acct-1", "promo", key="old", usd="1", expires_at=JANUARY.replace(day=2))
     with serving(url, tmp_path) as (process, address), Client(address, key, attempts=1) as client:
         assert client.record(Event("e-1", model="small", units={"input": 1_000})).event_id == "e-1"
         for _ in range(100):

@@ -86,7 +86,7 @@ def test_down_to_file_line_commit_and_author(shop: Shop) -> None:
     second = shop.commit({"pricing/anthropic.yaml": RISEN}, "Raise haiku's output", "Finance <finance@example.com>")
     shop.apply()
     with Meter.open(shop.url, now=lambda: NOW) as meter:
-        meter.grant("acme", "purchase", key="order-1", usd=10, paid=8)
+        meter.wallets.grant("acme", "purchase", key="order-1", usd=10, paid=8)
     shop.record("call-1", task="extraction", user="user-7")
     day = shop.git(shop.top, "show", "--no-patch", "--format=%ad", "--date=format-local:%Y-%m-%d", "HEAD")
     posting = shop.explain("call-1").recorded.posting

@@ -193,8 +193,8 @@ def test_changed_weights_move_as_many_callers_as_they_say(engine: Engine) -> Non
 def test_revenue_follows_the_wallets(engine: Engine) -> None:
     apply_files(engine, SMALL_CONFIG)
     meter = Meter(engine, now=lambda: LATER)
-    meter.grant("paid", "purchase", key="pack", usd=35, paid=30)
-    meter.grant("given", "promo", key="gift", usd=50)
+    meter.wallets.grant("paid", "purchase", key="pack", usd=35, paid=30)
+    meter.wallets.grant("given", "promo", key="gift", usd=50)
     record(engine, [call(1, GPT, "paid"), call(2, GPT, "given"), call(3, GPT, "owes")])
     scenario = only(engine, appended("2.5"))
     changes = {name: sums.revenue.change for name, sums in scenario.by_account.items()}
@@ -206,7 +206,7 @@ def test_revenue_follows_the_wallets(engine: Engine) -> None:
 def test_revenue_falls_by_what_was_owed_or_paid(engine: Engine) -> None:
     apply_files(engine, SMALL_CONFIG)
     meter = Meter(engine, now=lambda: LATER - timedelta(days=1))
-    meter.grant("paid", "purchase", key="pack", usd=35, paid=30)
+    meter.wallets.grant("paid", "purchase", key="pack", usd=35, paid=30)
     record(engine, [call(1, GPT, "paid"), call(2, GPT, "owes")])
     scenario = only(engine, appended("1"))
     changes = {name: sums.revenue.change for name, sums in scenario.by_account.items()}
@@ -219,10 +219,10 @@ def test_wallets_that_would_have_gone_below_zero(engine: Engine) -> None:
     apply_files(engine, SMALL_CONFIG)
     meter = Meter(engine, now=lambda: LATER)
     for account, usd in (("tight", 9), ("rich", 90), ("late", 9)):
-        meter.grant(account, "promo", key="gift", usd=usd)
+        meter.wallets.grant(account, "promo", key="gift", usd=usd)
     record(engine, [call(n, GPT, account) for n, account in enumerate(["tight", "tight", "rich", "owes"])])
     record(engine, [call(10, GPT, "late")])
-    meter.grant("late", "promo", key="more", usd=90)
+    meter.wallets.grant("late", "promo", key="more", usd=90)
     record(engine, [call(11, GPT, "late"), call(12, GPT, "late")])
     scenario = only(engine, appended("2"))
     # 9.6 with the signup grant and what the plan includes, less two calls of 5 instead of 3.75 USD; `owes` was below
