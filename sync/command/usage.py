@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -22,6 +21,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    from sync.days import read_day
+
     add_common(parser, "csv")
     parser.add_argument(
         "--by",
@@ -30,8 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN[,COLUMN…]",
         help="provider, model, account, user, plan, task, feature, tool, tier or day (default: model)",
     )
-    parser.add_argument("--from", dest="start", type=_day, metavar="DATE", help="the first UTC day (default: all time)")
-    parser.add_argument("--to", dest="end", type=_day, metavar="DATE", help="the UTC day after the last one")
+    parser.add_argument(
+        "--from", dest="start", type=read_day, metavar="DATE", help="the first UTC day (default: all time)"
+    )
+    parser.add_argument("--to", dest="end", type=read_day, metavar="DATE", help="the UTC day after the last one")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -78,14 +81,6 @@ def _by(text: str) -> tuple[str, ...]:
             hint = did_you_mean(name, BY) or f"; it is one of {', '.join(BY)}"
             raise argparse.ArgumentTypeError(f"'{name}' is not a column{hint}")
     return names
-
-
-def _day(text: str) -> date:
-    try:
-        # fromisoformat alone would also read week dates and dates without dashes.
-        return date.fromisoformat(text if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) else "")
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a date such as 2026-01-31") from None
 
 
 def as_json(rows: Sequence[UsageRow], total: Totals, converted: Converted | Exception | None = None) -> dict[str, Any]:

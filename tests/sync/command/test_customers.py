@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -17,50 +15,11 @@ from metering.accounts.accounts import create_account
 from schema.database import reading, writing
 from schema.tables import account_state, audit_log
 from sync.command import main
-from tests.metering.rate_card import NOW, ROWS, apply_rows
+from tests.metering.rate_card import NOW
+from tests.sync.command.conftest import Ask, Told
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-Ask = Callable[..., Any]
-Told = Callable[..., tuple[int, str, str]]
 BY = "Price Desk <prices@example.com>"
-
-
-@pytest.fixture
-def told(
-    engine: Engine,
-    migrated_url: str,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> Told:
-    """`told(*words)`: run a command on a database with the small rate card; exit code, output and errors."""
-    apply_rows(engine, ROWS)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RATECARD_DATABASE_URL", migrated_url)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        try:
-            code = main(words)
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
-
-
-@pytest.fixture
-def ask(told: Told) -> Ask:
-    """`ask(*words)`: the JSON that a command prints, which succeeds without a word on stderr."""
-
-    def run(*words: str) -> Any:
-        code, out, err = told(*words, "--format", "json")
-        assert (code, err) == (0, "")
-        found = json.loads(out)
-        assert found.pop("format_version") == 1
-        return found
-
-    return run
 
 
 def test_an_account_from_its_first_to_its_last_day(ask: Ask, told: Told, engine: Engine) -> None:

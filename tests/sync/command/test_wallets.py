@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -17,50 +13,10 @@ from metering.usage import Usage
 from metering.wallets.ledger import imbalances
 from schema.database import reading
 from schema.tables import audit_log, grants
-from sync.command import main
-from tests.metering.rate_card import ROWS, apply_rows, setting
+from tests.metering.rate_card import apply_rows, setting
+from tests.sync.command.conftest import Ask, Told
 
-Told = Callable[..., tuple[int, str, str]]
-Ask = Callable[..., Any]
 BY = ("--by", "Price Desk <prices@example.com>")
-
-
-@pytest.fixture
-def told(
-    engine: Engine,
-    migrated_url: str,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> Told:
-    """`told(*words)`: run a command on a database with the small rate card; exit code, output and errors."""
-    apply_rows(engine, ROWS)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RATECARD_DATABASE_URL", migrated_url)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        try:
-            code = main(words)
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
-
-
-@pytest.fixture
-def ask(told: Told) -> Ask:
-    """`ask(*words)`: the JSON that a command prints, which succeeds without a word on stderr."""
-
-    def run(*words: str) -> Any:
-        code, out, err = told(*words, "--format", "json")
-        assert (code, err) == (0, "")
-        found = json.loads(out)
-        assert found.pop("format_version") == 1
-        return found
-
-    return run
 
 
 def use(url: str, event_id: str, output: int) -> None:
