@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.access import CurrentPerson
+from dashboard.exports import Csv, csv_button
 from dashboard.formats import literal, moment
 from schema.errors import DatabaseError, DatabaseVersionError, RatecardError
 
@@ -65,12 +66,15 @@ def card(key: str | None = None) -> AbstractContextManager[Any]:
     return st.container(border=True, key=key)
 
 
-def card_title(title: str, note: str = "") -> None:
-    """The heading of a card, with a muted note below it."""
-    with st.container(gap="xxsmall"):
-        st.subheader(title, anchor=False)
-        if note:
-            st.caption(note)
+def card_title(title: str, note: str = "", csv_file: Csv | None = None) -> None:
+    """The heading of a card, with a muted note below it and its CSV on the right."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        with st.container(gap="xxsmall", width="stretch"):
+            st.subheader(title, anchor=False)
+            if note:
+                st.caption(note)
+        if csv_file is not None:
+            csv_button(csv_file)
 
 
 def empty_state(title: str, advice: str, command: str | None = None) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from dashboard.formats import csv_cell, dollars
+from dashboard.exports import Csv
+from dashboard.formats import dollars
 from metering.analytics import UsageRow
 from schema.money import plain, usd, usd_text
 from schema.units import DECIMAL_UNITS, MILLION, TOKEN_UNITS, UNITS
@@ -77,18 +76,17 @@ def frame(rows: Sequence[UsageRow], group: str) -> pd.DataFrame:
     )
 
 
-def to_csv(rows: Sequence[UsageRow], group: str) -> str:
-    """The table as CSV with exact amounts. No name in it is taken for a formula by a spreadsheet."""
+def usage_csv(rows: Sequence[UsageRow], group: str) -> Csv:
+    """The table as CSV with exact amounts."""
     units = used_units(rows)
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([group, "requests", *units, "cost_usd", "charge_usd", "revenue_usd", "profit_usd"])
-    for row in rows:
-        amounts = (row.cost_nanos, row.charge_nanos, row.revenue_nanos, row.profit_nanos)
-        name = csv_cell(name_of(row, group))
-        counts = [_count_text(row, unit) for unit in units]
-        writer.writerow([name, row.requests, *counts, *(usd_text(amount) for amount in amounts)])
-    return file.getvalue()
+    header = [group, "requests", *units, "cost_usd", "charge_usd", "revenue_usd", "profit_usd"]
+    return Csv(f"usage-by-{group}", header, lambda: [_csv_row(row, group, units) for row in rows])
+
+
+def _csv_row(row: UsageRow, group: str, units: Sequence[str]) -> list[object]:
+    amounts = (row.cost_nanos, row.charge_nanos, row.revenue_nanos, row.profit_nanos)
+    counts = [_count_text(row, unit) for unit in units]
+    return [name_of(row, group), row.requests, *counts, *(usd_text(amount) for amount in amounts)]
 
 
 def _count_text(row: UsageRow, unit: str) -> str:

@@ -14,7 +14,7 @@ from dashboard.formats import change, count, dollars, exact_money, money
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import period_text
 from dashboard.session import require, require_data
-from dashboard.usage_table import GROUPS, METRICS, frame, name_of, to_csv, top_names, used_units
+from dashboard.usage_table import GROUPS, METRICS, frame, name_of, top_names, usage_csv, used_units
 from metering.analytics import UsageRow
 
 TOP = 8
@@ -102,17 +102,8 @@ def page() -> None:
         card_title(f"{metric} by {group}", f"UTC days; the largest {TOP}, the rest as one")
         _chart(selection, stamp, group, metric or "Cost", rows)
     with card("usage_table"):
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            with st.container(width="stretch"):
-                card_title(f"By {group}", f"{len(rows):,} rows, dearest first; the numbers above are their sums")
-            st.download_button(
-                "CSV",
-                to_csv(rows, group),
-                file_name=f"usage-by-{group}-{selection.bounds[0]}.csv",
-                mime="text/csv",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+        note = f"{len(rows):,} rows, dearest first; the numbers above are their sums"
+        card_title(f"By {group}", note, usage_csv(rows, group))
         st.dataframe(
             frame(rows, group),
             hide_index=True,

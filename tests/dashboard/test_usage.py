@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from dashboard.formats import count, money
-from dashboard.usage_table import GROUPS, frame, name_of, to_csv, tokens, top_names
+from dashboard.usage_table import GROUPS, frame, name_of, tokens, top_names, usage_csv
 from metering import analytics
 from metering.analytics import Period, UsageRow
 from schema.database import reading
@@ -68,7 +68,7 @@ def test_the_csv_is_exact_and_harmless(seeded: Seeded) -> None:
     with reading(seeded.engine()) as connection:
         rows = analytics.usage_by(connection, ("account",), Period())
 
-    written = list(csv.DictReader(io.StringIO(to_csv(rows, "account"))))
+    written = list(csv.DictReader(io.StringIO(usage_csv(rows, "account").text())))
 
     assert sum(Decimal(line["cost_usd"]) for line in written) == usd(sum(row.cost_nanos for row in rows))
     assert sum(Decimal(line["profit_usd"]) for line in written) == usd(sum(row.profit_nanos for row in rows))
@@ -89,7 +89,7 @@ def test_usage_without_a_name_is_called_so() -> None:
 
 def test_decimal_units_are_shown_as_decimals() -> None:
     assert list(frame(ROWS, "task")["video_second"]) == [1.5, 0.0]
-    assert to_csv(ROWS, "task").splitlines() == [
+    assert usage_csv(ROWS, "task").text().splitlines() == [
         "task,requests,input,output,video_second,cost_usd,charge_usd,revenue_usd,profit_usd",
         "b,2,10,0,1.5,0.000003,0.000004,0.000001,-0.000002",
         "(no task),1,0,5,0,0.000001,0.000009,0,-0.000001",
