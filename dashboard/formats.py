@@ -14,6 +14,7 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _LINKS = re.compile(r"\b(www|https?|ftp)(?=[.:])", re.IGNORECASE)
 _ARROWS = re.compile(r"([-<>=~])(?=[-<>=~])")
 _JOINER = "\u2060"
+_PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
@@ -100,7 +101,7 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def csv_cell(value: object) -> object:
-    """A cell that no spreadsheet takes for a formula; numbers stay numbers."""
-    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
+    """A cell that no spreadsheet takes for a formula; numbers, also as text, stay numbers."""
+    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) and not _PLAIN_NUMBER.fullmatch(value):
         return "'" + value
     return value

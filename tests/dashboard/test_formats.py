@@ -88,3 +88,7 @@ def test_a_text_that_spreadsheets_take_for_a_formula_is_quoted(cell: str) -> Non
 def test_other_cells_stay() -> None:
     assert csv_cell("acct-0001") == "acct-0001"
     assert csv_cell(-5) == -5
+
+
+def test_an_amount_as_text_stays_a_number_in_a_csv() -> None:
+    assert [csv_cell(text) for text in ("-0.07", "12", "-1+2", "-")] == ["-0.07", "12", "'-1+2", "'-"]
