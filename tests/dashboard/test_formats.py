@@ -80,7 +80,7 @@ def test_a_name_makes_no_link_and_no_emoji() -> None:
     assert "www." not in literal("www.example.com").replace("\\", "")
 
 
-@pytest.mark.parametrize("cell", ["=cmd()", "+1", "-1", "@x", "\tx", " =x", "\uff1dx"])
+@pytest.mark.parametrize("cell", ["=cmd()", "+1", "-1+2", "@x", "\tx", " =x", "\uff1dx"])
 def test_a_text_that_spreadsheets_take_for_a_formula_is_quoted(cell: str) -> None:
     assert csv_cell(cell) == "'" + cell
 
