@@ -22,8 +22,7 @@ from metering.subscriptions.due import LATE, NEVER, late
 from metering.subscriptions.included import Credit, credit_of, give
 from metering.subscriptions.periods import Span, calendar_months, month_of, months
 from metering.subscriptions.subscriptions import Subscription, activate, end_at, subscribe, subscriptions_of
-from metering.wallets.ledger import posting
-from metering.wallets.wallet import AccountState
+from metering.wallets.grants import expire_grants
 from schema.tables import account_state, accounts, grants, holds
 
 _TICK = timedelta(microseconds=1)
@@ -83,7 +82,7 @@ def _renew(connection: Connection, ids: Sequence[int], book: RateBook, now: date
     history = _advance(connection, {number: found[number] for number in due}, book, now, done)
     since = _plans(connection, due)
     active = _active(connection, due)
-    done.expired_nanos = _expire(connection, due, now)
+    done.expired_nanos = expire_grants(connection, now, due, wait=LATE)
     running = {number: _running(one) for number, one in history.items()}
     current: dict[int, list[Span]] = {}
     wanted: dict[int, list[Credit]] = {}
@@ -176,56 +175,6 @@ def _plans(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[str, d
 def _active(connection: Connection, ids: Sequence[int]) -> set[int]:
     table = accounts.c
     return set(connection.execute(select(table.id).where(table.id.in_(ids), table.status == "active")).scalars())
-
-
-def _expire(connection: Connection, ids: Sequence[int], now: datetime) -> int:
-    """Take what is left of credit that expired out of the wallets, one posting an account; returns the nano-USD."""
-    table = grants.c
-    query = (
-        select(table.id, table.account_id, table.remaining_nanos)
-        .where(
-            table.account_id.in_(ids),
-            table.remaining_nanos > 0,
-            table.expires_at <= now - LATE,
-            table.created_at <= now - LATE,
-        )
-        .order_by(table.id)
-    )
-    taken: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for grant_id, account_id, remaining in connection.execute(query):
-        taken[account_id].append((grant_id, remaining))
-    if not taken:
-        return 0
-    store = store_for(connection)
-    locked = store.lock(sorted(taken), (), 0)
-    rows = []
-    changed: list[AccountState] = []
-    for number, (account_id, burned) in zip(locked.posting_ids, sorted(taken.items()), strict=True):
-        state = locked.states[account_id]
-        amount = sum(nanos for _, nanos in burned)
-        state.balance_nanos -= amount
-        changed.append(state)
-        rows.append(
-            posting(
-                store,
-                number=number,
-                account_id=account_id,
-                kind="expiry",
-                amount_nanos=-amount,
-                balance_nanos=state.balance_nanos,
-                burned=burned,
-                key=f"expiry:{burned[0][0]}:{now.isoformat()}",
-                occurred_at=now,
-                now=now,
-            )
-        )
-    gone = [grant_id for burned in taken.values() for grant_id, _ in burned]
-    connection.execute(
-        update(grants).where(table.id == bindparam("grant_id")).values(remaining_nanos=0),
-        [{"grant_id": grant_id} for grant_id in gone],
-    )
-    store.write(states=changed, postings=rows)
-    return sum(nanos for burned in taken.values() for _, nanos in burned)
 
 
 def _expire_holds(connection: Connection, ids: Sequence[int], now: datetime) -> int:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, select
 
 from metering import given
 from metering.errors import BadGrantError, EventConflictError, UnknownAccountError
@@ -171,29 +171,32 @@ def _new(state: AccountState, terms: Terms, now: datetime) -> tuple[Grant, Repai
     return grant, repaid
 
 
-def expire_grants(connection: Connection, now: datetime) -> int:
+def expire_grants(
+    connection: Connection, now: datetime, account_ids: Collection[int] | None = None, *, wait: timedelta = timedelta()
+) -> int:
     """Take what is left of expired grants out of the wallets, one posting an account; returns the nano-USD taken.
 
-    At once, for all accounts: `metering.subscriptions.renewal` does it when late calls are no longer expected.
+    Of all accounts, unless some are named. `wait` is for how long after its end, and after it was given, late calls may
+    still burn a grant.
     """
     table = grants.c
-    expired = (table.remaining_nanos > 0) & (table.expires_at <= now)
-    ids = sorted(connection.execute(select(table.account_id).where(expired).distinct()).scalars())
-    return sum(_expire(connection, ids[start : start + _CHUNK], now) for start in range(0, len(ids), _CHUNK))
+    over = (table.remaining_nanos > 0) & (table.expires_at <= now - wait) & (table.created_at <= now - wait)
+    if account_ids is not None:
+        over &= table.account_id.in_(account_ids)
+    ids = sorted(connection.execute(select(table.account_id).where(over).distinct()).scalars())
+    return sum(_expire(connection, ids[start : start + _CHUNK], over, now) for start in range(0, len(ids), _CHUNK))
 
 
-def _expire(connection: Connection, ids: list[int], now: datetime) -> int:
+def _expire(connection: Connection, ids: list[int], is_over: ColumnElement[bool], now: datetime) -> int:
     store = store_for(connection)
     locked = store.lock(ids, (), 0)
+    # Asked again behind the locks: another call may have spent them, or taken them out.
+    ended = set(connection.execute(select(grants.c.id).where(is_over, grants.c.account_id.in_(ids))).scalars())
     states, changed, rows = [], [], []
     taken = 0
     for number, account_id in zip(locked.posting_ids, ids, strict=True):
         state = locked.states[account_id]
-        over = [
-            grant
-            for grant in locked.grants.get(account_id, ())
-            if grant.expires_at is not None and grant.expires_at <= now
-        ]
+        over = [grant for grant in locked.grants.get(account_id, ()) if grant.id in ended]
         if not over:
             continue
         burned = [(grant.id, grant.remaining_nanos) for grant in over]
