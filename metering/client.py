@@ -352,9 +352,26 @@ class Client:
         found = self._ask("POST", "/v1/check", _given(body))
         return Decision(found["allowed"], found["code"], found["message"], found["plan"])
 
-    def would_exceed(self, units: Mapping[str, int | Decimal | str]) -> bool:
-        """Whether an estimate goes beyond a limit of the plan."""
-        return bool(self._ask("POST", "/v1/would-exceed", {"units": _units(units)})["would_exceed"])
+    def would_exceed(
+        self,
+        units: Mapping[str, int | Decimal | str] | None = None,
+        *,
+        tool: str | None = None,
+        tier: str | None = None,
+        cpu_seconds: int | Decimal | str | None = None,
+        gpu_seconds: int | Decimal | str | None = None,
+        latency_ms: int | None = None,
+    ) -> bool:
+        """Whether an estimate goes beyond a limit of the plan: units, the run units of a tool, or both."""
+        body = {
+            "units": None if units is None else _units(units),
+            "tool": tool,
+            "tier": tier,
+            "cpu_seconds": _number(cpu_seconds),
+            "gpu_seconds": _number(gpu_seconds),
+            "latency_ms": latency_ms,
+        }
+        return bool(self._ask("POST", "/v1/would-exceed", _given(body))["would_exceed"])
 
     def wallet(self) -> Wallet:
         """What the account has."""

@@ -113,9 +113,9 @@ def read_usage(usage: Usage, *, now: datetime) -> Event:
     model = _name("model", usage.model, required=feature is None and tool is None)
     if model is None and provider is not None:
         raise BadEventError("provider is given without a model")
-    cpu = None if usage.cpu_seconds is None else _parts("cpu_seconds", usage.cpu_seconds, MILLION)
-    gpu = None if usage.gpu_seconds is None else _parts("gpu_seconds", usage.gpu_seconds, MILLION)
-    latency = None if usage.latency_ms is None else _parts("latency_ms", usage.latency_ms, 1)
+    cpu = None if usage.cpu_seconds is None else stored_parts("cpu_seconds", usage.cpu_seconds, MILLION)
+    gpu = None if usage.gpu_seconds is None else stored_parts("gpu_seconds", usage.gpu_seconds, MILLION)
+    latency = None if usage.latency_ms is None else stored_parts("latency_ms", usage.latency_ms, 1)
     details, canonical = (None, None) if usage.metadata is None else _details(usage.metadata)
     contents = {
         "occurred_at": None if given is None else occurred_at.isoformat(),
@@ -164,9 +164,9 @@ def stored_units(units: Mapping[str, Quantity]) -> dict[str, int]:
     stored = {}
     for unit, quantity in units.items():
         if unit in _WHOLE:
-            parts = _parts(unit, quantity, 1)
+            parts = stored_parts(unit, quantity, 1)
         elif unit in _DECIMAL:
-            parts = _parts(unit, quantity, MILLION)
+            parts = stored_parts(unit, quantity, MILLION)
         else:
             raise UnknownUnitError(f"'{unit}' is not a unit{did_you_mean(str(unit), UNITS)}")
         if parts:
@@ -174,7 +174,8 @@ def stored_units(units: Mapping[str, Quantity]) -> dict[str, int]:
     return stored
 
 
-def _parts(name: str, quantity: Any, per_unit: int) -> int:
+def stored_parts(name: str, quantity: Any, per_unit: int) -> int:
+    """A quantity in stored parts, so many a unit; `name` is what it is called when it is refused by BadEventError."""
     if type(quantity) is not int:
         if isinstance(quantity, str):
             if not _NUMBER.fullmatch(quantity):
@@ -279,4 +280,4 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-__all__ = ["AHEAD", "LONGEST_NAME", "Event", "Quantity", "Usage", "read_usage", "stored_units"]
+__all__ = ["AHEAD", "LONGEST_NAME", "Event", "Quantity", "Usage", "read_usage", "stored_parts", "stored_units"]

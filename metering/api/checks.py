@@ -86,9 +86,14 @@ class CheckAnswer(Answer):
 
 
 class EstimateBody(Body):
-    """What a call is expected to count."""
+    """What a call is expected to count: units, the run units of a tool, or both."""
 
-    units: Units
+    units: Units | None = None
+    tool: Text | None = Field(None, description="With a time that it is expected to take, its run units are counted.")
+    tier: Text | None = None
+    cpu_seconds: Quantity | None = None
+    gpu_seconds: Quantity | None = None
+    latency_ms: WholeQuantity | None = None
 
 
 class ExceedAnswer(Answer):
@@ -133,7 +138,16 @@ def check(request: Request, body: CheckBody) -> CheckAnswer:
 def would_exceed(request: Request, body: EstimateBody) -> ExceedAnswer:
     """Whether an estimate would go beyond a limit of the plan (used + estimate > limit), whatever it makes of that."""
     meter: Meter = request.app.state.meter
-    return ExceedAnswer(would_exceed=meter.would_exceed(caller_of(request).account, body.units))
+    exceeds = meter.would_exceed(
+        caller_of(request).account,
+        body.units,
+        tool=body.tool,
+        tier=body.tier,
+        cpu_seconds=body.cpu_seconds,
+        gpu_seconds=body.gpu_seconds,
+        latency_ms=body.latency_ms,
+    )
+    return ExceedAnswer(would_exceed=exceeds)
 
 
 __all__ = ["QuotaAnswer", "routes"]

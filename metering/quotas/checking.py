@@ -35,7 +35,7 @@ from metering.quotas.limits import (
 from metering.quotas.standing import Standing
 from metering.rating.appraisal import quote
 from metering.rating.run_units import ToolCall
-from metering.usage import Quantity
+from metering.usage import Quantity, stored_parts
 from schema.documents.plans import QUOTA_LIMITS
 from schema.findings import did_you_mean
 from schema.money import micros, usd_text
@@ -146,14 +146,14 @@ def decide_limit(book: RateBook, standing: Standing, limit: str, current: Quanti
     return _decision(standing.account, plan, (state,), against)
 
 
-def exceeding(book: RateBook, standing: Standing, units: Mapping[str, int], now: datetime) -> list[str]:
-    """The quotas whose limit an estimate (in stored parts) would go beyond, whatever the plan makes of overage."""
+def exceeding(book: RateBook, standing: Standing, call: Call, now: datetime) -> tuple[str, ...]:
+    """The quotas whose limit an estimate would go beyond, whatever the plan makes of overage."""
     plan = plan_of(book, standing.state.plan)
     if plan is None:
-        return []
+        return ()
     used = used_at(standing.state, now)
-    estimate = estimate_of(units)
-    return [name for name, more in estimate.items() if exceeds(limit_parts(plan, name), getattr(used, name), more)]
+    estimate = estimate_of(_with_run_units(book, call).units).items()
+    return tuple(name for name, more in estimate if exceeds(limit_parts(plan, name), getattr(used, name), more))
 
 
 def tool_call(
@@ -171,11 +171,9 @@ def tool_call(
         if not tier is cpu_seconds is gpu_seconds is latency_ms is None:
             raise BadEventError("tier, cpu_seconds, gpu_seconds and latency_ms are those of a tool: tool is missing")
         return None
-    cpu = None if cpu_seconds is None else _parts("cpu_seconds", cpu_seconds)
-    gpu = None if gpu_seconds is None else _parts("gpu_seconds", gpu_seconds)
-    latency, rest = (None, 0) if latency_ms is None else divmod(_parts("latency_ms", latency_ms), MILLION)
-    if rest:
-        raise BadEventError(f"latency_ms is {latency_ms}; it must be a whole number")
+    cpu = None if cpu_seconds is None else stored_parts("cpu_seconds", cpu_seconds, MILLION)
+    gpu = None if gpu_seconds is None else stored_parts("gpu_seconds", gpu_seconds, MILLION)
+    latency = None if latency_ms is None else stored_parts("latency_ms", latency_ms, 1)
     return ToolCall(tool, tier, cpu, gpu, latency)
 
 

@@ -24,6 +24,7 @@ from metering.quotas.alerts import Alert, read_alerts
 from metering.quotas.checking import Call, Decision, decide, decide_limit, exceeding, refused, tool_call
 from metering.quotas.overview import QuotaOverview, overview
 from metering.quotas.standing import Standing, read_standing
+from metering.rating.run_units import ToolCall
 from metering.runtime import Runtime
 from metering.subscriptions.renewal import renew
 from metering.usage import LONGEST_NAME, Quantity, stored_units
@@ -83,15 +84,35 @@ class Quotas:
         except RefusalError as error:
             return refused(account, error)
 
-    def would_exceed(self, account: str, units: Mapping[str, Quantity]) -> bool:
+    def would_exceed(
+        self,
+        account: str,
+        units: Mapping[str, Quantity] | None = None,
+        *,
+        tool: str | None = None,
+        tier: str | None = None,
+        cpu_seconds: Quantity | None = None,
+        gpu_seconds: Quantity | None = None,
+        latency_ms: Quantity | None = None,
+    ) -> bool:
         """Whether an estimate would take the account beyond a limit of its plan: used + estimate > limit.
 
-        That is so whatever the plan makes of overage; `check` tells whether it would be refused. Raises BadEventError,
+        The estimate is `units`, the run units of a tool, or both. It is so whatever the plan makes of overage and
+        whatever the wallet has; `check` tells whether the call would be refused. Raises BadEventError,
         UnknownUnitError, UnknownAccountError, UnavailableError.
         """
-        estimate = stored_units(units)
-        standing, book, now = self._standing(account, create=True)
-        return bool(exceeding(book, standing, estimate, now))
+        told = (tool, tier, cpu_seconds, gpu_seconds, latency_ms)
+        return bool(self.exceeded(account, units, tool_call(*told), create=True))
+
+    def exceeded(
+        self, account: str, units: Mapping[str, Quantity] | None, tool: ToolCall | None = None, *, create: bool = False
+    ) -> tuple[str, ...]:
+        """The quotas whose limits an estimate would go beyond; see `would_exceed`, which raises the same."""
+        if units is None and tool is None:
+            raise BadEventError("an estimate is missing: give units, or a tool with the time that it takes")
+        call = Call(units=None if units is None else stored_units(units), tool=tool)
+        standing, book, now = self._standing(account, create=create)
+        return exceeding(book, standing, call, now)
 
     def state(self, account: str) -> QuotaOverview:
         """How an account stands with its quotas, for a widget. Raises UnknownAccountError, UnavailableError."""

@@ -1,7 +1,7 @@
 """Ask whether an account may make a call now, or have more of what a static limit names; 1 when it may not.
 
 With a model its access, its price and the wallet are judged, too, with a feature what it charges; with units, whether
-they fit into what is left.
+they fit into what is left; so do the run units of a tool. --would-exceed asks about the limits alone.
 """
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from sync.command import EXIT_FINDING, add_common
+
+if TYPE_CHECKING:
+    from metering.meter import Meter
 
 FORMAT_VERSION = 1
 
@@ -24,6 +28,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--task", metavar="TASK", help="the task of the call")
     parser.add_argument("--feature", metavar="FEATURE", help="the feature that the call uses, also without a model")
+    parser.add_argument("--tool", metavar="TOOL", help="the tool that is called; its run units are judged")
+    parser.add_argument("--tier", metavar="TIER", help="with --tool: the tier that it runs on")
+    parser.add_argument("--cpu-seconds", metavar="N", help="with --tool: the CPU seconds that it may take")
+    parser.add_argument("--gpu-seconds", metavar="N", help="with --tool: the GPU seconds that it may take")
+    parser.add_argument("--latency-ms", metavar="N", help="with --tool: how long it may take, without seconds")
+    parser.add_argument(
+        "--would-exceed",
+        action="store_true",
+        help="1 when the estimate goes beyond a limit, whatever the plan makes of overage and the wallet holds",
+    )
     parser.add_argument("--limit", metavar="NAME", help="a static limit of the plans, such as documents")
     parser.add_argument("--current", metavar="N", help="with --limit: how many there are")
     parser.add_argument("--adding", metavar="N", help="with --limit: how many more are wanted (default: 1)")
@@ -43,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
             overview = meter.quotas.state(arguments.account)
             _print(arguments, overview.as_json(), overview_lines(overview))
             return 0
+        if arguments.would_exceed:
+            return _would_exceed(arguments, meter)
         decision = meter.check(
             arguments.account,
             None,
@@ -50,6 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
             units=arguments.units,
             task=arguments.task,
             feature=arguments.feature,
+            tool=arguments.tool,
+            tier=arguments.tier,
+            cpu_seconds=arguments.cpu_seconds,
+            gpu_seconds=arguments.gpu_seconds,
+            latency_ms=arguments.latency_ms,
             limit=arguments.limit,
             current=arguments.current,
             adding=arguments.adding or 1,
@@ -67,6 +88,27 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _would_exceed(arguments: argparse.Namespace, meter: Meter) -> int:
+    from metering.quotas.checking import tool_call
+
+    tool = tool_call(*_tool(arguments))
+    exceeded = meter.quotas.exceeded(arguments.account, arguments.units, tool)
+    told = {"account": arguments.account, "would_exceed": bool(exceeded), "exceeded": list(exceeded)}
+    line = f"would exceed {', '.join(exceeded)}" if exceeded else "would exceed no limit"
+    _print(arguments, {"format_version": FORMAT_VERSION, **told}, [line])
+    return EXIT_FINDING if exceeded else 0
+
+
+def _tool(arguments: argparse.Namespace) -> tuple[str | None, ...]:
+    return (
+        arguments.tool,
+        arguments.tier,
+        arguments.cpu_seconds,
+        arguments.gpu_seconds,
+        arguments.latency_ms,
+    )
+
+
 def _print(arguments: argparse.Namespace, told: dict[str, object], lines: list[str]) -> None:
     if arguments.format == "json":
         print(json.dumps(told, indent=2))
@@ -77,13 +119,20 @@ def _print(arguments: argparse.Namespace, told: dict[str, object], lines: list[s
 def _require_one_question(arguments: argparse.Namespace) -> None:
     from sync.errors import UsageError
 
-    call = arguments.model or arguments.units or arguments.task or arguments.feature
+    tool = any(told is not None for told in _tool(arguments))
+    estimate = arguments.units is not None or tool
+    call = arguments.model or arguments.task or arguments.feature or estimate
     if (arguments.limit is None) != (arguments.current is None) or (arguments.adding and arguments.limit is None):
         raise UsageError("a static limit is asked about by --limit and --current, and --adding for more than one")
     if arguments.limit is not None and call:
-        raise UsageError("a static limit is no call: leave the model, --units, --task and --feature out")
-    if arguments.show and (call or arguments.limit):
+        raise UsageError("a static limit is no call: leave the model, --units, --task, --feature and --tool out")
+    if tool and arguments.tool is None:
+        raise UsageError("--tier, --cpu-seconds, --gpu-seconds and --latency-ms are those of a tool: name it by --tool")
+    if arguments.show and (call or arguments.limit or arguments.would_exceed):
         raise UsageError("--show is about the account alone")
+    alone = not (arguments.model or arguments.task or arguments.feature or arguments.limit)
+    if arguments.would_exceed and not (estimate and alone):
+        raise UsageError("--would-exceed takes an estimate, by --units or --tool, and nothing else")
 
 
 def units_argument(text: str) -> dict[str, str]:

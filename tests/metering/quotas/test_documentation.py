@@ -44,4 +44,4 @@ def test_the_json_of_an_alert() -> None:
 
 def test_the_page_was_read() -> None:
     assert len(ROWS) == 7
-    assert len(COMMANDS) == 7
+    assert len(COMMANDS) == 9

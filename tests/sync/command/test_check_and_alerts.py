@@ -54,6 +54,11 @@ def url(engine: Engine, migrated_url: str) -> str:
     models = [*ROWS["model"], model_row("anthropic", "grand", access="all")]
     rows = ROWS | {"plan": [FREE], "setting": [*ROWS["setting"], notify], "model": models}
     rows["feature"] = [feature_row("web_search", "per_use", "0.01")]
+    rows["run_unit"] = [
+        {"name": "tier/heavy", "value_micros": 1_500_000},
+        {"name": "tool/default", "value_micros": 100_000},
+        {"name": "tool/build_module", "value_micros": 500_000},
+    ]
     apply_rows(engine, rows)
     return migrated_url
 
@@ -111,6 +116,37 @@ def test_models_static_limits_and_the_overview(url: str, run: Run) -> None:
     assert shown[-1].startswith("requests today: 1 of 20; 20")
     told = json.loads(check("--show", "--format", "json").stdout)
     assert (told["format_version"], told["state"], told["requests_today"]) == (1, "warning", 1)
+
+
+def test_tool_calls_are_judged_by_their_run_units(url: str, run: Run) -> None:
+    def check(*words: str) -> Done:
+        return run("check", "acct-1", *words)
+
+    tool = ("--tool", "build_module", "--tier", "heavy", "--cpu-seconds", "1")
+    unknown = check("--would-exceed", *tool)
+    assert (unknown.returncode, unknown.stderr) == (1, "ratecard: there is no account 'acct-1'\n")
+    spend(url, "98")
+    assert check(*tool).returncode == 0
+    over = check(*tool, "--gpu-seconds", "1.0001")
+    assert over.returncode == 1
+    assert "this call would add 2.0002; more from" in over.stderr
+    assert check("--tool", "other", "--latency-ms", "1901").stderr.endswith("[QUOTA_EXCEEDED]\n")
+    charged = check(*tool, "--feature", "web_search")
+    assert charged.stderr == ("ratecard: the call may come to 0.01 USD; 0 USD are available [INSUFFICIENT_BALANCE]\n")
+    fits = check("--would-exceed", *tool)
+    assert (fits.returncode, fits.stdout, fits.stderr) == (0, "would exceed no limit\n", "")
+    beyond = check("--would-exceed", *tool, "--gpu-seconds", "1.0001", "--format", "json")
+    assert beyond.returncode == 1
+    assert json.loads(beyond.stdout) == {
+        "format_version": 1,
+        "account": "acct-1",
+        "would_exceed": True,
+        "exceeded": ["run_units_per_month"],
+    }
+    assert check("--would-exceed", "--units", "run_unit=2").returncode == 0
+    more = check("--would-exceed", "--units", "run_unit=2.000001")
+    assert (more.returncode, more.stdout) == (1, "would exceed run_units_per_month\n")
+    assert check(*tool, "--gpu-seconds", "many").stderr == ("ratecard: gpu_seconds is 'many', which is not a number\n")
 
 
 def test_alerts_are_listed_and_sent_once(url: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,6 +224,13 @@ def test_wrong_usage_is_told(name: str, words: list[str]) -> None:
         ["--adding", "1"],
         ["small", "--limit", "documents", "--current", "1"],
         ["--show", "--units", "input=1"],
+        ["--show", "--would-exceed"],
+        ["--tier", "heavy"],
+        ["--cpu-seconds", "1"],
+        ["--tool", "build", "--limit", "documents", "--current", "1"],
+        ["--would-exceed"],
+        ["small", "--would-exceed", "--units", "input=1"],
+        ["--would-exceed", "--units", "input=1", "--feature", "web_search"],
     ],
 )
 def test_a_question_that_is_two_is_wrong_usage(words: list[str]) -> None:
