@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from sync.edit import AddEntity, Edit, RemoveEntity, RenameEntity, SetField
+from sync.edit import AddEntity, CopyEntry, Edit, RemoveEntity, RenameEntity, SetField
 from sync.edit.values import Value, plain
 from sync.errors import UsageError
 
@@ -63,6 +63,8 @@ def _described(edit: Edit) -> str:
     if isinstance(edit, RenameEntity):
         verb = "move" if edit.key.kind in ("price", "rate") else "rename"
         return f"{verb} {edit.key} to {edit.new_name}"
+    if isinstance(edit, CopyEntry):
+        return f"begin {edit.key} from a copy of the entry in force"
     return _described_field(edit)
 
 

@@ -7,6 +7,7 @@ quotes, blank lines and line ends stay; each result is parsed and must say exact
 from sync.edit.apply import ABSENT, apply_edits, entity_text, entity_version, reprice_notes
 from sync.edit.edits import (
     AddEntity,
+    CopyEntry,
     Edit,
     RemoveEntity,
     RenameEntity,
@@ -21,6 +22,7 @@ from sync.edit.values import Quoted, Value
 __all__ = [
     "ABSENT",
     "AddEntity",
+    "CopyEntry",
     "Edit",
     "Quoted",
     "RemoveEntity",

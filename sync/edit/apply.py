@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from schema.keys import Key, moment_text, split_dated
 from schema.places import Source
-from sync.edit.edits import AddEntity, Edit, RemoveEntity, RenameEntity, SetField
+from sync.edit.edits import AddEntity, CopyEntry, Edit, RemoveEntity, RenameEntity, SetField
 from sync.edit.entities import add_entity, copy_in_force, remove_entity, set_field
 from sync.edit.locate import Files, container_path, find, moment_of, names, part_at, paths_of
 from sync.edit.rename import rename_entity
@@ -19,6 +19,7 @@ from sync.errors import EditError
 ABSENT = "absent"
 """The version of an entity that is not there."""
 _DATED = ("price", "rate")
+_UNDATED: dict[type, str] = {RemoveEntity: "goes", RenameEntity: "gets another date", CopyEntry: "is wanted"}
 
 
 def apply_edits(
@@ -43,6 +44,8 @@ def apply_edits(
             add_entity(texts, AddEntity(key, edit.fields))
         elif isinstance(edit, RenameEntity):
             rename_entity(texts, RenameEntity(key, edit.new_name))
+        elif isinstance(edit, CopyEntry):
+            _copy(texts, key, now)
         else:
             remove_entity(texts, RemoveEntity(key))
     return texts.changed()
@@ -59,13 +62,21 @@ def resolve_key(texts: Files, edit: Edit, *, now: datetime, effective: datetime 
         if moment is None:
             raise EditError(f"'{date}' in '{key}' is not a date; write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ")
         return Key(key.kind, f"{name}@{moment_text(moment)}")
-    if isinstance(edit, RemoveEntity | RenameEntity):
-        what = "goes" if isinstance(edit, RemoveEntity) else "gets another date"
+    if isinstance(edit, RemoveEntity | RenameEntity | CopyEntry):
+        what = _UNDATED[type(edit)]
         raise EditError(f"'{key}' has no date; write {key.kind} {name}@YYYY-MM-DD to say which entry {what}")
     start = effective or now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if isinstance(edit, AddEntity):
         return Key(key.kind, f"{name}@{moment_text(start)}")
     return copy_in_force(texts, key, start, now)
+
+
+def _copy(texts: Files, key: Key, now: datetime) -> None:
+    name, date = split_dated(key.name)
+    moment = moment_of(date)
+    if key.kind not in _DATED or moment is None:
+        raise EditError(f"'{key}' has no date: only dated entries of prices and rates are copied")
+    copy_in_force(texts, Key(key.kind, name), moment, now)
 
 
 def entity_version(files: Mapping[str, bytes], key: Key, folder: str = "config") -> str:

@@ -57,7 +57,14 @@ class RenameEntity:
     new_name: str
 
 
-Edit = SetField | AddEntity | RemoveEntity | RenameEntity
+@dataclass(frozen=True, slots=True)
+class CopyEntry:
+    """A price or rate has an entry of the date in its key: where there is none, a copy of the one in force."""
+
+    key: Key
+
+
+Edit = SetField | AddEntity | RemoveEntity | RenameEntity | CopyEntry
 
 _STEP = re.compile(r'"((?:[^"\\]|\\.)*)"|([^."]+)')
 

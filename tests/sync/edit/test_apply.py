@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -9,10 +10,12 @@ from schema.keys import Key, parse_key
 from sync.edit import (
     ABSENT,
     AddEntity,
+    CopyEntry,
     Quoted,
     RemoveEntity,
     SetField,
     apply_edits,
+    entity_text,
     entity_version,
     parse_set,
     reprice_notes,
@@ -257,6 +260,35 @@ def test_a_price_without_a_date_gets_a_copy_of_the_entry_in_force_in_the_order_o
     assert text is not None
     dates = [line.strip() for line in text.splitlines() if "effective" in line][:3]
     assert dates == ["- effective: 2026-01-01", "- effective: 2026-11-21", "- effective: 2026-12-01"]
+
+
+def test_two_dates_of_one_price_begin_in_one_change_each_from_a_copy_of_the_entry_in_force() -> None:
+    first = Key("price", "anthropic/claude-haiku-4-5@2026-12-10")
+    second = Key("price", "anthropic/claude-haiku-4-5@2027-01-01")
+    edits = [CopyEntry(first), SetField(first, "margin", "3.5"), CopyEntry(second), SetField(second, "margin", "4")]
+
+    changed = apply_edits(encoded(), edits, now=NOW)
+    after = encoded() | {path: data for path, data in changed.items() if data is not None}
+
+    assert json.loads(entity_text(after, first)) == {
+        "effective": "2026-12-10",
+        "per_million": {"input": "1.00", "output": "5.00"},
+        "margin": "3.5",
+        "source": {"url": "https://example.com/a#b", "checked": "2026-01-05"},
+    }
+    assert json.loads(entity_text(after, second))["margin"] == "4"
+
+
+def test_a_copy_of_an_entry_that_is_there_changes_nothing() -> None:
+    there = CopyEntry(Key("price", "anthropic/claude-haiku-4-5@2026-12-01"))
+
+    assert apply_edits(encoded(), [there], now=NOW) == {}
+
+
+@pytest.mark.parametrize("key", [Key("price", "anthropic/claude-haiku-4-5"), Key("plan", "pro")])
+def test_only_a_dated_entry_can_be_copied(key: Key) -> None:
+    with pytest.raises(EditError, match="has no date"):
+        apply_edits(encoded(), [CopyEntry(key)], now=NOW)
 
 
 def test_a_copy_begins_when_it_is_told_to_and_leaves_accepted_warnings_behind() -> None:
