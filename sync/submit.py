@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from schema.documents import document_kind
 from schema.documents.policy import Forge
 from schema.errors import ConfigError
 from sync.bases import Base, find_base, newest_base, read_policy, stale_notes
@@ -29,6 +30,7 @@ from sync.plumbing import (
 )
 from sync.proposal_text import PREFIX, PROPOSAL_REFS, checked_title, line_counts, proposal_names, slug, unified_diff
 from sync.repository import Person, Repository
+from sync.self_demotion import refuse_self_demotion
 
 ATTEMPTS = 5
 """How often a proposal is made anew because the remote moved meanwhile."""
@@ -148,7 +150,7 @@ def submit(
     policy = read_policy(start.files)
     if push:
         return _pushed(order, start, policy.forge, environment or {})
-    made = _valid(draft(start))
+    made = _allowed(order, draft(start))
     commit = _commit(order, made)
     branch = _create_branch(order, commit, frozenset())
     return _proposal(order, made, branch, commit, stale_notes(repository, start, _remote(policy.forge)))
@@ -166,7 +168,7 @@ def _pushed(order: _Order, start: Base, forge: Forge | None, environment: Mappin
     tips = _look(order, remote, start)
     for _ in range(ATTEMPTS):
         base = newest_base(repository, start, remote, tips.get(start.branch), order.folder)
-        made = _valid(_drafted(order, base, start))
+        made = _allowed(order, _drafted(order, base, start))
         commit = _commit(order, made)
         branch = _create_branch(order, commit, tips.keys())
         try:
@@ -231,9 +233,11 @@ def _drafted(order: _Order, base: Base, start: Base) -> Preview:
         raise EditError(f"{error} ({advice})") from None
 
 
-def _valid(made: Preview) -> Preview:
+def _allowed(order: _Order, made: Preview) -> Preview:
     if made.validation.errors:
         raise ConfigError(made.validation.errors)
+    if any(document_kind(path) == "access" for path in made.files):
+        refuse_self_demotion(made.base.files, with_changes(made.base.files, made.files), order.author.email)
     return made
 
 
