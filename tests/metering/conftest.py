@@ -8,6 +8,9 @@ import pytest
 from sqlalchemy import Engine
 
 from metering.meter import Meter
+from metering.wallets.ledger import imbalances
+from metering.wallets.proof import flaws
+from schema.database import reading
 from tests.metering.rate_card import ROWS, Clock, apply_rows
 
 
@@ -29,3 +32,14 @@ def meter(card: Engine, clock: Clock, migrated_url: str) -> Iterator[Meter]:
     """A meter on the small rate card."""
     with Meter.open(migrated_url, now=clock) as meter:
         yield meter
+
+
+@pytest.fixture
+def ledger_agrees(request: pytest.FixtureRequest, card: Engine) -> Iterator[None]:
+    """After the test the ledger agrees with balances, grants and events, unless its name tells of edited rows."""
+    yield
+    if "edited" in request.node.name:
+        return
+    with reading(card) as connection:
+        assert imbalances(connection) == []
+        assert list(flaws(connection)) == []

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,21 +14,16 @@ from metering.meter import Meter
 from metering.subscriptions.due import LATE, NEVER
 from metering.usage import Usage
 from metering.wallets.grants import expire_grants
-from metering.wallets.ledger import imbalances
 from schema.database import reading, writing
 from schema.tables import account_state, grants, ledger_postings, usage_adjustments, usage_events
 from tests.metering.rate_card import NOW, Clock, apply_rows, setting
+from tests.metering.stored import rows
 
 DAY = timedelta(days=1)
 USD = 10**9
 ACCOUNT = "acct-0001"
 
-
-@pytest.fixture(autouse=True)
-def _ledger_agrees(card: Engine) -> Iterator[None]:
-    yield
-    with reading(card) as connection:
-        assert imbalances(connection) == []
+pytestmark = pytest.mark.usefixtures("ledger_agrees")
 
 
 def usage(event_id: str, dollars: int, account: str = ACCOUNT, **values: Any) -> Usage:
@@ -37,11 +31,6 @@ def usage(event_id: str, dollars: int, account: str = ACCOUNT, **values: Any) ->
     units = {"output": dollars * 250_000 // 3}
     fields = {"provider": "openai", "model": "gpt", "units": units} | values
     return Usage(event_id=event_id, account=account, **fields)
-
-
-def rows(engine: Engine, table: Any) -> list[Row[Any]]:
-    with reading(engine) as connection:
-        return list(connection.execute(select(table).order_by(table.c.id)))
 
 
 def state(engine: Engine) -> Row[Any]:
@@ -324,7 +313,7 @@ def test_many_events_of_many_accounts_are_corrected_together(meter: Meter, card:
     assert str(caught.value) == "an event can be corrected once in a transaction"
 
 
-def test_records_that_do_not_fit_together_are_told(meter: Meter, card: Engine) -> None:
+def test_edited_records_that_do_not_fit_together_are_told(meter: Meter, card: Engine) -> None:
     meter.wallets.grant(ACCOUNT, "promo", key="gift", usd=Decimal(6))
     meter.record(usage("e1", 6))
     with writing(card) as connection:

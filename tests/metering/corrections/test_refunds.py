@@ -1,41 +1,28 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Row, select
+from sqlalchemy import Engine
 
 from metering.analytics import Period, totals, usage_by
 from metering.audit import Actor
 from metering.errors import BadCorrectionError, EventConflictError
 from metering.meter import Meter
 from metering.usage import Usage
-from metering.wallets.ledger import imbalances
-from metering.wallets.proof import flaws
 from schema.database import reading
 from schema.tables import audit_log, grants, ledger_postings, usage_adjustments
 from tests.metering.rate_card import NOW, Clock
+from tests.metering.stored import rows
 
 DAY = timedelta(days=1)
 USD = 10**9
 ACCOUNT = "acct-0001"
 DESK = Actor("Support Desk <support@example.com>", "an answer was cut off")
 
-
-@pytest.fixture(autouse=True)
-def _ledger_agrees(card: Engine) -> Iterator[None]:
-    yield
-    with reading(card) as connection:
-        assert imbalances(connection) == []
-        assert list(flaws(connection)) == []
-
-
-def rows(engine: Engine, table: Any) -> list[Row[Any]]:
-    with reading(engine) as connection:
-        return list(connection.execute(select(table).order_by(table.c.id)))
+pytestmark = pytest.mark.usefixtures("ledger_agrees")
 
 
 def use(meter: Meter, event_id: str, dollars: int, **values: Any) -> None:

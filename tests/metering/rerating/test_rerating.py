@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,7 +17,6 @@ from metering.errors import RerateError, UnknownAccountError, UnregisteredModelE
 from metering.meter import Meter
 from metering.rerating import Scope, Written, writing
 from metering.usage import Usage
-from metering.wallets.ledger import imbalances
 from schema.database import reading
 from schema.database import writing as write_transaction
 from schema.tables import CONFIG_TABLES, audit_log, ledger_postings, usage_adjustments, usage_events
@@ -42,12 +40,7 @@ FEATURE = {
 }
 """0.01 USD a use."""
 
-
-@pytest.fixture(autouse=True)
-def _ledger_agrees(card: Engine) -> Iterator[None]:
-    yield
-    with reading(card) as connection:
-        assert imbalances(connection) == []
+pytestmark = pytest.mark.usefixtures("ledger_agrees")
 
 
 def record(meter: Meter, event_id: str, model: str = "haiku", account: str = "a", **values: Any) -> None:

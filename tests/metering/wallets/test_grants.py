@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Row, select, update
+from sqlalchemy import Engine, select, update
 
 from metering.accounts.accounts import create_account
 from metering.errors import BadGrantError, EventConflictError, UnknownAccountError
@@ -19,16 +18,11 @@ from metering.wallets.wallet import Grant
 from schema.database import reading, writing
 from schema.tables import account_state, grants, ledger_postings
 from tests.metering.rate_card import NOW, Clock, apply_rows, setting
+from tests.metering.stored import rows
 
 DAY = timedelta(days=1)
 
-
-@pytest.fixture(autouse=True)
-def _ledger_agrees(request: pytest.FixtureRequest, card: Engine) -> Iterator[None]:
-    yield
-    if "edited" not in request.node.name:
-        with reading(card) as connection:
-            assert imbalances(connection) == []
+pytestmark = pytest.mark.usefixtures("ledger_agrees")
 
 
 @pytest.fixture
@@ -40,11 +34,6 @@ def account(card: Engine) -> int:
 def give(engine: Engine, account: int, kind: str, face: int, key: str, **values: Any) -> Grant:
     with writing(engine) as connection:
         return add_grant(connection, account, kind, face, **({"idempotency_key": key, "now": NOW} | values))
-
-
-def rows(engine: Engine, table: Any) -> list[Row[Any]]:
-    with reading(engine) as connection:
-        return list(connection.execute(select(table).order_by(table.c.id)))
 
 
 def call(meter: Meter, event_id: str, output: int, at: datetime | None = None) -> None:

@@ -1,42 +1,29 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Row, select, update
+from sqlalchemy import Engine, update
 
 from metering.accounts.accounts import create_account
 from metering.audit import Actor
 from metering.errors import BadGrantError, EventConflictError, UnknownAccountError
 from metering.meter import Meter
 from metering.usage import Usage
-from metering.wallets.ledger import imbalances
-from metering.wallets.proof import flaws
-from schema.database import reading, writing
+from schema.database import writing
 from schema.tables import accounts, audit_log, grants, ledger_postings
 from tests.metering.rate_card import NOW, Clock, apply_rows, change, setting
+from tests.metering.stored import rows
 
 DAY = timedelta(days=1)
 USD = 10**9
 ACCOUNT = "acct-0001"
 DESK = Actor("Price Desk <prices@example.com>", "asked for it")
 
-
-@pytest.fixture(autouse=True)
-def _ledger_agrees(card: Engine) -> Iterator[None]:
-    yield
-    with reading(card) as connection:
-        assert imbalances(connection) == []
-        assert list(flaws(connection)) == []
-
-
-def rows(engine: Engine, table: Any) -> list[Row[Any]]:
-    with reading(engine) as connection:
-        return list(connection.execute(select(table).order_by(table.c.id)))
+pytestmark = pytest.mark.usefixtures("ledger_agrees")
 
 
 def test_a_pack_is_bought_once_for_its_key(meter: Meter, card: Engine) -> None:
