@@ -77,6 +77,18 @@ def sign_in_configured() -> bool:
         return False
 
 
+def address_fault(email: str, verified: object) -> str | None:
+    """Why an address that a provider tells must not be believed: roles go by it, and some let people type any.
+
+    `verified` is the claim `email_verified`; a provider that leaves it out vouches for the addresses that it gives.
+    """
+    if not email:
+        return "Your provider gave no address (the claim `email`), by which roles go. Ask for the scope `email`."
+    if verified is not None and str(verified).lower() != "true":
+        return f"Your provider has not verified that {email} is yours. Verify it there, then sign in again."
+    return None
+
+
 def local_fault(address: str | None, host: str | None) -> str | None:
     """Why local mode must not run here: the server's bind address, or a page asked for under a foreign name.
 

@@ -53,6 +53,8 @@ def page_header(title: str, lead: str, person: CurrentPerson, as_of: datetime | 
                 color="blue",
                 help=_who(person),
             )
+            if person.mode == "signed in":
+                st.button("Sign out", icon=":material/logout:", type="tertiary", key="sign_out", on_click=st.logout)
 
 
 def _who(person: CurrentPerson) -> str:

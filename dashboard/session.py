@@ -13,6 +13,7 @@ from dashboard.access import (
     CurrentPerson,
     Mode,
     Role,
+    address_fault,
     demand,
     listed_roles,
     local_fault,
@@ -30,7 +31,17 @@ def _signed_in_or_stop() -> tuple[str, str]:
         empty_state("Sign in to see the rate card", "Your provider tells Ratecard who you are.")
         st.button("Sign in", type="primary", on_click=st.login)
         st.stop()
-    return str(st.user.get("name") or st.user.get("email") or ""), str(st.user.get("email") or "")
+    email = str(st.user.get("email") or "")
+    fault = address_fault(email, st.user.get("email_verified"))
+    if fault:
+        empty_state("Your address is not known for certain", fault)
+        _sign_out()
+        st.stop()
+    return str(st.user.get("name") or email), email
+
+
+def _sign_out() -> None:
+    st.button("Sign out", icon=":material/logout:", type="tertiary", key="sign_out", on_click=st.logout)
 
 
 def _local_or_stop() -> tuple[str, str]:
@@ -61,6 +72,7 @@ def current_person() -> CurrentPerson:
     role = role_of(email, _listed(), environment_admins(), mode=mode, local_merges=merges)
     if role is None:
         empty_state("You have no access yet", f"{email} stands in no list of config/access.yaml; ask an admin.")
+        _sign_out()
         st.stop()
     return CurrentPerson(name, email, role, mode)
 

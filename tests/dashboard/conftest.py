@@ -37,6 +37,14 @@ FLAGS = [
     "--disable-sync",
 ]
 START_SECONDS = 60
+SECRETS = """\
+[auth]
+redirect_uri = "http://127.0.0.1:{port}/oauth2callback"
+cookie_secret = "kept only in this test"
+client_id = "ratecard"
+client_secret = "of the test"
+server_metadata_url = "{provider}/.well-known/openid-configuration"
+"""
 OpenApp = Callable[..., AppTest]
 
 
@@ -73,12 +81,24 @@ class Server:
     seeded: Seeded
 
 
-@contextmanager
-def serve(seeded: Seeded, log: Path) -> Iterator[Server]:
-    """`streamlit run dashboard/streamlit_app.py` in the repository, until the block ends."""
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def serve(seeded: Seeded, log: Path, provider: str | None = None) -> Iterator[Server]:
+    """`streamlit run dashboard/streamlit_app.py` in the repository, until the block ends.
+
+    With the address of an OpenID provider, people sign in there.
+    """
+    port = free_port()
+    if provider is not None:
+        secrets = seeded.repository / ".streamlit" / "secrets.toml"
+        secrets.parent.mkdir(exist_ok=True)
+        secrets.write_text(SECRETS.format(port=port, provider=provider))
     command = [str(Path(sys.executable).parent / "streamlit"), "run", str(ENTRY), f"--server.port={port}"]
     env = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "RATECARD_"))}
     env |= {"RATECARD_DATABASE_URL": seeded.url, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}

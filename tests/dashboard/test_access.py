@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.access import AccessDeniedError, CurrentPerson, Mode, Role, demand, local_fault, role_of
+from dashboard.access import (
+    AccessDeniedError,
+    CurrentPerson,
+    Mode,
+    Role,
+    address_fault,
+    demand,
+    local_fault,
+    role_of,
+)
 
 LISTED: dict[str, Role] = {"desk@example.com": "admin", "books@example.com": "analyst", "help@example.com": "viewer"}
 
@@ -58,3 +67,17 @@ def test_a_role_includes_the_lower_ones() -> None:
 def test_nobody_writes_without_a_name() -> None:
     with pytest.raises(AccessDeniedError, match=r"git config user\.name"):
         demand(CurrentPerson("", "", "admin", "local"), "admin", "propose a change")
+
+
+@pytest.mark.parametrize("verified", [None, True, "true"])
+def test_an_address_that_the_provider_vouches_for_is_believed(verified: object) -> None:
+    assert address_fault("prices@example.com", verified) is None
+
+
+@pytest.mark.parametrize("verified", [False, "false", 0, ""])
+def test_an_address_that_anybody_could_have_typed_is_not(verified: object) -> None:
+    assert "has not verified" in (address_fault("prices@example.com", verified) or "")
+
+
+def test_a_provider_that_tells_no_address_is_told_what_is_missing() -> None:
+    assert "`email`" in (address_fault("", None) or "")

@@ -42,3 +42,12 @@ def test_somebody_who_is_listed_comes_in_whatever_the_case(seeded: Seeded, monke
 
     assert [line.value for line in app.title] == ["Overview"]
     assert app.metric
+
+
+def test_an_address_that_is_not_verified_opens_nothing(seeded: Seeded, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = {"is_logged_in": True, "email": "prices@example.com", "email_verified": False}
+    app = _open(seeded, monkeypatch, person)
+
+    assert [line.value for line in app.subheader] == ["Your address is not known for certain"]
+    assert [button.label for button in app.button] == ["Sign out"]
+    assert not app.metric
