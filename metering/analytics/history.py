@@ -19,28 +19,6 @@ FILTERS = ("user", "model", "task", "feature", "tool", "tier")
 
 _event = usage_events.c
 _FILTER_COLUMNS = {name: _event["user_id" if name == "user" else name] for name in FILTERS}
-_FIELDS = (
-    "id",
-    "event_id",
-    "occurred_at",
-    "recorded_at",
-    "user_id",
-    "provider",
-    "model",
-    "plan",
-    "task",
-    "feature",
-    "tool",
-    "tier",
-    "reasoning_level",
-    "cpu_seconds_micros",
-    "gpu_seconds_micros",
-    "latency_ms",
-    "details",
-    "status",
-    "cost_nanos",
-    "charge_nanos",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +48,12 @@ class PastEvent:
     """What of the charge is adjustments."""
     units: dict[str, int]
     """Stored parts, only those that are not zero."""
+
+
+_NAMED = {"user": "user_id", "metadata": "details"}
+"""The columns that have another name."""
+_SUMMED = ("adjusted_nanos", "units")
+_COLUMNS = [_event[_NAMED.get(name, name)].label(name) for name in PastEvent.__slots__ if name not in _SUMMED]
 
 
 def find_event(connection: Connection, account_id: int, event_id: str) -> PastEvent | None:
@@ -124,21 +108,24 @@ def _place(connection: Connection, account_id: int, event_id: str) -> tuple[date
 
 
 def _read(connection: Connection, where: Sequence[Any], limit: int) -> list[PastEvent]:
-    columns = [*(_event[name] for name in _FIELDS), *(_event[name] for name in UNIT_COLUMNS.values())]
-    query = select(*columns).where(*where).order_by(_event.occurred_at.desc(), _event.id.desc()).limit(limit)
+    query = (
+        select(_event.id, *_COLUMNS, *(_event[name] for name in UNIT_COLUMNS.values()))
+        .where(*where)
+        .order_by(_event.occurred_at.desc(), _event.id.desc())
+        .limit(limit)
+    )
     rows = connection.execute(query).all()
     changes = _changes(connection, [row.id for row in rows])
     found = []
     for row in rows:
         values = row._asdict()
-        number, details = values.pop("id"), values.pop("details")
+        number, details = values.pop("id"), values["metadata"]
         units = {unit: parts for unit, column in UNIT_COLUMNS.items() if (parts := values.pop(column))}
         more_cost, more_charge = changes.get(number, (0, 0))
         values["cost_nanos"] += more_cost
         values["charge_nanos"] += more_charge
-        metadata = json.loads(details) if isinstance(details, str) else details
-        user = values.pop("user_id")
-        found.append(PastEvent(**values, user=user, metadata=metadata, adjusted_nanos=more_charge, units=units))
+        values["metadata"] = json.loads(details) if isinstance(details, str) else details
+        found.append(PastEvent(**values, adjusted_nanos=more_charge, units=units))
     return found
 
 

@@ -15,23 +15,6 @@ CHUNK = 1_000
 """Events that are read at once."""
 
 _EVENT = usage_events.c
-_FACTS = (
-    "id",
-    "account_id",
-    "occurred_at",
-    "provider",
-    "model",
-    "plan",
-    "task",
-    "feature",
-    "tool",
-    "tier",
-    "reasoning_level",
-    "status",
-    "release_id",
-    "cost_nanos",
-    "charge_nanos",
-)
 
 
 @dataclass(slots=True)
@@ -64,6 +47,10 @@ class Rated:
     """Whether it has a price: when it was recorded, or by a re-rating since."""
     keys: tuple[str, ...] = ()
     """The keys of its adjustments."""
+
+
+_FACTS = Rated.__slots__[: Rated.__slots__.index("units")]
+"""What stands in the event's own row, by the names of its columns."""
 
 
 def read_chunk(connection: Connection, where: ColumnElement[bool], after: int) -> list[Rated]:
