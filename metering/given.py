@@ -40,6 +40,12 @@ def note(what: str, value: object, error: type[MeteringError]) -> str | None:
     return str(value)
 
 
+def notes(error: type[MeteringError], **given: object) -> None:
+    """Check texts by their names, as `note` does."""
+    for what, value in given.items():
+        note(what, value, error)
+
+
 def moment(what: str, value: object, error: type[MeteringError]) -> datetime:
     """A moment in UTC, which a naive one is; raises `error` for what is none, or lies before 1970."""
     if not isinstance(value, datetime):
@@ -69,4 +75,4 @@ def _fault(value: object, longest: int) -> str | None:
     return None
 
 
-__all__ = ["EARLIEST", "LONGEST_NAME", "LONGEST_NOTE", "is_name", "moment", "name", "note"]
+__all__ = ["EARLIEST", "LONGEST_NAME", "LONGEST_NOTE", "is_name", "moment", "name", "note", "notes"]

@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine
 
+from metering import given
 from metering.accounts.accounts import Balance
 from metering.accounts.activity import Activity
 from metering.accounts.service import Accounts, Keys
 from metering.book.file import BookFile
 from metering.book.ratebook import RateBook
 from metering.book.standing import Status
-from metering.errors import MeteringError, UnavailableError
+from metering.errors import BadEventError, MeteringError, UnavailableError
 from metering.holds.holding import Holds
 from metering.quotas.service import Quotas
 from metering.rating import appraisal
@@ -198,21 +199,29 @@ class Meter:
         runtime = self._runtime
         moment = runtime.clock()
         book = runtime.last_book if moment < runtime.check_at else runtime.book(moment)
+        if units.__class__ is not dict:
+            units = stored_units(units)
         for unit, quantity in units.items():
             if unit not in _WHOLE or quantity.__class__ is not int or quantity < 0:
                 units = stored_units(units)
                 break
-        return appraisal.quote(
-            book,
-            provider,
-            model,
-            units,  # type: ignore[arg-type]  # all whole numbers now
-            moment if at is None else _utc(at),
-            plan,
-            task,
-            reasoning_level,
-            feature,
-        )
+        try:
+            return appraisal.quote(
+                book,
+                provider,
+                model,
+                units,  # all whole numbers now
+                moment if at is None else _utc(at),
+                plan,
+                task,
+                reasoning_level,
+                feature,
+            )
+        except TypeError:
+            # Looked at only now: quotes are asked for before every call.
+            named = {"task": task, "reasoning_level": reasoning_level, "feature": feature}
+            given.notes(BadEventError, provider=provider, model=model, plan=plan, **named)
+            raise
 
     def record(self, usage: Usage) -> Receipt:
         """Record a call that happened: its event, its posting and the balance, in one transaction.

@@ -100,6 +100,8 @@ def read_usage(usage: Usage, *, now: datetime) -> Event:
     Raises BadEventError, or UnknownUnitError for a unit that does not exist. A time that the caller did not give is not
     part of the hash, so that a retry is the same event.
     """
+    if not isinstance(usage, Usage):
+        raise BadEventError(f"{_shown(usage)} is not a Usage")
     units = stored_units(usage.units)
     given = usage.occurred_at
     occurred_at = now if given is None else _moment(given, now)
@@ -159,8 +161,11 @@ def read_usage(usage: Usage, *, now: datetime) -> Event:
 def stored_units(units: Mapping[str, Quantity]) -> dict[str, int]:
     """Quantities by unit as stored parts, without those that are zero.
 
-    Raises UnknownUnitError, or BadEventError for a quantity that is negative, a float, or has too many decimals.
+    Raises UnknownUnitError, or BadEventError for a quantity that is negative, a float, or has too many decimals, and
+    for units that are no mapping.
     """
+    if not isinstance(units, Mapping):
+        raise BadEventError(f'units is {_shown(units)}, which is not a mapping such as {{"input": 100}}')
     stored = {}
     for unit, quantity in units.items():
         if unit in _WHOLE:
@@ -218,8 +223,11 @@ def _decimal_parts(name: str, quantity: Decimal, per_unit: int) -> int:
 def _moment(given: datetime | str, now: datetime) -> datetime:
     try:
         moment = parse_moment(given) if isinstance(given, str) else given
+        # Days and times of day have some of a datetime's methods, but are none.
+        if not isinstance(moment, datetime):
+            raise ValueError("no time")
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError, AttributeError):
+    except (ValueError, OverflowError):
         raise BadEventError(f"occurred_at is {_shown(given)}, which is not a time") from None
     if moment > now + AHEAD:
         raise BadEventError(f"occurred_at is more than 5 minutes ahead: {moment.isoformat()}")
@@ -240,10 +248,12 @@ def _name(name: str, value: str | None, *, required: bool = True) -> str | None:
 
 
 def _text(name: str, value: str | None) -> str | None:
-    if value is None or value == "":
+    if value is None:
         return None
     if not isinstance(value, str):
         raise BadEventError(f"{name} is {_shown(value)}, which is not text")
+    if not value:
+        return None
     if not value.isascii():
         try:
             size = len(value.encode())

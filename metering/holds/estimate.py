@@ -20,8 +20,10 @@ _WAYS_OUT = ("output", "reasoning")
 def allowed_output(asked: int | None, largest: int | None) -> int:
     """Units of output that a call may come to: what was asked for, at most what the model gives.
 
-    Raises BadEventError when neither is known.
+    Raises BadEventError when neither is known, and when what was asked for is no whole number.
     """
+    if asked is not None and (not isinstance(asked, int) or isinstance(asked, bool)):
+        raise BadEventError(f"max_output is {str(asked)[:40]!r}, which is not a whole number")
     if asked is None and largest is None:
         raise BadEventError("max_output is missing, and the model's registry entry names no max_output")
     return min(size for size in (asked, largest) if size is not None)

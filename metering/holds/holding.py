@@ -72,6 +72,8 @@ class Hold:
         first receipt. Raises EventConflictError when another event captured the hold, BadEventError for another
         account's usage, UnavailableError.
         """
+        if not isinstance(usage, Usage):
+            raise BadEventError(f"{str(usage)[:40]!r} is not a Usage")
         if usage.account not in (None, self.account):
             raise BadEventError(f"the hold is of account {self.account}, the usage of {usage.account}")
         filled = replace(
@@ -129,13 +131,12 @@ class Holds:
         InsufficientBalanceError, UnknownAccountError, UnavailableError; BadEventError, UnknownUnitError;
         EventConflictError when the id is known for another call, or its hold is settled.
         """
-        if not timedelta() < lifetime <= LONGEST:
+        if not isinstance(lifetime, timedelta) or not timedelta() < lifetime <= LONGEST:
             raise BadEventError(f"a hold lasts longer than nothing and at most {LONGEST.days} days")
         # One id for all attempts: a lost answer to a commit must not hold twice.
         name = given.name("the id of a hold", hold_id or uuid4().hex, BadEventError)
-        given.note("task", task, BadEventError)
         given.name("model", model, BadEventError)
-        given.note("provider", provider, BadEventError)
+        given.notes(BadEventError, provider=provider, task=task, reasoning_level=reasoning_level, feature=feature)
 
         def attempt(connection: Connection, book: RateBook, now: datetime) -> HoldRow:
             entry = book.find(provider, model)

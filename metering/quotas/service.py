@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
+from metering import given
 from metering.accounts.accounts import account_id, ensure_accounts
 from metering.book.ratebook import RateBook
 from metering.errors import BadEventError, RefusalError, UnknownAccountError
@@ -69,6 +70,8 @@ class Quotas:
         """
         if (limit is None) != (current is None):
             raise BadEventError("a static limit takes both its name (limit) and how many there are (current)")
+        given.notes(BadEventError, provider=provider, model=model, task=task, reasoning_level=reasoning_level)
+        given.notes(BadEventError, feature=feature, tool=tool, tier=tier, limit=limit)
         called = tool_call(tool, tier, cpu_seconds, gpu_seconds, latency_ms)
         if limit is not None and (provider or model or units or feature or tool):
             raise BadEventError("a static limit is no call: leave provider, model, units, feature and tool out")
@@ -101,6 +104,7 @@ class Quotas:
         whatever the wallet has; `check` tells whether the call would be refused. Raises BadEventError,
         UnknownUnitError, UnknownAccountError, UnavailableError.
         """
+        given.notes(BadEventError, tool=tool, tier=tier)
         told = (tool, tier, cpu_seconds, gpu_seconds, latency_ms)
         return bool(self.exceeded(account, units, tool_call(*told), create=True))
 

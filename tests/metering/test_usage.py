@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -137,6 +137,26 @@ def test_an_unknown_unit_has_its_own_code() -> None:
         ({"tier": "\ud800"}, "tier is not valid Unicode"),
         ({"occurred_at": "yesterday"}, "occurred_at is 'yesterday', which is not a time"),
         ({"occurred_at": 5}, "occurred_at is 5, which is not a time"),
+        ({"occurred_at": date(2026, 6, 1)}, "occurred_at is datetime.date(2026, 6, 1), which is not a time"),
+        ({"occurred_at": time(12)}, "occurred_at is datetime.time(12, 0), which is not a time"),
+        ({"occurred_at": [NOW.year]}, "occurred_at is [2026], which is not a time"),
+        ({"event_id": 7}, "event_id is 7, which is not text"),
+        ({"event_id": None}, "event_id is missing"),
+        ({"account": ["a"]}, "account is ['a'], which is not text"),
+        ({"model": {"name": "haiku"}}, "model is {'name': 'haiku'}, which is not text"),
+        ({"provider": b"anthropic"}, "provider is b'anthropic', which is not text"),
+        ({"task": 0}, "task is 0, which is not text"),
+        ({"feature": ()}, "feature is (), which is not text"),
+        ({"reasoning_level": ["advanced"]}, "reasoning_level is ['advanced'], which is not text"),
+        ({"cpu_seconds": [1]}, "cpu_seconds is [1], which is not a number"),
+        ({"latency_ms": timedelta(1)}, "latency_ms is datetime.timedelta(days=1), which is not a number"),
+        ({"metadata": "text"}, "metadata is 'text', which is not a mapping"),
+        ({"metadata": {1: 2, "a": 3}}, "metadata cannot be written as JSON"),
+        ({"units": [("input", 1)]}, "units is [('input', 1)], which is not a mapping such as {\"input\": 100}"),
+        ({"units": "input=1"}, "units is 'input=1', which is not a mapping such as {\"input\": 100}"),
+        ({"units": None}, 'units is None, which is not a mapping such as {"input": 100}'),
+        ({"units": {None: 1}}, "'None' is not a unit"),
+        ({"units": {"input": [1]}}, "input is [1], which is not a number"),
         ({"latency_ms": "-3"}, "latency_ms is negative: -3"),
         ({"cpu_seconds": 0.5}, "cpu_seconds is the binary float 0.5; give an int, a Decimal or text"),
         ({"metadata": [1]}, "metadata is [1], which is not a mapping"),
