@@ -14,7 +14,7 @@ from sync.changes import Action, find_changes
 from sync.current import Release, from_json, list_releases
 from sync.desired import Rows
 from sync.errors import RefusedError
-from sync.presenting import present
+from sync.presenting import leaves, present, value_text
 
 FORMAT_VERSION = 1
 
@@ -37,6 +37,16 @@ class Difference:
         """The entity as people name it."""
         return str(Key(self.kind, self.name))
 
+    @property
+    def fields(self) -> list[tuple[str, str, str]]:
+        """Field, before and after, of the fields that differ; empty text where a side does not have the field."""
+        before, after = leaves(self.before), leaves(self.after)
+        return [
+            (field, _text(before, field), _text(after, field))
+            for field in dict.fromkeys([*before, *after])
+            if before.get(field) != after.get(field) or type(before.get(field)) is not type(after.get(field))
+        ]
+
     def as_json(self) -> dict[str, Any]:
         """The difference, in the form of a plan's changes."""
         return {
@@ -46,6 +56,10 @@ class Difference:
             "before": self.before,
             "after": self.after,
         }
+
+
+def _text(said: Mapping[str, Any], field: str) -> str:
+    return value_text(said[field]) if field in said else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from sync.current import Release
-from sync.presenting import leaves, value_text
+from sync.presenting import value_text
 from sync.release_diff import Difference, ReleaseDiff
 from sync.render.markdown import cell, code
 from sync.render.plan_markdown import LIMIT
@@ -27,7 +26,7 @@ def release_diff_lines(diff: ReleaseDiff, style: Style) -> Iterator[str]:
         yield style.paint(difference.action, f"{_SIGNS[difference.action]} {value_text(difference.key)}")
         rows = [
             (field, *((before, "->", after) if difference.action == "update" else (before or after,)))
-            for field, before, after in _fields(difference)
+            for field, before, after in difference.fields
         ]
         yield from (f"    {line}" for line in table(rows))
     yield ""
@@ -66,22 +65,8 @@ def _release_cell(release: Release | None) -> str:
     return f"{cell(name)}, commit {code(commit)}, {at}, {cell(by)}"
 
 
-def _fields(difference: Difference) -> list[tuple[str, str, str]]:
-    """Field, before and after, of the fields that differ; empty text where a side does not have the field."""
-    before, after = leaves(difference.before), leaves(difference.after)
-    return [
-        (field, _text(before, field), _text(after, field))
-        for field in dict.fromkeys([*before, *after])
-        if before.get(field) != after.get(field) or type(before.get(field)) is not type(after.get(field))
-    ]
-
-
-def _text(said: dict[str, Any], field: str) -> str:
-    return value_text(said[field]) if field in said else ""
-
-
 def _rows(difference: Difference) -> Iterator[str]:
-    for index, (field, before, after) in enumerate(_fields(difference)):
+    for index, (field, before, after) in enumerate(difference.fields):
         head = f"| {difference.action} | {code(difference.key)}" if index == 0 else "| |"
         yield f"{head} | {cell(field)} | {cell(before)} | {cell(after)} |"
 
