@@ -201,7 +201,7 @@ class Runtime:
         if self._book_file is None or not _is_away(error):
             raise error
         try:
-            kept = self._book_file.read()
+            kept = self._book_file.read(moment)
         except BookFileError as fault:
             raise UnavailableError(f"{error}; {fault}") from error
         until = _serves_until(kept.book, kept.confirmed_at)

@@ -14,7 +14,7 @@ import stat
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -35,11 +35,13 @@ _log = logging.getLogger(__name__)
 
 CONFIRM_EVERY = timedelta(minutes=1)
 """How old the file's word that its book is the newest may grow while it is."""
+AHEAD = timedelta(minutes=5)
+"""How far the clock that dated the file may have been ahead of ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptBook:
-    """A book from the file, and when it was last known to be the newest."""
+    """A book from the file, and when it was last known to be the newest: never later than it was read."""
 
     book: RateBook
     confirmed_at: datetime
@@ -60,7 +62,7 @@ class BookFile:
         self.path = Path(path)
         self._database = database_name(engine)
         self._written: _Written | None = None
-        self._due_at = datetime.min.replace(tzinfo=UTC)
+        self._due_at = datetime.min.replace(tzinfo=UTC) + CONFIRM_EVERY
         self._tried: Version | None = None
         self._lock = threading.Lock()
 
@@ -70,7 +72,9 @@ class BookFile:
         `read` is called for the rows of another version. Whoever meters is not troubled by what goes wrong: it is
         logged and tried again after `CONFIRM_EVERY`.
         """
-        if moment < self._due_at and self._tried is not None and version <= self._tried:
+        # A due time that lies further away was set by a clock that has been put back since.
+        waits = self._due_at - CONFIRM_EVERY <= moment < self._due_at
+        if waits and self._tried is not None and version <= self._tried:
             return
         if not self._lock.acquire(blocking=False):
             return
@@ -105,8 +109,11 @@ class BookFile:
         }
         return f"{json.dumps(first)}\n{written.body}\n"
 
-    def read(self) -> KeptBook:
-        """The kept book. Raises BookFileError when there is none, or none that may be trusted."""
+    def read(self, now: datetime) -> KeptBook:
+        """The kept book. Raises BookFileError when there is none, or none that may be trusted at a moment.
+
+        One that was dated ahead of our clock counts as confirmed now; by more than `AHEAD`, nobody knows how old it is.
+        """
         try:
             with open(self.path, encoding="utf-8", opener=_at_once) as opened:
                 found = os.fstat(opened.fileno())
@@ -122,9 +129,15 @@ class BookFile:
         except (OSError, UnicodeDecodeError) as error:
             raise BookFileError(f"the book file {self.path} cannot be read: {error}") from None
         try:
-            return self._decode(json.loads(first), rest.removesuffix("\n"))
+            kept = self._decode(json.loads(first), rest.removesuffix("\n"))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
             raise BookFileError(f"the book file {self.path} is damaged; remove it") from None
+        if kept.confirmed_at > now + AHEAD:
+            raise BookFileError(
+                f"the book file {self.path} is dated {_moment_text(kept.confirmed_at)}, ahead of this host's clock"
+                f" ({_moment_text(now)}), so that nobody can tell its age; set the clock, or remove the file"
+            )
+        return replace(kept, confirmed_at=min(kept.confirmed_at, now))
 
     def _decode(self, first: Mapping[str, Any], body: str) -> KeptBook:
         if first["format_version"] != FORMAT_VERSION or first["schema_version"] != SCHEMA_VERSION:
@@ -207,4 +220,4 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-__all__ = ["CONFIRM_EVERY", "BookFile", "KeptBook", "database_name"]
+__all__ = ["AHEAD", "CONFIRM_EVERY", "BookFile", "KeptBook", "database_name"]

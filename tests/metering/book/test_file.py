@@ -70,7 +70,7 @@ def keep(engine: Engine, url: str, file: Path, clock: Clock) -> None:
 
 def test_the_kept_book_is_the_one_of_the_database(card: Engine, migrated_url: str, file: Path, clock: Clock) -> None:
     keep(card, migrated_url, file, clock)
-    kept = BookFile(file, card).read()
+    kept = BookFile(file, card).read(NOW)
     with reading(card) as connection:
         assert kept.book == RateBook.load(connection, now=NOW)
     assert kept.confirmed_at == NOW
@@ -85,7 +85,7 @@ def test_only_its_owner_may_read_the_file(card: Engine, migrated_url: str, file:
 def test_a_file_that_may_not_be_trusted_is_refused(card: Engine, migrated_url: str, file: Path, clock: Clock) -> None:
     book_file = BookFile(file, card)
     with pytest.raises(BookFileError, match=r"no book was kept in .*book\.json yet"):
-        book_file.read()
+        book_file.read(NOW)
     keep(card, migrated_url, file, clock)
     whole = file.read_text()
     header = json.loads(whole.partition("\n")[0])
@@ -106,11 +106,11 @@ def test_a_file_that_may_not_be_trusted_is_refused(card: Engine, migrated_url: s
     ):
         file.write_text(contents)
         with pytest.raises(BookFileError, match=message):
-            book_file.read()
+            book_file.read(NOW)
     file.write_text(whole)
     file.chmod(0o622)
     with pytest.raises(BookFileError, match="others may write"):
-        book_file.read()
+        book_file.read(NOW)
 
 
 def test_a_file_of_another_user_or_a_pipe_sets_no_prices(
@@ -122,12 +122,12 @@ def test_a_file_of_another_user_or_a_pipe_sets_no_prices(
     else:
         monkeypatch.setattr(os, "geteuid", lambda: 12_345)
     with pytest.raises(BookFileError, match="belongs to another user"):
-        BookFile(file, card).read()
+        BookFile(file, card).read(NOW)
     monkeypatch.undo()
     file.unlink()
     os.mkfifo(file, 0o600)
     with pytest.raises(BookFileError, match="is damaged"):
-        BookFile(file, card).read()
+        BookFile(file, card).read(NOW)
 
 
 def test_a_newer_release_replaces_the_file_and_a_minute_confirms_it(
@@ -138,14 +138,14 @@ def test_a_newer_release_replaces_the_file_and_a_minute_confirms_it(
         book_file = BookFile(file, card)
         clock.forward(seconds=30)
         meter.reload()
-        assert book_file.read().confirmed_at == NOW
+        assert book_file.read(clock()).confirmed_at == NOW
         clock.forward(seconds=30)
         meter.record(Usage(event_id="1", account="a", provider="anthropic", model="haiku", units=UNITS))
-        assert book_file.read().confirmed_at == NOW + CONFIRM_EVERY
+        assert book_file.read(clock()).confirmed_at == NOW + CONFIRM_EVERY
         release = apply_rows(card, {"price": [price_row("openai", "gpt", NOW)]})
         clock.forward(seconds=5)
         meter.reload()
-        kept = book_file.read()
+        kept = book_file.read(clock())
         assert (kept.book.release.id, kept.confirmed_at) == (release, clock.moment)
         price = kept.book.price_at("openai", "gpt", clock.moment)
         assert price is not None
@@ -220,12 +220,44 @@ def test_a_cold_start_needs_a_policy_a_file_and_a_young_book(
     server.back()
 
 
+def test_a_file_dated_ahead_of_the_clock_is_never_young_for_long(
+    card: Engine, migrated_url: str, file: Path, clock: Clock, server: Server
+) -> None:
+    keep(card, migrated_url, file, clock)
+    card.dispose()
+    server.away()
+    clock.forward(minutes=-5)
+    with Meter.open(migrated_url, now=clock, book_file=file) as meter:
+        status = meter.status
+        assert (status.from_file, status.age, status.confirmed_at) == (True, timedelta(), clock.moment)
+        assert status.serves_until == clock.moment + timedelta(minutes=10)
+    clock.forward(seconds=-1)
+    with pytest.raises(UnavailableError, match=r"is dated 2026-06-15T12:00:00\+00:00, ahead of this host's clock"):
+        Meter.open(migrated_url, now=clock, book_file=file)
+    clock.forward(days=-365)
+    with pytest.raises(UnavailableError, match="nobody can tell its age; set the clock, or remove the file"):
+        Meter.open(migrated_url, now=clock, book_file=file)
+    server.back()
+
+
+def test_a_clock_that_was_put_back_dates_the_file_anew(
+    card: Engine, migrated_url: str, file: Path, clock: Clock
+) -> None:
+    clock.forward(days=1)
+    apply_rows(card, SERVE)
+    with Meter.open(migrated_url, now=clock, book_file=file) as meter:
+        clock.moment = NOW
+        meter.reload()
+        assert BookFile(file, card).read(NOW).confirmed_at == NOW
+    assert json.loads(file.read_text().partition("\n")[0])["confirmed_at"] == NOW.isoformat()
+
+
 def test_the_variable_names_the_file(
     card: Engine, migrated_url: str, file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RATECARD_BOOK_FILE", str(file))
     Meter.open(migrated_url, now=clock).close()
-    assert BookFile(file, card).read().book.release.id == 1
+    assert BookFile(file, card).read(NOW).book.release.id == 1
 
 
 def test_after_a_cold_start_a_database_of_another_version_is_not_used(
