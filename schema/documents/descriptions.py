@@ -22,9 +22,14 @@ def describe_documents() -> None:
     found = list(_subclasses(Document))
     for model in found:
         for name, field in model.model_fields.items():
-            field.description = next((texts[name] for texts in map(_texts, model.__mro__) if name in texts), None)
+            field.description = field_texts(model).get(name)
     for model in found:
         model.model_rebuild(force=True)
+
+
+def field_texts(model: type[BaseModel]) -> dict[str, str]:
+    """The texts under the fields of a document, its own before those it inherits."""
+    return {name: text for each in reversed(model.__mro__) for name, text in _texts(each).items()}
 
 
 def _subclasses(model: type[BaseModel]) -> list[type[BaseModel]]:
@@ -57,4 +62,4 @@ def _field_texts(node: ast.ClassDef) -> dict[str, str]:
     return texts
 
 
-__all__ = ["describe_documents"]
+__all__ = ["describe_documents", "field_texts"]
