@@ -1,4 +1,6 @@
-"""What the forms of the configuration pages share: the example call, the diff with its findings, and Propose."""
+"""What the forms of the configuration pages share: the example call, the diff with its findings and its money impact,
+Propose, and Add to the draft.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,10 @@ import streamlit as st
 
 from dashboard import sources
 from dashboard.access import CurrentPerson
-from dashboard.drafts import forget, seen_versions
+from dashboard.drafts import Base, add_to_draft, draft_parts, forget, read_base, seen_versions
 from dashboard.example_cost import Example, difference
 from dashboard.formats import exact_money, literal, short_commit
+from dashboard.impact_panel import impact_panel
 from dashboard.session import require
 from schema.errors import RatecardError
 from schema.findings import Finding
@@ -24,6 +27,7 @@ from sync.repository import Person
 
 _DONE = "last_proposal"
 _FAILED = "failed_proposal"
+NOT_ALLOWED = "Only an admin whom git knows may propose."
 _MOVED = "A value changed as you clicked. Here is the commit that it becomes now: propose it if it is right."
 
 
@@ -69,12 +73,17 @@ def findings_list(findings: Sequence[Finding]) -> None:
         st.markdown(f":{colour}[:material/{icon}:] {literal(finding.message)} :gray[{place} · {finding.code}]")
 
 
-def proposal_note(key: Key) -> None:
-    """What the last proposal about an entity became, until the next edit."""
-    done: dict[Key, tuple[str, str]] = st.session_state.get(_DONE, {})
-    if key not in done:
-        return
-    branch, commit = done[key]
+def preview_panel(shown: Preview, *, key: str, now: datetime) -> None:
+    """The diff of some edits, what validation says of it, and what it moves in money."""
+    st.code(shown.diff, language="diff")
+    for note in shown.notes:
+        st.caption(f":orange[:material/info:] {literal(note)}")
+    findings_list([*shown.validation.errors, *_about(shown)])
+    impact_panel(shown, key=key, now=now)
+
+
+def proposed_note(branch: str, commit: str) -> None:
+    """What a proposal became, and the way to it."""
     st.success(
         f"Proposed as commit **{short_commit(commit)}** on branch **{literal(branch)}**.",
         icon=":material/check_circle:",
@@ -88,6 +97,21 @@ def proposal_note(key: Key) -> None:
     )
 
 
+def _notes(key: Key) -> None:
+    """What the last proposal about an entity became, until the next edit; and what the draft holds of it."""
+    done: dict[Key, tuple[str, str]] = st.session_state.get(_DONE, {})
+    if key in done:
+        proposed_note(*done[key])
+    _draft_note(key)
+
+
+def _draft_note(key: Key) -> None:
+    if any(key in (part.key, part.undated) for part in draft_parts().values()):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(":blue[:material/edit_note:] The draft holds an edit of this.", width="content")
+            st.page_link("app_pages/draft.py", label="Open the draft", icon=":material/arrow_forward:")
+
+
 def propose_panel(
     edits: Sequence[Edit],
     *,
@@ -99,7 +123,8 @@ def propose_panel(
     effective: datetime | None = None,
     watched: Sequence[str] = (),
 ) -> None:
-    """The diff of the edits, what validation says of it, a title, and the button that makes it a commit.
+    """The diff of the edits, what validation says of it, its money impact, a title, and the buttons that make it a
+    commit or put it into the draft.
 
     `prefix` begins the keys of the form's inputs, `watched` are the keys of further ones; `key` is the entity whose
     version the person has seen.
@@ -108,12 +133,12 @@ def propose_panel(
     if failed and failed[0] == key:
         st.error(literal(failed[1]), icon=":material/error:")
     if not edits:
-        proposal_note(key)
+        _notes(key)
         st.caption("Change a value to see the commit that it becomes.")
         return
     st.session_state.get(_DONE, {}).pop(key, None)
-    repository = sources.repository()
-    if repository is None:
+    repository, base = sources.repository(), read_base()
+    if repository is None or base is None:
         st.caption("Not in a git repository: edits cannot be proposed from here.")
         return
     try:
@@ -128,10 +153,7 @@ def propose_panel(
     except RatecardError as error:
         st.error(literal(str(error)), icon=":material/error:")
         return
-    st.code(shown.diff, language="diff")
-    for note in shown.notes:
-        st.caption(f":orange[:material/info:] {literal(note)}")
-    findings_list([*shown.validation.errors, *_about(shown)])
+    preview_panel(shown, key=prefix, now=now)
     allowed = person.may("admin") and bool(person.email)
     drawn = _inputs(prefix, watched)
     title_key = f"title_{prefix}{title}"
@@ -143,9 +165,18 @@ def propose_panel(
             icon=":material/commit:",
             key=f"propose_{prefix}",
             disabled=not (allowed and shown.validation.ok and message.strip()),
-            help=None if allowed else "Only an admin whom git knows may propose.",
+            help=None if allowed else NOT_ALLOWED,
             on_click=_propose,
             args=(edits, prefix, key, title_key, drawn, now, effective),
+        )
+        st.button(
+            "Add to the draft",
+            icon=":material/playlist_add:",
+            key=f"draft_{prefix}",
+            disabled=not (allowed and message.strip()),
+            help="Gather it with other edits, to be proposed as one commit." if allowed else NOT_ALLOWED,
+            on_click=_add_to_draft,
+            args=(edits, prefix, key, title_key, drawn, now, effective, base),
         )
         st.button("Start over", key=f"reset_{prefix}", type="tertiary", on_click=forget, args=(prefix, key))
 
@@ -176,10 +207,8 @@ def _propose(
     repository = sources.repository()
     if repository is None:
         return
-    # A click may bring a value with it that was typed last: the diff on the page does not have it.
-    title = str(st.session_state[title_key]).strip()
-    if not title or any(name in st.session_state and st.session_state[name] != drawn[name] for name in drawn):
-        st.session_state[_FAILED] = (key, _MOVED)
+    title = _title_as_drawn(key, title_key, drawn)
+    if title is None:
         return
     try:
         proposal = propose(
@@ -190,7 +219,7 @@ def _propose(
             folder=sources.CONFIG_FOLDER,
             now=now,
             effective=effective,
-            seen=seen_versions({key}),
+            seen=seen_versions({key, *(edit.key for edit in edits)}),
             environment_admins=environment_admins(),
         )
     except RatecardError as error:
@@ -200,4 +229,35 @@ def _propose(
     st.session_state.setdefault(_DONE, {})[key] = (proposal.branch, proposal.commit)
 
 
-__all__ = ["example_panel", "findings_list", "proposal_note", "propose_panel"]
+def _title_as_drawn(key: Key, title_key: str, drawn: Mapping[str, Any]) -> str | None:
+    # A click may bring a value with it that was typed last: the diff on the page does not have it.
+    title = str(st.session_state[title_key]).strip()
+    if not title or any(name in st.session_state and st.session_state[name] != drawn[name] for name in drawn):
+        st.session_state[_FAILED] = (key, _MOVED)
+        return None
+    return title
+
+
+def _add_to_draft(
+    edits: Sequence[Edit],
+    prefix: str,
+    key: Key,
+    title_key: str,
+    drawn: Mapping[str, Any],
+    now: datetime,
+    effective: datetime | None,
+    base: Base,
+) -> None:
+    require("admin", "edit the draft")
+    title = _title_as_drawn(key, title_key, drawn)
+    if title is None:
+        return
+    try:
+        add_to_draft(edits, base, title=title, effective=effective, now=now)
+    except RatecardError as error:
+        st.session_state[_FAILED] = (key, str(error))
+        return
+    forget(prefix, key)
+
+
+__all__ = ["NOT_ALLOWED", "example_panel", "findings_list", "preview_panel", "propose_panel", "proposed_note"]
