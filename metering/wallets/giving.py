@@ -17,19 +17,18 @@ from metering.audit import Actor, note
 from metering.book.entities import Pack
 from metering.book.ratebook import RateBook
 from metering.book.settings import credits_to_nanos
-from metering.errors import BadCorrectionError, BadEventError, BadGrantError, UnknownAccountError
+from metering.errors import BadCorrectionError, BadEventError, BadGrantError, NoExchangeRateError, UnknownAccountError
 from metering.given import name as given_name
+from metering.rating.exchange import USD
 from metering.usage import Quantity
 from metering.wallets.grants import Terms, add_grants
 from metering.wallets.wallet import Grant
 from schema.findings import did_you_mean
-from schema.money import nanos, usd_text
+from schema.money import nanos, round_half_even, usd_text
 from schema.tables import accounts, grants
 
 COHORT_KEY = "cohort:"
 """What the keys of grants begin with that all accounts got together."""
-LEDGER_CURRENCY = "USD"
-"""What the ledger counts."""
 _CHUNK = 500
 
 
@@ -69,7 +68,7 @@ def buy_pack(
         return known
     sold = _sold(book, pack)
     face = credits_to_nanos(sold.credits, book.settings.credits_per_dollar)
-    paid = _price(sold) if paid_nanos is None else paid_nanos
+    paid = _price(sold, book, now) if paid_nanos is None else paid_nanos
     terms = Terms("purchase", face, key, paid, expires_at=expires_at, note=told)
     return give_grant(connection, account, terms, book, now=now, actor=actor)
 
@@ -151,12 +150,17 @@ def _sold(book: RateBook, name: str) -> Pack:
     return pack
 
 
-def _price(pack: Pack) -> int:
-    if pack.currency != LEDGER_CURRENCY:
+def _price(pack: Pack, book: RateBook, at: datetime) -> int:
+    """What a pack costs in nano-USD, by the exchange rate in force at a moment, rounded once. Raises BadGrantError."""
+    try:
+        rate = book.exchange.rate(pack.currency, USD, at)
+    except NoExchangeRateError as error:
         raise BadGrantError(
-            f"the pack '{pack.name}' is priced in {pack.currency}: say what was paid for it in {LEDGER_CURRENCY}"
-        )
-    return pack.price_nanos
+            f"the pack '{pack.name}' is priced in {pack.currency}, and {error}: "
+            f"add one to exchange_rates.yaml, or say what was paid for it in {USD}"
+        ) from None
+    paid = pack.price_nanos * rate
+    return round_half_even(paid.numerator, paid.denominator)
 
 
 def _purchase(connection: Connection, account: str, key: str, told: str) -> Grant | None:

@@ -92,8 +92,9 @@ class Wallets:
     ) -> Grant:
         """Put a credit pack that was paid for into a wallet; `paid` is what it came to in USD, if not its price.
 
-        The same `key` again returns the first purchase, also when the pack has another price by then. Raises
-        BadGrantError for a pack that is not sold, EventConflictError, UnknownAccountError.
+        A price in another currency counts at the exchange rate in force now. The same `key` again returns the first
+        purchase, also when the pack has another price by then. Raises BadGrantError for a pack that is not sold,
+        EventConflictError, UnknownAccountError.
         """
         money = None if paid is None else amount_nanos(paid)
         return self._runtime.change(

@@ -36,7 +36,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     one = actions.add_parser("buy", help="put a credit pack that was paid for into a wallet")
     one.add_argument("account", metavar="ACCOUNT")
     one.add_argument("pack", metavar="PACK", help="its name in credit_packs")
-    one.add_argument("--paid", type=_usd, metavar="USD", help="what it came to in USD (default: its price)")
+    one.add_argument(
+        "--paid",
+        type=_usd,
+        metavar="USD",
+        help="what it came to in USD (default: its price, at the exchange rate of the moment)",
+    )
     one.add_argument("--expires", type=_moment, metavar="TIME", help="a date or a UTC time (default: never)")
     _acting(one)
     one = actions.add_parser("list", help="the grants of an account, in the order in which they burn")

@@ -64,7 +64,13 @@ def test_a_payment_told_by_many_at_once_is_credited_once(meter: Meter, card: Eng
     [
         ("Startre", "there is no pack 'Startre'; did you mean 'Starter'?"),
         ("Old", "the pack 'Old' is not sold any more"),
-        ("Cape", "the pack 'Cape' is priced in ZAR: say what was paid for it in USD"),
+        (
+            "Cape",
+            (
+                f"the pack 'Cape' is priced in ZAR, and no exchange rate ZAR/USD is in force at {NOW.isoformat()}: "
+                "add one to exchange_rates.yaml, or say what was paid for it in USD"
+            ),
+        ),
     ],
 )
 def test_a_pack_that_is_not_sold_is_refused(meter: Meter, card: Engine, pack: str, message: str) -> None:
@@ -76,6 +82,28 @@ def test_a_pack_that_is_not_sold_is_refused(meter: Meter, card: Engine, pack: st
         meter.wallets.buy(ACCOUNT, pack, key="k")
     assert str(caught.value) == message
     assert rows(card, grants) == []
+
+
+def test_a_pack_in_another_currency_counts_at_the_rate_of_its_purchase(
+    meter: Meter, card: Engine, clock: Clock
+) -> None:
+    """99 ZAR at 18.50 and, from the next day on, at 19.80 a dollar; what was bought stays as it was bought."""
+    cape = change("pack", {"pack": "Starter"}, pack="Cape", currency="ZAR", price_nanos=99 * USD)
+    rates = [
+        {"base": "USD", "quote": "ZAR", "effective": NOW - 30 * DAY, "rate_micros": 18_500_000},
+        {"base": "USD", "quote": "ZAR", "effective": NOW + DAY, "rate_micros": 19_800_000},
+    ]
+    apply_rows(card, {"pack": [cape], "rate": rates})
+    meter.reload()
+    first = meter.wallets.buy(ACCOUNT, "Cape", key="payment-1", actor=DESK)
+    # 99 / 18.5 = 5.351351351351…
+    assert (first.face_nanos, first.paid_nanos) == (5 * USD, 5_351_351_351)
+    clock.moment = NOW + DAY - timedelta(microseconds=1)
+    assert meter.wallets.buy(ACCOUNT, "Cape", key="payment-2").paid_nanos == 5_351_351_351
+    clock.moment = NOW + DAY
+    assert meter.wallets.buy(ACCOUNT, "Cape", key="payment-3").paid_nanos == 5 * USD
+    assert meter.wallets.buy(ACCOUNT, "Cape", key="payment-1").paid_nanos == 5_351_351_351
+    assert rows(card, audit_log)[0].after["paid_usd"] == "5.351351351"
 
 
 def test_what_a_pack_in_another_currency_came_to_is_said(meter: Meter, card: Engine) -> None:
