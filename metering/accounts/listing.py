@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from metering.errors import AccountError, UnknownAccountError
 from schema.keys import moment_text
@@ -14,7 +14,12 @@ from schema.money import usd_text
 from schema.tables import account_state, accounts, subscriptions, users
 
 STATUSES = ("active", "suspended", "banned", "deleted")
+SUBSCRIPTION_STATUSES = ("none", "trial", "active", "past_due")
 LARGEST_PAGE = 10_000
+LISTED = accounts.join(account_state, account_state.c.account_id == accounts.c.id).outerjoin(
+    subscriptions, and_(subscriptions.c.account_id == accounts.c.id, subscriptions.c.ended_at.is_(None))
+)
+"""Accounts with their state and the subscription that runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +74,32 @@ def list_accounts(
     `search` is a part of the account's name, of the name that people see, or of a user's id, name or address, without
     regard to case. Without `status`, deleted accounts are left out. Raises AccountError.
     """
-    if status is not None and status not in STATUSES:
-        raise AccountError(f"'{status}' is not a status: {', '.join(STATUSES)}")
     if not 1 <= limit <= LARGEST_PAGE:
         raise AccountError(f"a page has 1 to {LARGEST_PAGE} accounts, not {limit}")
-    account, state = accounts.c, account_state.c
+    account = accounts.c
+    query = info_query().where(*matching(search=search, status=status, plan=plan)).order_by(account.account)
+    if after is not None:
+        query = query.where(account.account > after)
+    return [AccountInfo(*row) for row in connection.execute(query.limit(limit))]
+
+
+def matching(
+    *, search: str | None = None, status: str | None = None, plan: str | None = None, subscription: str | None = None
+) -> list[ColumnElement[bool]]:
+    """What an account of a list fulfils, in terms of `LISTED`; see `list_accounts`.
+
+    `subscription` is the status of the one that runs, or `none`. Raises AccountError.
+    """
+    if status is not None and status not in STATUSES:
+        raise AccountError(f"'{status}' is not a status: {', '.join(STATUSES)}")
+    if subscription is not None and subscription not in SUBSCRIPTION_STATUSES:
+        raise AccountError(f"'{subscription}' is not one of {', '.join(SUBSCRIPTION_STATUSES)}")
+    account, running = accounts.c, subscriptions.c
     chosen = [account.status != "deleted" if status is None else account.status == status]
     if plan is not None:
-        chosen.append(state.plan == plan)
-    if after is not None:
-        chosen.append(account.account > after)
+        chosen.append(account_state.c.plan == plan)
+    if subscription is not None:
+        chosen.append(running.id.is_(None) if subscription == "none" else running.status == subscription)
     if search:
         user = users.c
         member = select(user.account_id).where(
@@ -87,18 +108,19 @@ def list_accounts(
         )
         names = (account.account.icontains(search, autoescape=True), account.name.icontains(search, autoescape=True))
         chosen.append(or_(*names, account.id.in_(member)))
-    return _read(connection, and_(*chosen), limit)
+    return chosen
 
 
 def show_account(connection: Connection, account: str) -> AccountInfo:
     """One account, also a deleted one. Raises UnknownAccountError."""
-    found = _read(connection, accounts.c.account == account, 1)
-    if not found:
+    found = connection.execute(info_query().where(accounts.c.account == account)).first()
+    if found is None:
         raise UnknownAccountError(f"there is no account '{account}'")
-    return found[0]
+    return AccountInfo(*found)
 
 
-def _read(connection: Connection, chosen: Any, limit: int) -> list[AccountInfo]:
+def info_query(*more: ColumnElement[Any]) -> Select[Any]:
+    """The query of accounts with the columns of `AccountInfo`, and after them `more`."""
     account, state, running, user = accounts.c, account_state.c, subscriptions.c, users.c
     members = (
         select(func.count())
@@ -106,7 +128,7 @@ def _read(connection: Connection, chosen: Any, limit: int) -> list[AccountInfo]:
         .correlate(accounts)
         .scalar_subquery()
     )
-    columns: list[Any] = [
+    return select(
         account.account,
         account.name,
         account.status,
@@ -120,17 +142,18 @@ def _read(connection: Connection, chosen: Any, limit: int) -> list[AccountInfo]:
         members,
         account.created_at,
         state.last_event_at,
-    ]
-    query = (
-        select(*columns)
-        .select_from(accounts)
-        .join(account_state, state.account_id == account.id)
-        .outerjoin(subscriptions, and_(running.account_id == account.id, running.ended_at.is_(None)))
-        .where(chosen)
-        .order_by(account.account)
-        .limit(limit)
-    )
-    return [AccountInfo(*row) for row in connection.execute(query)]
+        *more,
+    ).select_from(LISTED)
 
 
-__all__ = ["LARGEST_PAGE", "STATUSES", "AccountInfo", "list_accounts", "show_account"]
+__all__ = [
+    "LARGEST_PAGE",
+    "LISTED",
+    "STATUSES",
+    "SUBSCRIPTION_STATUSES",
+    "AccountInfo",
+    "info_query",
+    "list_accounts",
+    "matching",
+    "show_account",
+]

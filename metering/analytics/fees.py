@@ -10,7 +10,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, or_, select
 
@@ -82,12 +82,16 @@ def read_fees(connection: Connection, period: Period, filters: Mapping[str, str 
     if "account" in filters:
         wanted = select(accounts.c.id).where(accounts.c.account == filters["account"]).scalar_subquery()
         query = query.where(table.account_id == wanted)
-    fees = []
-    for cycle, nanos, started_at, trial_until, ended_at in connection.execute(query):
-        started = utc_day(started_at)
-        first = started if trial_until is None else max(started, utc_day(trial_until))
-        fees.append(Fee(started, _MONTHS[cycle], nanos, first, None if ended_at is None else utc_day(ended_at)))
-    return fees
+    return [fee_of(*row) for row in connection.execute(query)]
+
+
+def fee_of(
+    cycle: str, nanos: int, started_at: datetime, trial_until: datetime | None, ended_at: datetime | None
+) -> Fee:
+    """The fee of a subscription; it earns nothing before the trial is over."""
+    started = utc_day(started_at)
+    first = started if trial_until is None else max(started, utc_day(trial_until))
+    return Fee(started, _MONTHS[cycle], nanos, first, None if ended_at is None else utc_day(ended_at))
 
 
 def mrr_nanos(connection: Connection, day: date) -> int:

@@ -15,6 +15,7 @@ from metering.accounts.accounts import account_id
 from metering.audit import Actor
 from metering.runtime import Runtime
 from metering.subscriptions import subscribing
+from metering.subscriptions.moving import move
 from metering.subscriptions.subscribing import Direction, When
 from metering.subscriptions.subscriptions import Subscription, subscriptions_of
 
@@ -80,6 +81,31 @@ class Subscriptions:
                 cycle=cycle,
                 when=when,
                 only=only,
+                fee_nanos=fee_nanos,
+            )
+        )
+
+    def move(
+        self,
+        *accounts: str,
+        plan: str,
+        by: str,
+        cycle: str | None = None,
+        when: When | None = None,
+        fee_nanos: int | None = None,
+        reason: str | None = None,
+    ) -> Sequence[Subscription]:
+        """Put accounts on a plan, whatever they are on now: all of them, or none when one cannot be moved."""
+        return self._runtime.change(
+            lambda connection, book, now: move(
+                connection,
+                book,
+                accounts,
+                plan,
+                actor=Actor(by, reason),
+                now=now,
+                cycle=cycle,
+                when=when,
                 fee_nanos=fee_nanos,
             )
         )

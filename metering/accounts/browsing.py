@@ -1,0 +1,161 @@
+"""Accounts as people browse them: filtered, sorted and cut into pages by the database, with what they used lately."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, case, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from metering.accounts.listing import LARGEST_PAGE, LISTED, AccountInfo, info_query, matching
+from metering.errors import AccountError
+from schema.tables import account_state, accounts
+from schema.tables.base import UtcTime
+
+SORTS = ("account", "name", "plan", "status", "created", "last_active", "balance", "usage", "revenue")
+COUNTED = ("tokens_per_month", "run_units_per_month", "requests_per_day")
+"""The quotas whose use a list shows, each in the stored parts of its counter."""
+_COUNTERS = dict(zip(COUNTED, ("month_tokens", "month_run_unit_micros", "day_requests"), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which accounts a list is about; see `metering.accounts.listing.matching`."""
+
+    search: str | None = None
+    status: str | None = None
+    plan: str | None = None
+    subscription: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """What an account of the list fulfils. Raises AccountError."""
+        return matching(search=self.search or None, status=self.status, plan=self.plan, subscription=self.subscription)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a list is sorted; accounts that are alike go by name."""
+
+    by: str = "account"
+    descending: bool = False
+    quotas: Mapping[str, tuple[str, int]] | None = None
+    """For `usage`: by plan the quota that counts (of `COUNTED`) and its limit in stored parts."""
+    revenue: Mapping[int, int] | None = None
+    """For `revenue`: nano-USD by the id of the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account of a list, with what it used of each of `COUNTED` in the periods that run."""
+
+    id: int
+    info: AccountInfo
+    used: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTotals:
+    """All accounts of a choice together; amounts in nano-USD."""
+
+    count: int
+    balance_nanos: int
+    owed_nanos: int
+
+
+def browse_accounts(
+    connection: Connection, choice: Choice, order: Order, *, now: datetime, offset: int = 0, limit: int = 50
+) -> list[AccountRow]:
+    """A page of accounts. Raises AccountError."""
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise AccountError(f"a page has 1 to {LARGEST_PAGE} accounts, not {limit}")
+    query = info_query(accounts.c.id, *(_used(quota, now) for quota in COUNTED)).where(*choice.conditions())
+    if order.by == "revenue":
+        earned = _earned(connection, order.revenue or {})
+        query = query.outerjoin(earned, earned.c.account_id == accounts.c.id)
+        value: ColumnElement[Any] = func.coalesce(earned.c.nanos, 0)
+    else:
+        value = _value(order, now)
+    query = query.order_by(value.desc() if order.descending else value, accounts.c.account)
+    found = connection.execute(query.offset(max(0, offset)).limit(limit))
+    width = len(AccountInfo.__slots__)
+    return [
+        AccountRow(row[width], AccountInfo(*row[:width]), dict(zip(COUNTED, map(int, row[width + 1 :]), strict=True)))
+        for row in found
+    ]
+
+
+def sum_accounts(connection: Connection, choice: Choice) -> AccountTotals:
+    """How many accounts a choice has, and what they have and owe."""
+    state = account_state.c
+    sums = (func.coalesce(func.sum(column), 0) for column in (state.balance_nanos, state.owed_nanos))
+    query = select(func.count(), *sums).select_from(LISTED).where(*choice.conditions())
+    return AccountTotals(*map(int, connection.execute(query).one()))
+
+
+def count_statuses(connection: Connection) -> dict[str, int]:
+    """How many accounts are of each status; statuses that none is of are absent."""
+    table = accounts.c
+    query = select(table.status, func.count()).group_by(table.status)
+    return {status: int(number) for status, number in connection.execute(query)}
+
+
+def _used(quota: str, now: datetime) -> ColumnElement[int]:
+    """What the counter of a quota says for the period that runs: 0 when it counted an earlier one."""
+    state = account_state.c
+    today = now.astimezone(UTC).date()
+    counter = state[_COUNTERS[quota]]
+    since = state.day >= today if quota == "requests_per_day" else state.month >= today.replace(day=1)
+    return case((since, counter), else_=0)
+
+
+def _value(order: Order, now: datetime) -> ColumnElement[Any]:
+    account, state = accounts.c, account_state.c
+    if order.by == "usage":
+        shares = [
+            (state.plan == plan, _used(quota, now) * 1.0 / limit)
+            for plan, (quota, limit) in (order.quotas or {}).items()
+            if limit
+        ]
+        return case(*shares, else_=-1.0) if shares else account.account
+    columns: dict[str, ColumnElement[Any]] = {
+        "account": account.account,
+        "name": func.lower(func.coalesce(account.name, account.account)),
+        "plan": state.plan,
+        "status": account.status,
+        "created": account.created_at,
+        # Whoever never called comes last of the most recent, on both databases.
+        "last_active": func.coalesce(state.last_event_at, literal(datetime.min.replace(tzinfo=UTC), UtcTime())),
+        "balance": state.balance_nanos,
+    }
+    if order.by not in columns:
+        raise AccountError(f"'{order.by}' is nothing to sort by: {', '.join(SORTS)}")
+    return columns[order.by]
+
+
+def _earned(connection: Connection, revenue: Mapping[int, int]) -> Any:
+    """Amounts by account as a table, sent as one value: so the database sorts by them, too."""
+    if connection.dialect.name == "postgresql":
+        pairs: Any = func.jsonb_each_text(
+            literal({str(number): amount for number, amount in revenue.items()}, JSONB())
+        ).table_valued("key", "value")
+    else:
+        pairs = func.json_each(json.dumps(revenue)).table_valued("key", "value")
+    columns = (cast(pairs.c.key, BigInteger).label("account_id"), cast(pairs.c.value, BigInteger).label("nanos"))
+    return select(*columns).cte("earned")
+
+
+__all__ = [
+    "COUNTED",
+    "SORTS",
+    "AccountRow",
+    "AccountTotals",
+    "Choice",
+    "Order",
+    "browse_accounts",
+    "count_statuses",
+    "sum_accounts",
+]
