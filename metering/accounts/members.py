@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from metering.accounts.accounts import account_id
 from metering.audit import Actor, note
+from metering.book.ratebook import RateBook
 from metering.errors import AccountError
+from metering.quotas.admission import overage_of, plan_of
+from metering.quotas.checking import beyond_limit
+from metering.subscriptions.renewal import renew
 from metering.subscriptions.subscriptions import lock_account
 from metering.usage import LONGEST_NAME
 from schema.keys import moment_text
-from schema.tables import accounts, users
+from schema.tables import account_state, accounts, users
+from schema.units import MILLION
 
 _LONGEST_ROLE = 20
 
@@ -44,6 +49,7 @@ class Member:
 
 def add_user(
     connection: Connection,
+    book: RateBook,
     account: str,
     user: str,
     *,
@@ -53,12 +59,17 @@ def add_user(
     email: str | None = None,
     role: str = "member",
 ) -> Member:
-    """Make somebody a user of an account; one who was removed returns. Raises AccountError, UnknownAccountError."""
+    """Make somebody a user of an account; one who was removed returns.
+
+    Raises QuotaExceededError when the account's plan limits `members` to as many as there are, unless nothing is
+    enforced; AccountError, UnknownAccountError.
+    """
     number = _account(connection, account)
     _check(user=user, name=name, email=email, role=role)
     known = _find(connection, number, user)
     if known is not None and known.removed_at is None:
         raise AccountError(f"{user} is a user of {account} already")
+    _require_room(connection, book, number, now)
     table = users.c
     values = {"name": name, "email": email, "role": role, "removed_at": None}
     if known is None:
@@ -102,6 +113,22 @@ def _account(connection: Connection, account: str) -> int:
     if status == "deleted":
         raise AccountError(f"account {account} is deleted")
     return number
+
+
+def _require_room(connection: Connection, book: RateBook, number: int, now: datetime) -> None:
+    """Refuse one more member than the plan of a locked account allows."""
+    # The plan may have ended by now.
+    renew(connection, [number], book, now=now)
+    state, table = account_state.c, users.c
+    slug = connection.execute(select(state.plan).where(state.account_id == number)).scalar_one()
+    plan = plan_of(book, slug)
+    if plan is None or overage_of(book, plan) == "observe":
+        return
+    query = select(func.count()).where(table.account_id == number, table.removed_at.is_(None))
+    members = int(connection.execute(query).scalar_one())
+    refusal = beyond_limit(plan, "members", members * MILLION, MILLION)
+    if refusal is not None:
+        raise refusal
 
 
 def _find(connection: Connection, number: int, user: str) -> Member | None:

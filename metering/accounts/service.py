@@ -103,10 +103,10 @@ class Accounts:
         email: str | None = None,
         role: str = "member",
     ) -> Member:
-        """Make somebody a user of an account."""
+        """Make somebody a user of an account. Raises QuotaExceededError beyond the `members` of its plan."""
         return self._runtime.change(
-            lambda connection, _, now: members.add_user(
-                connection, account, user, actor=Actor(by), now=now, name=name, email=email, role=role
+            lambda connection, book, now: members.add_user(
+                connection, book, account, user, actor=Actor(by), now=now, name=name, email=email, role=role
             )
         )
 

@@ -137,13 +137,25 @@ def decide_limit(book: RateBook, standing: Standing, limit: str, current: Quanti
     against = list(of_account(book, standing.state, standing.status, plan))
     allowed = None if plan is None else limit_parts(plan, limit)
     policy = policy_for(limit, overage_of(book, plan))
-    if plan is not None and not admits(allowed, used, more, "block"):
-        text = f"{grouped(limit, used)} of {grouped(limit, allowed or 0)} {limit} are used on plan '{plan.slug}'"
-        if used < (allowed or 0):
-            text += f"; this would add {grouped(limit, more)}"
-        against.append(Objection(QuotaExceededError(text, quota=limit), policy == "observe"))
+    refusal = None if plan is None else beyond_limit(plan, limit, used, more)
+    if refusal is not None:
+        against.append(Objection(refusal, policy == "observe"))
     state = QuotaState(limit, used, allowed, state_of(allowed, used, policy), None)
     return _decision(standing.account, plan, (state,), against)
+
+
+def beyond_limit(plan: Plan, limit: str, used: int, more: int) -> QuotaExceededError | None:
+    """That `used` and `more` of something, in millionths, go beyond a static limit of a plan; None when they do not.
+
+    It asks neither for overage, which static limits do not know, nor whether anything is enforced.
+    """
+    allowed = limit_parts(plan, limit)
+    if allowed is None or admits(allowed, used, more, "block"):
+        return None
+    text = f"{grouped(limit, used)} of {grouped(limit, allowed)} {limit} are used on plan '{plan.slug}'"
+    if used < allowed:
+        text += f"; this would add {grouped(limit, more)}"
+    return QuotaExceededError(text, quota=limit)
 
 
 def exceeding(book: RateBook, standing: Standing, call: Call, now: datetime) -> tuple[str, ...]:
@@ -256,4 +268,4 @@ def _parts(name: str, quantity: Quantity) -> int:
     return parts
 
 
-__all__ = ["Call", "Decision", "decide", "decide_limit", "exceeding", "refused", "tool_call"]
+__all__ = ["Call", "Decision", "beyond_limit", "decide", "decide_limit", "exceeding", "refused", "tool_call"]
