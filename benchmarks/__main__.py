@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-BENCHMARKS = ("quote", "record", "serving", "importing", "configuration", "impact")
+BENCHMARKS = ("quote", "record", "serving", "importing", "configuration", "impact", "dashboard")
 
 
 def main() -> int:

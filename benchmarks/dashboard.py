@@ -1,0 +1,192 @@
+"""How fast the dashboard's pages are drawn over a million events on PostgreSQL, in Chromium, and what the server holds.
+
+    python -m benchmarks.dashboard [EVENTS]
+
+Cold is the first page of a server that has just started, warm the same page opened again by the same browser; both end
+when the script is at rest and what it drew stands on the page. The yardstick is the query behind most pages, the sums
+of 30 days by model, asked of the database by the bare driver.
+RATECARD_BENCH_POSTGRES_URL names an empty database on a server; without it an embedded one is started.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import Engine, select
+from tqdm import tqdm
+
+from benchmarks.record import postgresql
+from metering.meter import Meter
+from metering.usage import Usage
+from schema.database import make_engine, reading
+from schema.tables import accounts
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = os.environ.get("RATECARD_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+EVENTS = 1_000_000
+DAYS = 90
+BATCH = 5_000
+SESSIONS = 10
+WARM = 3
+MODELS = ("anthropic/claude-haiku-4-5", "anthropic/claude-sonnet-4-5", "openai/gpt-4o", "google/gemini-2.5-flash")
+TASKS = ("extraction", "chat_response", "summarization", None)
+AT_REST = "[data-testid=stApp][data-test-script-state=notRunning]"
+
+
+def repository(folder: Path) -> Path:
+    """A git repository with the shipped configuration, and the demo's business in the database of the environment."""
+    shutil.copytree(ROOT / "config", folder / "config")
+    for words in (
+        ("init", "--quiet", "--initial-branch=main"),
+        ("config", "user.name", "Price Desk"),
+        ("config", "user.email", "prices@example.com"),
+        ("add", "--all"),
+        ("commit", "--quiet", "--message=Begin"),
+    ):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    command = [str(Path(sys.executable).parent / "ratecard"), "demo", "--no-serve"]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return folder
+
+
+def record(url: str, events: int) -> None:
+    """Calls of the demo's accounts, spread over the last 90 days."""
+    now = datetime.now(UTC)
+    with Meter.open(url) as meter:
+        with reading(meter.engine) as connection:
+            names = list(connection.execute(select(accounts.c.account).order_by(accounts.c.id)).scalars())
+        step = timedelta(days=DAYS) / events
+        for start in tqdm(range(0, events, BATCH), desc="events", unit="batch"):
+            meter.record_many(
+                Usage(
+                    event_id=f"bench-{number}",
+                    account=names[number * 7 % len(names)],
+                    user=f"user-{number % 5_000}",
+                    model=MODELS[number % len(MODELS)],
+                    task=TASKS[number // 3 % len(TASKS)],
+                    units={"input": 500 + number % 4_000, "output": 20 + number % 600},
+                    occurred_at=now - timedelta(days=DAYS) + step * number,
+                )
+                for number in range(start, min(start + BATCH, events))
+            )
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[tuple[str, int]]:
+    """Address and process id of a dashboard that has just started."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    entry = ROOT / "dashboard" / "streamlit_app.py"
+    command = [str(Path(sys.executable).parent / "streamlit"), "run", str(entry), f"--server.port={port}"]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
+                    break
+            except OSError:
+                time.sleep(0.1)
+        yield address, process.pid
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def draw(page: Page, address: str) -> float:
+    """Seconds until a page is drawn."""
+    began = time.perf_counter()
+    page.goto(address, wait_until="commit")
+    page.locator(".st-key-page_header").first.wait_for(timeout=60_000)
+    page.wait_for_selector(AT_REST, state="attached", timeout=60_000)
+    return time.perf_counter() - began
+
+
+def refilter(page: Page) -> float:
+    """Seconds from the click on a shorter range until the page is drawn again."""
+    page.get_by_role("radio", name="7 days").click()
+    began = time.perf_counter()
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=running]", state="attached", timeout=5_000)
+    page.wait_for_selector(AT_REST, state="attached", timeout=60_000)
+    return time.perf_counter() - began
+
+
+def raw_seconds(engine: Engine) -> float:
+    """The median time of the sums of 30 days by model."""
+    statement = (
+        "SELECT provider, model, count(*), sum(cost_nanos), sum(charge_nanos) FROM usage_events "
+        "WHERE day >= current_date - 29 GROUP BY provider, model"
+    )
+    times = []
+    for _ in range(5):
+        with reading(engine) as connection:
+            began = time.perf_counter()
+            connection.exec_driver_sql(statement).all()
+            times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def resident_megabytes(process: int) -> int:
+    """What a process holds in memory now."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+def measure(browser: Browser, folder: Path) -> None:
+    """Print the figures of each page, then of ten sessions."""
+    names = sorted(file.stem for file in (ROOT / "dashboard" / "app_pages").glob("[a-z]*.py"))
+    print(f"{'page':14} {'cold':>7} {'warm':>7} {'filter':>7}")
+    for name in names:
+        with server(folder) as (address, _), browser.new_context() as context:
+            page = context.new_page()
+            url = f"{address}/{'' if name == 'overview' else name}"
+            cold = draw(page, url)
+            warm = statistics.median(draw(page, url) for _ in range(WARM))
+            filtered = f"{refilter(page):6.2f}s" if page.locator(".st-key-filter_bar").count() else "      -"
+        print(f"{name:14} {cold:6.2f}s {warm:6.2f}s {filtered}", flush=True)
+    with server(folder) as (address, process), ExitStack() as open_contexts:
+        for number in range(SESSIONS):
+            page = open_contexts.enter_context(browser.new_context()).new_page()
+            for name in names:
+                draw(page, f"{address}/{'' if name == 'overview' else name}")
+            if number in (0, SESSIONS - 1):
+                print(
+                    f"memory of the server with {number + 1:2} sessions: {resident_megabytes(process)} MB", flush=True
+                )
+
+
+def main() -> None:
+    """Fill a database, and measure."""
+    events = int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS
+    with tempfile.TemporaryDirectory() as name, postgresql(Path(name) / "postgresql") as url:
+        os.environ["RATECARD_DATABASE_URL"] = url
+        folder = repository(Path(name) / "repository")
+        record(url, events)
+        engine = make_engine(url)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("ANALYZE")
+            connection.commit()
+        print(f"{events:,} events; their sums of 30 days by model, bare: {raw_seconds(engine):.2f} s")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            measure(browser, folder)
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()
