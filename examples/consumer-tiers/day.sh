@@ -17,6 +17,5 @@ run python "$example/calls.py" cerebras.csv
 step "Hourly: what the provider counted, against what is recorded"
 refused ratecard reconcile cerebras.csv
 
-step "The bill of the day"
+step "The bill of the day, in USD and in rand"
 run ratecard usage --by account,feature
-ratecard usage --format json | run python "$example/rand.py"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -13,6 +15,7 @@ import pytest
 from metering.errors import UnavailableError
 from metering.meter import Meter
 from metering.rating.price_list import feature_price, listed_models
+from metering.usage import Usage
 from tests.conftest import git
 from tests.examples.businesses import Business, Day, fee_of_a_day, money, today
 from tests.metering.rate_card import Clock
@@ -160,11 +163,30 @@ def test_the_bill_of_the_day(day: Day) -> None:
     assert (total["cost_usd"], total["charge_usd"]) == ("18.712", "18.87")
     revenue = Decimal("6.037") + fee_of_a_day(5) + fee_of_a_day(15)
     assert Decimal(total["revenue_usd"]) == revenue
-    assert "cost USD 18.712000000 ZAR 346.172000000" in day.lines
-    assert "charge USD 18.870000000 ZAR 349.095000000" in day.lines
-    assert f"revenue USD {revenue:.9f} ZAR {revenue * Decimal('18.5'):.9f}" in day.lines
+    rand = total["in_currency"]
+    assert (rand["currency"], rand["cost"], rand["charge"]) == ("ZAR", "346.172", "349.095")
+    assert Decimal(rand["revenue"]) == revenue * Decimal("18.5")
+    in_rand = f"{revenue * Decimal('18.5'):.4f}, profit {(revenue - Decimal('18.712')) * Decimal('18.5'):.4f}"
+    assert f"in ZAR: cost 346.1720, charge 349.0950, revenue {in_rand}" in day.lines
     assert "listener may draw with flux-1.1-pro: False MODEL_NOT_IN_PLAN" in day.lines
     assert day.faults_of_the_ledger() == []
+
+
+def test_a_new_rate_leaves_the_days_before_it_as_they_were(day: Day, tmp_path: Path) -> None:
+    """2 USD of video yesterday at 18.50; the 18.87 of today at 20.00."""
+    shutil.copytree(day.top, tmp_path, dirs_exist_ok=True)
+    later = Business(tmp_path, f"sqlite:///{tmp_path}/ratecard.db", day.environment)
+    now = today()
+    new, key = f"{now:%Y-%m-%d}", f"rate USD/ZAR@{now:%Y-%m-%d}"
+    with Meter.open(later.url) as meter:
+        clip = Usage(event_id="y", account="band", provider="studio", model="clip", units={"video_second": 10})
+        meter.record(replace(clip, occurred_at=now - timedelta(days=1)))
+    later.ratecard("propose", "--add", key, "--set", f"{key}#rate=20.00", "--title", "A weaker rand")
+    git(tmp_path, "merge", "--quiet", "ratecard/a-weaker-rand")
+    later.ratecard("apply", "--yes", "--reprice")
+    for period, charge in ((("--to", new), "37"), (("--from", new), "377.4"), ((), "414.4")):
+        found = json.loads(later.ratecard("usage", *period, "--format", "json"))["total"]
+        assert found["in_currency"]["charge"] == charge
 
 
 def test_the_reconciliation_of_the_day(day: Day) -> None:
