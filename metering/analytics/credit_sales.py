@@ -1,0 +1,215 @@
+"""Credit that was sold, and what was taken out of it unused: the purchases, refunds and expiries behind the sums.
+
+A purchase keeps what was paid (`paid`) and the usage that it is worth (`face`). What expires or is refunded of it is
+worth the last part of what was paid, so that with what calls earned it comes to what was paid.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, select
+
+from metering.analytics.period import Period, midnight
+from metering.corrections.refunds import PURCHASE_REFUND_KEY
+from metering.wallets.grants import GRANT_KEY
+from schema.money import share_of
+from schema.tables import accounts, grants, ledger_postings, usage_adjustments, usage_events
+
+Withdrawn = Literal["expired", "refunded"]
+_Part = tuple[int, datetime, Withdrawn, int, int]
+"""Posting, moment, what happened, grant, nano-USD."""
+_AT_ONCE = 1_000
+_grant = grants.c
+_bought_at = case((_grant.starts_at < _grant.created_at, _grant.starts_at), else_=_grant.created_at)
+"""When credit arrived: when it starts, but for credit that is told later, or starts later than it was bought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """Credit that was bought."""
+
+    account: str
+    at: datetime
+    key: str
+    note: str | None
+    paid_nanos: int
+    face_nanos: int
+    remaining_nanos: int
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Purchased credit that left a wallet unused: it expired, or was refunded."""
+
+    kind: Withdrawn
+    account: str
+    at: datetime
+    key: str
+    """Of the purchase."""
+    face_nanos: int
+    paid_nanos: int
+    """What was paid for it; of a refund, the money that was given back."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRefund:
+    """Usage that was given back."""
+
+    account: str
+    at: datetime
+    event_id: str
+    charge_nanos: int
+    """What was given back of its charge."""
+    revenue_nanos: int
+    """What this takes off revenue."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseSums:
+    """The purchases of a month."""
+
+    count: int
+    paid_nanos: int
+    face_nanos: int
+
+
+def worth(face_nanos: int, paid_nanos: int, before: int, taken: int) -> int:
+    """What was paid for `taken` of a purchase, counted from its end, after `before` was taken from there."""
+    return share_of(face_nanos - before - taken, face_nanos - before, face_nanos, paid_nanos)
+
+
+def purchases(connection: Connection, period: Period, *, limit: int | None = None) -> list[Purchase]:
+    """The purchases of a period with two bounds, newest first, at most `limit`."""
+    columns = (_grant.idempotency_key, _grant.note, _grant.paid_nanos, _grant.face_nanos, _grant.remaining_nanos)
+    query = select(accounts.c.account, _bought_at.label("at"), *columns, _grant.expires_at)
+    start, end = (midnight(day) for day in period.bounds())
+    query = query.join(grants, _grant.account_id == accounts.c.id)
+    query = query.where(_grant.kind == "purchase", _bought_at >= start, _bought_at < end)
+    query = query.order_by(_bought_at.desc(), _grant.id.desc()).limit(limit)
+    return [Purchase(*row) for row in connection.execute(query)]
+
+
+def purchase_sums(connection: Connection, months: Sequence[tuple[date, date]]) -> dict[date, PurchaseSums]:
+    """The purchases of each month, by its first day; summed in the database."""
+    columns: list[ColumnElement[Any]] = []
+    for start, end in months:
+        within = and_(_bought_at >= midnight(start), _bought_at < midnight(end))
+        columns.append(func.count(case((within, _grant.id))))
+        columns += [
+            func.coalesce(func.sum(case((within, column))), 0) for column in (_grant.paid_nanos, _grant.face_nanos)
+        ]
+    if not columns:
+        return {}
+    values = [int(value) for value in connection.execute(select(*columns).where(_grant.kind == "purchase")).one()]
+    return {start: PurchaseSums(*values[place * 3 : place * 3 + 3]) for place, (start, _) in enumerate(months)}
+
+
+def withdrawals(connection: Connection, period: Period) -> list[Withdrawal]:
+    """What expired, or was refunded, of purchases in a period with two bounds, newest first."""
+    start, end = (midnight(day) for day in period.bounds())
+    # All of them up to the end: what a part is worth depends on the parts that left before it.
+    parts = sorted(_parts(connection, end))
+    bought = _bought(connection, {number for _, _, _, number, _ in parts})
+    taken: dict[int, int] = defaultdict(int)
+    found = []
+    for _, at, kind, number, nanos in parts:
+        if number in bought:
+            account, key, face, paid = bought[number]
+            before, taken[number] = taken[number], taken[number] + nanos
+            if at >= start:
+                found.append(Withdrawal(kind, account, at, key, nanos, worth(face, paid, before, nanos)))
+    return sorted(found, key=lambda one: (one.at, one.account, one.key), reverse=True)
+
+
+def usage_refunds(connection: Connection, period: Period) -> list[UsageRefund]:
+    """The usage that was given back in a period with two bounds, newest first."""
+    start, end = (midnight(day) for day in period.bounds())
+    change, event = usage_adjustments.c, usage_events.c
+    query = (
+        select(accounts.c.account, change.recorded_at, event.event_id, -change.charge_nanos, -change.revenue_nanos)
+        .join(usage_adjustments, change.account_id == accounts.c.id)
+        .join(usage_events, event.id == change.usage_id)
+        .where(change.reason == "refund", change.recorded_at >= start, change.recorded_at < end)
+        .order_by(change.recorded_at.desc(), change.id.desc())
+    )
+    return [UsageRefund(*row) for row in connection.execute(query)]
+
+
+def repaid(connection: Connection, period: Period) -> list[tuple[datetime, int]]:
+    """What purchases repaid, when they arrived, of what their accounts owed; below zero where that was undone."""
+    start, end = (midnight(day) for day in period.bounds())
+    row, undone = ledger_postings.c, ledger_postings.alias("undone").c
+    came = select(row.id, row.occurred_at, row.burned).join(
+        grants,
+        and_(
+            _grant.kind == "purchase",
+            _grant.account_id == row.account_id,
+            literal(GRANT_KEY) + _grant.idempotency_key == row.idempotency_key,
+        ),
+    )
+    within = (row.occurred_at >= start, row.occurred_at < end)
+    back = select(undone.occurred_at, undone.burned).select_from(
+        ledger_postings.join(undone.id.table, undone.reverses == row.id)
+    )
+    back = back.where(
+        row.kind == "purchase",
+        undone.reverses.is_not(None),
+        ~undone.idempotency_key.startswith(PURCHASE_REFUND_KEY),
+        undone.occurred_at >= start,
+        undone.occurred_at < end,
+    )
+    rows = [(at, burned) for _, at, burned in connection.execute(came.where(*within))]
+    rows += [(at, burned) for at, burned in connection.execute(back)]
+    return [(at, sum(nanos for _, nanos in burned)) for at, burned in rows if burned]
+
+
+def _parts(connection: Connection, end: datetime) -> Iterator[_Part]:
+    """Every part of a grant that was refunded, or that expired, before a moment."""
+    row = ledger_postings.c
+    columns = (row.id, row.occurred_at, row.kind, row.burned)
+    refunded = select(*columns).where(
+        row.reverses.is_not(None),
+        row.kind == "refund",
+        row.idempotency_key.startswith(PURCHASE_REFUND_KEY),
+        row.occurred_at < end,
+    )
+    may_expire = select(_grant.account_id).where(_grant.kind == "purchase", _grant.expires_at < end).distinct()
+    expired = select(*columns).where(row.kind == "expiry", row.account_id.in_(may_expire), row.occurred_at < end)
+    for query in (refunded, expired):
+        for number, at, kind, burned in connection.execute(query):
+            for grant_id, nanos in burned:
+                yield number, at, "expired" if kind == "expiry" else "refunded", grant_id, nanos
+
+
+def _bought(connection: Connection, numbers: Collection[int]) -> dict[int, tuple[str, str, int, int]]:
+    """Account, key, face and paid of those grants that are purchases."""
+    found: dict[int, tuple[str, str, int, int]] = {}
+    wanted = sorted(numbers)
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        query = select(_grant.id, accounts.c.account, _grant.idempotency_key, _grant.face_nanos, _grant.paid_nanos)
+        query = query.join(accounts, accounts.c.id == _grant.account_id)
+        for number, *purchase in connection.execute(query.where(_grant.kind == "purchase", _grant.id.in_(some))):
+            account, key, face, paid = purchase
+            found[number] = (account, key, face, paid)
+    return found
+
+
+__all__ = [
+    "Purchase",
+    "PurchaseSums",
+    "UsageRefund",
+    "Withdrawal",
+    "purchase_sums",
+    "purchases",
+    "repaid",
+    "usage_refunds",
+    "withdrawals",
+    "worth",
+]
