@@ -1,20 +1,26 @@
-"""What an edit starts from: the base branch as the person saw it, and the version of each entity they saw."""
+"""What a session knows of its edits: the base branch and the versions that the person saw, and the draft.
+
+The draft gathers the edits of several forms, survives page switches and goes with the session.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import streamlit as st
 
 from dashboard import sources
+from dashboard.draft_parts import DraftPart, dated_edits, gathered
 from schema.catalogue import Catalogue, Entity, load_catalogue
 from schema.keys import Key
-from sync.edit import entity_version
+from sync.edit import Edit, entity_version
 from sync.errors import RepositoryError
 from sync.repository import Repository
 
 _SEEN = "seen_versions"
+_DRAFT = "draft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +80,36 @@ def forget(prefix: str, key: Key | None = None) -> None:
         del st.session_state[name]
     if key is not None:
         st.session_state.get(_SEEN, {}).pop(key, None)
+
+
+def base_at(commit: str) -> Base | None:
+    """The base branch as it was at a commit that the person saw."""
+    repository = sources.repository()
+    return None if repository is None else _read(str(repository.top), sources.base_branch(), commit)
+
+
+def draft_parts() -> dict[Key, DraftPart]:
+    """The draft of this session, by entity."""
+    parts: dict[Key, DraftPart] = st.session_state.get(_DRAFT, {})
+    return dict(parts)
+
+
+def put_part(key: Key, part: DraftPart | None) -> None:
+    """Put the edits of an entity into the draft in the place of those there; None takes the entity out."""
+    parts = draft_parts()
+    if part is None:
+        parts.pop(key, None)
+    else:
+        parts[key] = part
+    st.session_state[_DRAFT] = parts
+
+
+def discard_draft() -> None:
+    """Empty the draft."""
+    st.session_state.pop(_DRAFT, None)
+
+
+def add_to_draft(edits: Sequence[Edit], base: Base, *, title: str, effective: datetime | None, now: datetime) -> None:
+    """Gather edits that were made on a base. Raises EditError for one that cannot be written."""
+    dated = dated_edits(edits, base.files, effective=effective, now=now)
+    st.session_state[_DRAFT] = gathered(draft_parts(), dated, commit=base.commit, title=title)

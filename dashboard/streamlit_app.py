@@ -7,6 +7,7 @@ import logging
 import streamlit as st
 from sqlalchemy.exc import DBAPIError
 
+from dashboard.drafts import draft_parts
 from dashboard.layout import ASSETS, error_state, style
 from schema.errors import DatabaseError, RatecardError
 
@@ -19,10 +20,17 @@ PAGES = {
         ("app_pages/models.py", "Models", ":material/deployed_code:"),
         ("app_pages/pricing.py", "Pricing", ":material/sell:"),
         ("app_pages/routing.py", "Routing", ":material/alt_route:"),
+        ("app_pages/draft.py", "Draft", ":material/edit_note:"),
     ),
     "Operations": (("app_pages/proposals.py", "Proposals", ":material/merge:"),),
 }
 """Groups of the navigation: file, title and icon of each page. Every page asks for its role itself."""
+
+
+def _counted(title: str) -> str:
+    """The title of a page; that of the draft with the number of its edits."""
+    number = len(draft_parts()) if title == "Draft" else 0
+    return f"{title} ({number})" if number else title
 
 
 def main() -> None:
@@ -31,7 +39,9 @@ def main() -> None:
     st.logo(str(ASSETS / "logo.png"), size="large")
     style()
     groups = {
-        group: [st.Page(file, title=title, icon=icon, default=title == "Overview") for file, title, icon in pages]
+        group: [
+            st.Page(file, title=_counted(title), icon=icon, default=title == "Overview") for file, title, icon in pages
+        ]
         for group, pages in PAGES.items()
     }
     page = st.navigation(groups, position="top")
