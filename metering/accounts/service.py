@@ -121,12 +121,12 @@ class Accounts:
 
         An account that cannot be renewed does not keep the others from it: it is logged and counted.
         """
-        done, last, now = renewal.Renewed(), 0, self._runtime.now()
+        done, last, now = renewal.Renewed(), None, self._runtime.now()
         while True:
-            ids = self._runtime.read(partial(renewal.due_accounts, limit=_BATCH, now=now, after=last))
-            if not ids:
+            due = self._runtime.read(partial(renewal.due_accounts, limit=_BATCH, now=now, after=last))
+            if not due:
                 return done
-            last = ids[-1]
+            last, ids = due[-1], [number for _, number in due]
             if not self._renew(ids, done):
                 for number in ids:
                     if not self._renew([number], done):

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, text, tuple_, update
 
 from metering.book.ratebook import RateBook
 from metering.errors import SubscriptionError
@@ -24,6 +24,7 @@ from metering.subscriptions.periods import Span, calendar_months, month_of, mont
 from metering.subscriptions.subscriptions import Subscription, activate, end_at, subscribe, subscriptions_of
 from metering.wallets.grants import expire_grants
 from schema.tables import account_state, accounts, grants, holds
+from schema.tables.accounts import SOMETHING_DUE
 
 _TICK = timedelta(microseconds=1)
 _CHUNK = 500
@@ -63,12 +64,16 @@ def renew(connection: Connection, account_ids: Collection[int], book: RateBook, 
     return done
 
 
-def due_accounts(connection: Connection, limit: int, *, now: datetime, after: int = 0) -> list[int]:
-    """Accounts for which something is due, by id: at most so many, and only those after `after`."""
+def due_accounts(
+    connection: Connection, limit: int, *, now: datetime, after: tuple[datetime, int] | None = None
+) -> list[tuple[datetime, int]]:
+    """Accounts for which something is due, as (since when, id) in this order: at most so many, those after `after`."""
     state = account_state.c
-    query = select(state.account_id).where(state.due_at <= now, state.account_id > after)
-    query = query.order_by(state.account_id).limit(limit)
-    return list(connection.execute(query).scalars())
+    query = select(state.due_at, state.account_id).where(state.due_at <= now, text(SOMETHING_DUE))
+    if after is not None:
+        query = query.where(tuple_(state.due_at, state.account_id) > after)
+    query = query.order_by(state.due_at, state.account_id).limit(limit)
+    return [(due_at, number) for due_at, number in connection.execute(query)]
 
 
 def _renew(connection: Connection, ids: Sequence[int], book: RateBook, now: datetime) -> Renewed:

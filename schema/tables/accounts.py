@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from schema.tables.base import Identity, Nanos, UtcTime, at_least_zero, identity, metadata, one_of
@@ -94,6 +95,16 @@ account_state = Table(
     CheckConstraint(at_least_zero("owed_nanos", "overdraft_nanos"), name="not_negative"),
     CheckConstraint(at_least_zero("held_nanos"), name="held"),
     comment="one row an account: what the hot path locks, reads and writes",
+)
+
+SOMETHING_DUE = "due_at < '9999-12-31 00:00:00+00'"
+"""Of a state row: something falls due some day. The index is for queries that repeat it word by word."""
+Index(
+    "ix_account_state_due",
+    account_state.c.due_at,
+    account_state.c.account_id,
+    sqlite_where=text(SOMETHING_DUE),
+    postgresql_where=text(SOMETHING_DUE),
 )
 
 users = Table(

@@ -39,6 +39,7 @@ def upgrade() -> None:
     _add_held()
     frozen.create_all(op.get_bind(), tables=NEW, checkfirst=False)
     _reverses().create(op.get_bind())
+    _due().create(op.get_bind())
     # The unique key begins with the account, too, and a grant that burns need not touch it.
     _open_grants().drop(op.get_bind())
 
@@ -46,6 +47,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop what was added."""
     _open_grants().create(op.get_bind())
+    _due().drop(op.get_bind())
     _reverses().drop(op.get_bind())
     frozen.drop_all(op.get_bind(), tables=NEW, checkfirst=False)
     for table, columns in reversed(_added().items()):
@@ -113,6 +115,14 @@ def _reverses() -> sa.Index:
     table = sa.Table("ledger_postings", sa.MetaData(), sa.Column("reverses", Identity))
     where = table.c.reverses.is_not(None)
     return sa.Index("ix_ledger_postings_reverses", table.c.reverses, sqlite_where=where, postgresql_where=where)
+
+
+def _due() -> sa.Index:
+    table = sa.Table("account_state", sa.MetaData(), sa.Column("due_at", UtcTime), sa.Column("account_id", Identity))
+    where = sa.text("due_at < '9999-12-31 00:00:00+00'")
+    return sa.Index(
+        "ix_account_state_due", table.c.due_at, table.c.account_id, sqlite_where=where, postgresql_where=where
+    )
 
 
 def _open_grants() -> sa.Index:

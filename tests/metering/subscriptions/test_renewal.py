@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, Row, insert, select, update
+from sqlalchemy import Engine, Row, event, insert, select, update
 
 from metering.accounts.accounts import create_account, read_balance
 from metering.book.ratebook import RateBook
@@ -403,9 +403,51 @@ def test_renewed_by_many_at_once_each_period_is_granted_once(card: Engine, book:
 def test_many_accounts_are_renewed_at_once(card: Engine, book: RateBook) -> None:
     with writing(card) as connection:
         ids = [create_account(connection, f"acct-{n:04d}", plan="small", now=day(6)) for n in range(1, 41)]
-        assert due_accounts(connection, 25, now=day(6)) == ids[:25]
+        assert [number for _, number in due_accounts(connection, 25, now=day(6))] == ids[:25]
     assert turn(card, book, day(6), *reversed(ids)) == Renewed(accounts=40, granted_nanos=40 * 11 * 10**8)
     with reading(card) as connection:
         assert due_accounts(connection, 25, now=day(7) - TICK) == []
-        assert due_accounts(connection, 25, now=day(7)) == ids[:25]
+        assert due_accounts(connection, 25, now=day(7)) == [(day(7), number) for number in ids[:25]]
     assert turn(card, book, day(6), 99) == Renewed()
+
+
+def test_due_accounts_are_paged_by_when_they_fell_due(card: Engine) -> None:
+    with writing(card) as connection:
+        ids = [create_account(connection, f"acct-{n}", plan="small", now=day(6)) for n in range(6)]
+        moments = [day(3), day(1), day(2), day(1), NEVER, day(6)]
+        for number, moment in zip(ids, moments, strict=True):
+            connection.execute(update(account_state).where(account_state.c.account_id == number).values(due_at=moment))
+        found: list[tuple[datetime, int]] = []
+        while page := due_accounts(connection, 2, now=day(5), after=found[-1] if found else None):
+            found += page
+        assert due_accounts(connection, 10, now=datetime.max.replace(tzinfo=UTC))[-1] == (day(6), ids[5])
+    assert found == [(day(1), ids[1]), (day(1), ids[3]), (day(2), ids[2]), (day(3), ids[0])]
+
+
+def test_the_sweep_reads_an_index_and_not_every_account(card: Engine) -> None:
+    with writing(card) as connection:
+        many = [{"id": n, "account": f"acct-{n}", "created_at": day(6)} for n in range(1, 3_001)]
+        connection.execute(insert(accounts), many)
+        state = {"plan": "small", "plan_since": day(6), "month": day(6).date(), "day": day(6).date()}
+        rows = [state | {"account_id": n, "due_at": NEVER if n % 2 else day(7, n % 28 + 1)} for n in range(1, 3_001)]
+        connection.execute(insert(account_state), rows)
+    with card.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("ANALYZE")
+    plans = []
+    with reading(card) as connection:
+        for after in (None, (day(7), 5)):
+            asked: list[tuple[str, Any]] = []
+
+            def note(*arguments: Any, asked: list[tuple[str, Any]] = asked) -> None:
+                asked.append((arguments[2], arguments[3]))
+
+            event.listen(connection, "before_cursor_execute", note)
+            due_accounts(connection, 200, now=day(7, 2), after=after)
+            event.remove(connection, "before_cursor_execute", note)
+            ((statement, parameters),) = asked
+            how = "EXPLAIN QUERY PLAN " if card.dialect.name == "sqlite" else "EXPLAIN "
+            plans.append("\n".join(str(row) for row in connection.exec_driver_sql(how + statement, parameters)))
+    for plan in plans:
+        assert "ix_account_state_due" in plan
+        assert "Seq Scan" not in plan
+        assert "TEMP B-TREE" not in plan
