@@ -22,7 +22,11 @@ PAGES = {
         ("app_pages/routing.py", "Routing", ":material/alt_route:"),
         ("app_pages/draft.py", "Draft", ":material/edit_note:"),
     ),
-    "Operations": (("app_pages/proposals.py", "Proposals", ":material/merge:"),),
+    "Operations": (
+        ("app_pages/proposals.py", "Proposals", ":material/merge:"),
+        ("app_pages/releases.py", "Releases", ":material/history:"),
+        ("app_pages/audit.py", "Audit log", ":material/policy:"),
+    ),
 }
 """Groups of the navigation: file, title and icon of each page. Every page asks for its role itself."""
 

@@ -44,6 +44,19 @@ class ForgePage:
             f"&merge_request%5Btarget_branch%5D={target}"
         )
 
+    def commit(self, sha: str) -> str:
+        """The address of a commit's page."""
+        return f"{self._inside}/commit/{sha}"
+
+    def lines(self, sha: str, file: str, first: int, last: int) -> str:
+        """The address of some lines of a file at a commit."""
+        end = f"-{'L' if self.kind == 'github' else ''}{last}" if last > first else ""
+        return f"{self._inside}/blob/{sha}/{quote(file)}#L{first}{end}"
+
+    @property
+    def _inside(self) -> str:
+        return self.url if self.kind == "github" else f"{self.url}/-"
+
     def token(self, environment: Mapping[str, str]) -> str | None:
         """The first token that the environment holds."""
         return next((environment[name].strip() for name in self.tokens if environment.get(name, "").strip()), None)

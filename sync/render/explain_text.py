@@ -21,7 +21,7 @@ from sync.render.style import Style, table
 
 _PER_MILLION = frozenset((*TOKEN_UNITS, "character"))
 _WIDTH = 9
-_ADJUSTED = {"rerate": "re-rated", "refund": "refunded", "correction": "corrected"}
+ADJUSTED = {"rerate": "re-rated", "refund": "refunded", "correction": "corrected"}
 _SHORT = 12
 
 
@@ -88,12 +88,13 @@ def _where(origin: Origin | Unknown) -> Iterator[str]:
     lines = f"{origin.line}" if origin.line == origin.end_line else f"{origin.line}-{origin.end_line}"
     yield _line("", f"{value_text(origin.file)}:{lines} at commit {origin.release.commit[:_SHORT]}")
     if origin.written is not None:
-        yield _line("", f"last changed by {_commit(origin.written)}")
+        yield _line("", f"last changed by {commit_text(origin.written)}")
     if not origin.agrees:
         yield _line("", "that commit says something else than the database: the row was edited in the database")
 
 
-def _commit(written: Written) -> str:
+def commit_text(written: Written) -> str:
+    """A commit with its author, day and title."""
     certain = "" if written.certain else " (or earlier: this clone is shallow)"
     who = f"{value_text(written.author)} on {written.at:%Y-%m-%d}"
     return f"{written.commit[:_SHORT]} of {who}: {value_text(written.title)}{certain}"
@@ -106,16 +107,16 @@ def _cost(told: Explanation, working: Working, style: Style) -> Iterator[str]:
         yield _line("cost", "nothing: no model was called" if working.way == "no model" else nothing)
         return
     yield from _rows("cost", working.cost_lines, told.origin, style)
-    yield _line("", f"together ${_rounded(working.exact_cost, told.recorded.event['cost_nanos'])}")
+    yield _line("", f"together ${rounded_text(working.exact_cost, told.recorded.event['cost_nanos'])}")
 
 
 def _rows(of: str, lines: tuple[Line, ...], origin: Origin | Unknown | None, style: Style) -> Iterator[str]:
     cells = [
         (
             line.unit,
-            _count(line),
+            count_text(line),
             "x",
-            _rate(line),
+            rate_text(line),
             f"= ${exact_text(line.amount)}",
             _line_of(origin, f"{of} {line.unit}"),
         )
@@ -127,11 +128,13 @@ def _rows(of: str, lines: tuple[Line, ...], origin: Origin | Unknown | None, sty
         yield _line("" if index else of, f"{row}  {style.paint('dim', where)}".rstrip())
 
 
-def _count(line: Line) -> str:
+def count_text(line: Line) -> str:
+    """How many of its unit were counted."""
     return exact_text(line.count) if line.unit in DECIMAL_UNITS else f"{int(line.count):,}"
 
 
-def _rate(line: Line) -> str:
+def rate_text(line: Line) -> str:
+    """The rate of a line, with whose it is, from which tier, and what multiplies it."""
     rate = f"${exact_text(per_million(line.rate))} per 1M" if line.unit in _PER_MILLION else f"${exact_text(line.rate)}"
     if line.rate_of != line.unit:
         rate += f" (as {line.rate_of})"
@@ -152,17 +155,17 @@ def _name(written: Written) -> str:
     return written.author.partition(" <")[0]
 
 
-def _rounded(exact: Fraction, nanos: int) -> str:
+def rounded_text(exact: Fraction, nanos: int) -> str:
     """The exact sum, and what it was rounded to where that is not the same."""
     shown, rounded = exact_text(exact), usd_text(nanos)
     return shown if shown == rounded else f"{shown}, rounded to ${rounded}"
 
 
-def _of_model(told: Explanation, working: Working) -> str:
+def model_charge_text(told: Explanation, working: Working) -> str:
     """What the model's price comes to; where a feature comes to it, only their sum is rounded."""
     if working.feature is not None:
         return exact_text(working.exact_model_charge)
-    return _rounded(working.exact_model_charge, told.recorded.event["charge_nanos"])
+    return rounded_text(working.exact_model_charge, told.recorded.event["charge_nanos"])
 
 
 def _charge(told: Explanation, working: Working, style: Style) -> Iterator[str]:
@@ -179,21 +182,27 @@ def _charge(told: Explanation, working: Working, style: Style) -> Iterator[str]:
             yield _margin(told, working, style)
         case "list price":
             yield from _rows("charge", working.charge_lines, told.origin, style)
-            yield _line("", f"together ${_of_model(told, working)}")
+            yield _line("", f"together ${model_charge_text(told, working)}")
         case "credits":
             yield from _credits(told, working, style)
 
 
 def _margin(told: Explanation, working: Working, style: Style) -> str:
+    return _line(
+        "charge", f"{margin_text(told, working)}  {style.paint('dim', _line_of(told.origin, 'margin'))}".rstrip()
+    )
+
+
+def margin_text(told: Explanation, working: Working) -> str:
+    """The charge as cost times margin."""
     plan = f" for plan {value_text(working.margin_plan)}" if working.margin_plan else ""
     product = f"${exact_text(working.exact_cost)} x margin {exact_text(working.margin or Fraction())}{plan}"
-    result = f"= ${_of_model(told, working)}"
-    return _line("charge", f"{product} {result}  {style.paint('dim', _line_of(told.origin, 'margin'))}".rstrip())
+    return f"{product} = ${model_charge_text(told, working)}"
 
 
 def _credits(told: Explanation, working: Working, style: Style) -> Iterator[str]:
     rows = [
-        (line.unit, f"{_count(line)} x weight {exact_text(line.rate)}", f"= {exact_text(line.amount)} tokens")
+        (line.unit, f"{count_text(line)} x weight {exact_text(line.rate)}", f"= {exact_text(line.amount)} tokens")
         for line in working.charge_lines
     ]
     for index, text in enumerate(table(rows) if rows else ["nothing was counted"]):
@@ -202,7 +211,7 @@ def _credits(told: Explanation, working: Working, style: Style) -> Iterator[str]
     where = style.paint("dim", _line_of(told.origin, "credits"))
     yield _line("", f"{tokens} tokens x {exact_text(working.credits_multiplier or Fraction())}  {where}".rstrip())
     yield _line("", f"/ {working.tokens_per_credit:,} a credit / {working.credits_per_dollar:,} credits a dollar")
-    yield _line("", f"= ${_of_model(told, working)}")
+    yield _line("", f"= ${model_charge_text(told, working)}")
 
 
 def _feature(told: Explanation, working: Working, style: Style) -> Iterator[str]:
@@ -210,15 +219,18 @@ def _feature(told: Explanation, working: Working, style: Style) -> Iterator[str]
     if line is None:
         return
     yield ""
-    yield _line("feature", f"{_product(line)}  {style.paint('dim', _line_of(told.feature_origin, 'amount'))}".rstrip())
+    yield _line(
+        "feature", f"{feature_text(line)}  {style.paint('dim', _line_of(told.feature_origin, 'amount'))}".rstrip()
+    )
     if told.feature_origin is not None:
         yield from _where(told.feature_origin)
     if line.feature.replaces and working.way != "no model":
         yield _line("", "in place of what the model is charged")
-    yield _line("", f"together ${_rounded(working.exact_charge, told.recorded.event['charge_nanos'])}")
+    yield _line("", f"together ${rounded_text(working.exact_charge, told.recorded.event['charge_nanos'])}")
 
 
-def _product(line: FeatureLine) -> str:
+def feature_text(line: FeatureLine) -> str:
+    """What a feature is charged, as a product."""
     feature = line.feature
     name = value_text(feature.name)
     if not feature.billable:
@@ -232,13 +244,18 @@ def _product(line: FeatureLine) -> str:
 
 def _run(run: RunCount) -> Iterator[str]:
     yield ""
+    yield _line("run", run_text(run))
+
+
+def run_text(run: RunCount) -> str:
+    """How run units were counted, in a line."""
     seconds = f"{exact_text(run.seconds)} s of {'latency' if run.measured_by == 'latency' else run.measured_by.upper()}"
     tier = f" x {exact_text(run.multiplier)} (tier {value_text(run.tier)})" if run.tier is not None else ""
     tool = f" + {exact_text(run.overhead)} (tool {value_text(run.tool)})" if run.tool is not None else ""
     exact, counted = exact_text(run.exact), exact_text(run.counted)
     limited = f", at least {exact_text(run.minimum)}" if run.counted == run.minimum else ""
     rounded = "" if exact == counted else f", rounded to {run.decimals} decimals{limited}: {counted}"
-    yield _line("run", f"{seconds}{tier}{tool} = {exact} run units{rounded}")
+    return f"{seconds}{tier}{tool} = {exact} run units{rounded}"
 
 
 def _other(other: Origin | Unknown) -> Iterator[str]:
@@ -260,7 +277,7 @@ def _met(told: Explanation) -> Iterator[str]:
 def _posting(posting: Posting, charge_nanos: int) -> Iterator[str]:
     row = posting.row
     shared = "" if row["amount_nanos"] == -charge_nanos else ", together with other calls"
-    amount, balance = _signed(row["amount_nanos"]), _signed(row["balance_nanos"])
+    amount, balance = signed_text(row["amount_nanos"]), signed_text(row["balance_nanos"])
     yield _line("", f"posting {row['id']}: {amount}{shared}; balance after it {balance}")
     for burned in posting.burned:
         grant = burned.grant
@@ -278,14 +295,17 @@ def _adjusted(told: Explanation) -> Iterator[str]:
         row = change.row
         price = "" if change.price is None else f" by {value_text(row_name('price', dict(change.price)))}"
         posting = "" if change.posting is None else f", posting {change.posting.row['id']}"
-        changed = f"charge {_signed(row['charge_nanos'], plus=True)}, cost {_signed(row['cost_nanos'], plus=True)}"
+        changed = (
+            f"charge {signed_text(row['charge_nanos'], plus=True)}, cost {signed_text(row['cost_nanos'], plus=True)}"
+        )
         under = f"{_time(row['recorded_at'])} under release {change.release.id}{price}"
-        head = _ADJUSTED.get(row["reason"], "adjusted")
+        head = ADJUSTED.get(row["reason"], "adjusted")
         repeated = index > 0 and row["reason"] == changes[index - 1].row["reason"]
         yield _line("" if repeated else head, f"{under}: {changed}{posting}")
 
 
-def _signed(nanos: int, *, plus: bool = False) -> str:
+def signed_text(nanos: int, *, plus: bool = False) -> str:
+    """USD with its sign in front."""
     sign = "-" if nanos < 0 else "+" if plus else ""
     return f"{sign}${usd_text(abs(nanos))}"
 
@@ -294,4 +314,16 @@ def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}Z"
 
 
-__all__ = ["explain_lines"]
+__all__ = [
+    "ADJUSTED",
+    "commit_text",
+    "count_text",
+    "explain_lines",
+    "feature_text",
+    "margin_text",
+    "model_charge_text",
+    "rate_text",
+    "rounded_text",
+    "run_text",
+    "signed_text",
+]
