@@ -137,12 +137,16 @@ def text_of(value: Any, kind: Kind) -> str:
 
 
 def edits_of(fields: Sequence[Field], before: Texts, after: Texts, *, new: bool = False) -> list[Edit]:
-    """What the form means. `new` adds the entity; else only what differs is set, and what is emptied is taken out."""
+    """What the form means: what differs is set, and what is emptied is taken out.
+
+    `new` adds the entities with what is no default of theirs, which `before` has then.
+    """
     edits: list[Edit] = []
     for key in dict.fromkeys(field.key for field in fields):
         own = [field for field in fields if field.key == key]
         if new:
-            given = {field.path: _written(field, after[field.id]) for field in own if after[field.id].strip()}
+            told = [field for field in own if not same(field.kind, before[field.id], after[field.id])]
+            given = {field.path: _written(field, after[field.id]) for field in told if after[field.id].strip()}
             edits += [AddEntity(key, given)] if given else []
         else:
             edits += _changes(key, own, before, after)

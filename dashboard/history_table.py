@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -17,6 +17,7 @@ from sync.changes import Action, Change
 from sync.current import from_json
 
 COLUMNS = ("When", "What", "Field", "Before", "After", "Release", "Commit", "Change", "Author")
+_SIDES = ("Before", "After")
 _TALL = 12
 
 
@@ -28,6 +29,7 @@ def history_rows(kind: str, name: str, events: Sequence[Event]) -> list[dict[str
         after = None if event.after is None else from_json(event.after)
         action: Action = "delete" if after is None else "create" if before is None else "update"
         origin = event.origin
+        fields = change_rows([Change(action, kind, name, before, after)])
         rows = [
             {
                 "When": moment(origin.applied_at),
@@ -40,11 +42,19 @@ def history_rows(kind: str, name: str, events: Sequence[Event]) -> list[dict[str
                 "Change": origin.title,
                 "Author": origin.author,
             }
-            for row in change_rows([Change(action, kind, name, before, after)])
+            for row in (fields if action == "update" else _as_a_whole(fields))
         ]
         found = rows + found
         before = after
     return found
+
+
+def _as_a_whole(fields: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """An entity that comes or goes is one line."""
+    if not fields:
+        return []
+    told = {side: ", ".join(f"{row['Field']} {row[side]}" for row in fields if row[side]) for side in _SIDES}
+    return [{"What": fields[0]["What"], "Field": "everything", **told}]
 
 
 def history_card(kind: str, names: Sequence[str], stamp: sources.Stamp, *, note: str, file: str) -> None:

@@ -22,16 +22,17 @@ class PackSales:
     paid_nanos: int
 
 
-def pack_sales(connection: Connection, since: datetime, until: datetime) -> list[PackSales]:
-    """The packs bought in a half-open time, by name. Purchases of credit that name no pack are not among them."""
+def pack_sales(connection: Connection, since: datetime | None = None) -> list[PackSales]:
+    """The packs bought from a moment on, or ever, by name. Purchases that name no pack are not among them."""
     grant = grants.c
     query = (
         select(grant.note, func.count(), func.sum(grant.paid_nanos))
         .where(grant.kind == "purchase", grant.note.startswith(_NOTE, autoescape=True))
-        .where(grant.created_at >= since, grant.created_at < until)
         .group_by(grant.note)
         .order_by(grant.note)
     )
+    if since is not None:
+        query = query.where(grant.created_at >= since)
     return [PackSales(note.removeprefix(_NOTE), int(sold), int(paid)) for note, sold, paid in connection.execute(query)]
 
 

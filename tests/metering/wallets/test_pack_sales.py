@@ -1,4 +1,4 @@
-"""Packs sold in a time, from what was granted."""
+"""Packs sold, from what was granted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.metering.rate_card import NOW, Clock
 DAY = timedelta(days=1)
 
 
-def test_packs_are_counted_by_name_in_a_half_open_time(meter: Meter, clock: Clock) -> None:
+def test_packs_are_counted_by_name_from_a_moment_on(meter: Meter, clock: Clock) -> None:
     meter.wallets.buy("acct-1", "Starter", key="one")
     meter.wallets.buy("acct-2", "Starter", key="two", paid="4.50")
     meter.wallets.buy("acct-2", "Starter", key="two", paid="4.50")
@@ -21,7 +21,10 @@ def test_packs_are_counted_by_name_in_a_half_open_time(meter: Meter, clock: Cloc
     meter.wallets.grant("acct-1", "promo", key="promotion", usd=Decimal(9), note="pack Starter")
     price = meter.book.packs["Starter"].price_nanos
 
+    clock.moment += DAY
+    meter.wallets.buy("acct-1", "Starter", key="three")
+
     with reading(meter.engine) as connection:
-        assert pack_sales(connection, NOW, NOW + DAY) == [PackSales("Starter", 2, price + 4_500_000_000)]
-        assert pack_sales(connection, NOW - DAY, NOW) == []
-        assert pack_sales(connection, NOW + DAY, NOW + 2 * DAY) == []
+        assert pack_sales(connection) == [PackSales("Starter", 3, 2 * price + 4_500_000_000)]
+        assert pack_sales(connection, NOW + DAY) == [PackSales("Starter", 1, price)]
+        assert pack_sales(connection, NOW + 2 * DAY) == []
