@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from urllib.parse import parse_qs
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.data import Filters
-from dashboard.periods import DEFAULT_PRESET, PRESETS, period_text, preset_period
+from dashboard.formats import literal
+from dashboard.periods import DEFAULT_PRESET, GRANULARITIES, PRESETS, buckets, period_text, preset_period
 from metering.analytics import Period
 
+_PAGE = "filter_bar_page"
 FILTERS = ("model", "plan", "account", "provider", "task")
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What the person has chosen: days, filters, and whether to compare with the days before."""
+    """What the person has chosen: days, filters, what a bar stands for, and whether to compare with the days before."""
 
     period: Period
     compare: bool
     filters: Filters = ()
+    granularity: str = GRANULARITIES[0]
 
     @property
     def bounds(self) -> tuple[date, date]:
@@ -38,10 +44,21 @@ class Selection:
         """Every day in order."""
         return list(self.period.days())
 
+    @property
+    def starts(self) -> list[date]:
+        """The first day of what each bar of a chart stands for."""
+        return buckets(self.period.days(), self.granularity)
+
+    @property
+    def fees_count(self) -> bool:
+        """Whether subscription fees are part of the numbers: they are never spread over models, tasks or users."""
+        return not {name for name, _ in self.filters} - {"account", "plan"}
+
 
 def filter_bar(today: date, options: Mapping[str, Sequence[str]] | None = None) -> Selection:
     """Draw the bar and read it; with `options`, filters by model, plan, account, provider and task are offered."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter_bar"):
+    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter_bar")
+    with _shared_by_pages(options or {}), bar:
         preset = st.segmented_control(
             "Range",
             PRESETS,
@@ -64,10 +81,64 @@ def filter_bar(today: date, options: Mapping[str, Sequence[str]] | None = None) 
                 width=230,
             )
             custom = tuple(picked) if isinstance(picked, (tuple, list)) else ()
-        compare = st.toggle("Compare with the days before", value=True, key="compare", bind="query-params")
+        granularity = st.segmented_control(
+            "One bar is a",
+            GRANULARITIES,
+            default=GRANULARITIES[0],
+            required=True,
+            key="per",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
         filters = _filters(options) if options is not None else ()
+        compare = st.toggle("Compare with the days before", value=True, key="compare", bind="query-params")
+    if filters:
+        _chips(filters)
     period = preset_period(preset, today, custom)
-    return Selection(period, compare, filters)
+    return Selection(period, compare, filters, granularity or GRANULARITIES[0])
+
+
+@contextmanager
+def _shared_by_pages(options: Mapping[str, Sequence[str]]) -> Iterator[None]:
+    """Make widgets the same widgets on every page, as if the entry script had drawn them.
+
+    A widget belongs to the page that draws it, and a page that was opened or reloaded with choices in the URL would
+    lose them with the first switch to another page. What the entry script draws is kept.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        yield
+        return
+    if st.session_state.get(_PAGE) != context.page_script_hash:
+        st.session_state[_PAGE] = context.page_script_hash
+        _arrive(parse_qs(context.query_string), options)
+    with context.run_with_active_hash(context.pages_manager.main_script_hash):
+        yield
+
+
+def _arrive(query: Mapping[str, list[str]], options: Mapping[str, Sequence[str]]) -> None:
+    """On another page: what its address says, else what was chosen before; setting it writes it into the address.
+
+    A link that narrows the numbers starts from none of the filters before.
+    """
+    narrowed = any(name in query for name in FILTERS)
+    for name in ("range", "per", "compare", "dates", *FILTERS):
+        if name in query and name not in st.query_params:
+            # The choice of a link is dropped from the address when the page before had the same widget.
+            st.query_params[name] = query[name]
+        if name not in st.session_state:
+            continue
+        held = st.session_state[name]
+        given = query[name][-1] if name in query else None
+        if name in FILTERS:
+            wanted = given if narrowed else held
+            st.session_state[name] = wanted if wanted in options.get(name, ()) else None
+        elif given is None or name == "dates":
+            st.session_state[name] = held
+        elif name == "compare":
+            st.session_state[name] = given != "false"
+        elif given in (*PRESETS, *GRANULARITIES):
+            st.session_state[name] = given
 
 
 def _filters(options: Mapping[str, Sequence[str]]) -> Filters:
@@ -83,8 +154,24 @@ def _filters(options: Mapping[str, Sequence[str]]) -> Filters:
                 bind="query-params",
                 placeholder=f"Every {name}",
             )
-        st.button("Clear filters", on_click=_clear, disabled=not active, width="stretch")
+        st.button("Clear filters", on_click=_clear, args=FILTERS, disabled=not active, width="stretch")
     return tuple((name, value) for name in FILTERS if (value := st.session_state.get(name)))
+
+
+def _chips(filters: Filters) -> None:
+    """What the numbers are narrowed to, each with a click that ends it: nobody should overlook a filter."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="filter_chips"):
+        st.caption("Only", width="content")
+        for name, value in filters:
+            st.button(
+                f"{name} {literal(value)}",
+                icon=":material/close:",
+                icon_position="right",
+                key=f"chip_{name}",
+                on_click=_clear,
+                args=(name,),
+                help=f"Show every {name} again",
+            )
 
 
 def _wanted(name: str, options: Sequence[str]) -> str | None:
@@ -93,8 +180,8 @@ def _wanted(name: str, options: Sequence[str]) -> str | None:
     return value if value in options else None
 
 
-def _clear() -> None:
-    for name in FILTERS:
+def _clear(*names: str) -> None:
+    for name in names:
         st.session_state[name] = None
 
 

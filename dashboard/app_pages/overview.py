@@ -187,8 +187,8 @@ def page() -> None:
     now = sources.utc_now()
     today = now.date()
     page_header("Overview", "What was earned and what it cost", person, stamp.as_of)
-    selection = filter_bar(today)
     engine = sources.engine()
+    selection = filter_bar(today, data.filter_options(engine, stamp.text))
     if stamp.as_of is None:
         empty_state(
             "No calls recorded yet",
