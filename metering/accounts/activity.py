@@ -12,8 +12,18 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from metering.accounts.accounts import account_id
-from metering.analytics import PastEvent, Period, UsageRow, find_event, history, usage_by
-from metering.errors import BadEventError
+from metering.analytics import (
+    Converted,
+    PastEvent,
+    Period,
+    UsageRow,
+    find_event,
+    history,
+    second_currency,
+    usage_by,
+    usage_in,
+)
+from metering.errors import BadEventError, NoExchangeRateError
 from metering.runtime import Runtime
 from metering.wallets.transactions import Transaction, read_transactions
 from schema.tables import ledger_postings
@@ -25,6 +35,10 @@ class AccountUsage:
 
     total: UsageRow
     by: dict[str, list[UsageRow]]
+    currency: str | None
+    """A second currency: the one that was asked for, else that of the setting `currency`."""
+    converted: Converted | NoExchangeRateError | None
+    """The total in it, or why it is not known; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +55,9 @@ class Activity:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    def usage(self, account: str, period: Period, by: Sequence[str] = ()) -> AccountUsage:
+    def usage(
+        self, account: str, period: Period, by: Sequence[str] = (), *, currency: str | None = None
+    ) -> AccountUsage:
         """The sums of a period, by columns of `metering.analytics.BY`. Raises ValueError for another column."""
 
         def read(connection: Connection) -> AccountUsage:
@@ -49,7 +65,17 @@ class Activity:
             mine = {"account": account}
             rows = usage_by(connection, (), period, mine)
             total = rows[0] if rows else UsageRow({}, 0, {}, 0, 0, 0)
-            return AccountUsage(total, {name: usage_by(connection, [name], period, mine) for name in by})
+            sums = {name: usage_by(connection, [name], period, mine) for name in by}
+            usual, exchange = second_currency(connection)
+            second = currency or usual
+            converted: Converted | NoExchangeRateError | None = None
+            if second is not None:
+                try:
+                    converted = usage_in(connection, second, exchange, period, mine)
+                except NoExchangeRateError as error:
+                    # What is known in USD is told all the same.
+                    converted = error
+            return AccountUsage(total, sums, second, converted)
 
         return self._runtime.read(read)
 

@@ -6,7 +6,7 @@ person. Pages, commands and exports ask here and never the tables, so that rollu
 """
 
 from metering.analytics.attention import Attention, attention
-from metering.analytics.conversion import Converted, second_currency, totals_in
+from metering.analytics.conversion import Converted, second_currency, totals_in, usage_in
 from metering.analytics.events import BY, UsageRow, active_users, data_as_of, usage_by
 from metering.analytics.fees import mrr_daily, mrr_nanos
 from metering.analytics.history import PastEvent, find_event, history
@@ -37,4 +37,5 @@ __all__ = [
     "totals",
     "totals_in",
     "usage_by",
+    "usage_in",
 ]

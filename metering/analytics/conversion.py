@@ -7,7 +7,7 @@ was repaid count at the rate in force when their day begins.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -62,8 +62,21 @@ def totals_in(
     today: date | None = None,
 ) -> Converted:
     """What `totals` sums up, in another currency. Raises NoExchangeRateError for amounts of before the first rate."""
+    amounts = _amounts(connection, exchange.starts(USD, currency), period, filters or {}, today)
+    return _converted(amounts, currency, exchange)
+
+
+def usage_in(
+    connection: Connection, currency: str, exchange: ExchangeRates, period: Period, filters: Filters | None = None
+) -> Converted:
+    """What `usage_by` sums up, in another currency: events alone. Raises NoExchangeRateError as `totals_in`."""
+    amounts = _of_events(connection, exchange.starts(USD, currency), period, filters or {})
+    return _converted(amounts.items(), currency, exchange)
+
+
+def _converted(found: Iterable[tuple[datetime, tuple[int, ...]]], currency: str, exchange: ExchangeRates) -> Converted:
     sums = [Fraction()] * len(MONEY)
-    for at, amounts in _amounts(connection, exchange.starts(USD, currency), period, filters or {}, today):
+    for at, amounts in found:
         if any(amounts):
             rate = exchange.rate(USD, currency, at)
             sums = [total + amount * rate for total, amount in zip(sums, amounts, strict=True)]
@@ -109,4 +122,4 @@ def _within(period: Period, start: datetime) -> bool:
     return (period.start is None or day >= period.start) and (period.end is None or day < period.end)
 
 
-__all__ = ["Converted", "second_currency", "totals_in"]
+__all__ = ["Converted", "second_currency", "totals_in", "usage_in"]

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query, Request
 from pydantic import Field
 
+from metering.accounts.activity import AccountUsage
 from metering.analytics import PastEvent, Period, UsageRow
 from metering.api.access import Caller, caller_of, router
+from metering.api.currency import Currency, UsageInCurrency
 from metering.api.errors import BadRequestError, NotFoundError, answers
 from metering.api.fields import Answer, CountedUnits, Day, Moment, Name, Text, Usd, counted, moment_of
 from metering.api.paging import PAGE, Cursor, Limit, cursor_of, id_of
@@ -52,6 +54,7 @@ class UsageAnswer(Answer):
     account: str
     period: PeriodAnswer
     total: Sums
+    in_currency: UsageInCurrency | None = Field(description="The total in a second currency; null without one.")
     by: dict[By, list[Group]]
 
 
@@ -112,17 +115,19 @@ def usage(
     ] = "month",
     start: Annotated[Day | None, Query(description="Instead of period: the first UTC day.")] = None,
     end: Annotated[Day | None, Query(description="The UTC day after the last one.")] = None,
+    currency: Currency = None,
     by: Annotated[list[By], Query(max_length=9, description="What to group by.")] = [*_STANDARD],  # noqa: B006 - FastAPI copies it
 ) -> UsageAnswer:
     """What the account used in a period: in total and by tool, tier and model, or as asked."""
     meter: Meter = request.app.state.meter
     caller = caller_of(request)
     days = _days(request.app.state.now(), period, start, end)
-    found = meter.activity.usage(caller.account, days, tuple(dict.fromkeys(by)))
+    found = meter.activity.usage(caller.account, days, tuple(dict.fromkeys(by)), currency=currency)
     return UsageAnswer(
         account=caller.account,
         period=PeriodAnswer(start=days.start, end=days.end),
         total=Sums(**_sums(found.total, caller)),
+        in_currency=_in_currency(found, caller),
         by={
             name: [Group(key=_key(row.keys[name]), **_sums(row, caller)) for row in found.by[name]]
             for name in dict.fromkeys(by)
@@ -199,6 +204,12 @@ def _sums(row: UsageRow, caller: Caller) -> dict[str, Any]:
         "charge_usd": usd_text(row.charge_nanos),
         "cost_usd": usd_text(row.cost_nanos) if caller.sees_cost else None,
     }
+
+
+def _in_currency(found: AccountUsage, caller: Caller) -> UsageInCurrency | None:
+    if found.currency is None or found.converted is None:
+        return None
+    return UsageInCurrency.of(found.converted, found.currency, sees_cost=caller.sees_cost)
 
 
 def _key(value: Any) -> str | None:

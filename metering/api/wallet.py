@@ -11,6 +11,7 @@ from pydantic import Field
 from metering.accounts.activity import Posting
 from metering.api.access import caller_of, router
 from metering.api.catalogue import CreditsAnswer
+from metering.api.currency import Currency, WalletInCurrency
 from metering.api.errors import BadRequestError
 from metering.api.fields import Answer, Usd
 from metering.api.paging import PAGE, Cursor, Limit, cursor_of, id_of
@@ -68,6 +69,7 @@ class WalletAnswer(Answer):
     balance_credits: str
     available_credits: str
     credits: CreditsAnswer
+    in_currency: WalletInCurrency | None = Field(description="The same in a second currency; null without one.")
     grants: list[GrantAnswer] = Field(description="In the order in which they burn.")
 
 
@@ -109,13 +111,14 @@ class TransactionsAnswer(Answer):
 
 
 @routes.get("/v1/wallet")
-def wallet(request: Request) -> WalletAnswer:
+def wallet(request: Request, currency: Currency = None) -> WalletAnswer:
     """What the account has, in USD and in credits, and the grants that have something left."""
     meter: Meter = request.app.state.meter
     account = caller_of(request).account
     balance = meter.balance(account)
     display = meter.wallets.display()
     now: datetime = request.app.state.now()
+    amounts = {name: getattr(balance, f"{name}_nanos") for name in ("balance", "available", "held", "owed")}
     return WalletAnswer(
         account=account,
         plan=balance.plan,
@@ -126,6 +129,7 @@ def wallet(request: Request) -> WalletAnswer:
         balance_credits=plain(display.amount(balance.balance_nanos)),
         available_credits=plain(display.amount(balance.available_nanos)),
         credits=CreditsAnswer.of(display),
+        in_currency=WalletInCurrency.of(amounts, meter.book, currency, now),
         grants=[GrantAnswer.of(grant, now) for grant in meter.wallets.grants(account, unspent=True)],
     )
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from metering.errors import NoExchangeRateError
-from schema.money import MICRO
+from schema.money import MICRO, round_half_even
 
 USD = "USD"
 
@@ -65,4 +65,10 @@ class ExchangeRates:
         return (starts[index - 1], rates[index - 1]) if index else None
 
 
-__all__ = ["USD", "ExchangeRates"]
+def exchanged(amount_nanos: int, rate: Fraction) -> int:
+    """An amount at a rate, in thousand-millionths of the other currency, rounded once."""
+    found = amount_nanos * rate
+    return round_half_even(found.numerator, found.denominator)
+
+
+__all__ = ["USD", "ExchangeRates", "exchanged"]

@@ -19,12 +19,12 @@ from metering.book.ratebook import RateBook
 from metering.book.settings import credits_to_nanos
 from metering.errors import BadCorrectionError, BadEventError, BadGrantError, NoExchangeRateError, UnknownAccountError
 from metering.given import name as given_name
-from metering.rating.exchange import USD
+from metering.rating.exchange import USD, exchanged
 from metering.usage import Quantity
 from metering.wallets.grants import Terms, add_grants
 from metering.wallets.wallet import Grant
 from schema.findings import did_you_mean
-from schema.money import nanos, round_half_even, usd_text
+from schema.money import nanos, usd_text
 from schema.tables import accounts, grants
 
 COHORT_KEY = "cohort:"
@@ -159,8 +159,7 @@ def _price(pack: Pack, book: RateBook, at: datetime) -> int:
             f"the pack '{pack.name}' is priced in {pack.currency}, and {error}: "
             f"add one to exchange_rates.yaml, or say what was paid for it in {USD}"
         ) from None
-    paid = pack.price_nanos * rate
-    return round_half_even(paid.numerator, paid.denominator)
+    return exchanged(pack.price_nanos, rate)
 
 
 def _purchase(connection: Connection, account: str, key: str, told: str) -> Grant | None:

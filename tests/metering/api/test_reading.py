@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.metering.api.conftest import Api, change_plan
-from tests.metering.rate_card import NOW, Clock
+from tests.metering.rate_card import NOW, Clock, apply_rows, setting
 
 CALL = {"provider": "anthropic", "model": "haiku", "units": {"input": 1_000, "output": 500}}
 
@@ -92,6 +92,42 @@ def test_usage_sums_a_period_by_tool_tier_and_model(api: Api, clock: Clock) -> N
     assert api.get("/v1/usage?start=2026-05-01&end=2026-06-01").json["total"]["requests"] == 1
     assert api.get("/v1/usage?start=2026-06-02&end=2026-06-01").error == "BAD_REQUEST"
     assert api.get("/v1/usage?by=account").error == "BAD_REQUEST"
+
+
+def test_usage_and_wallet_are_told_in_a_second_currency(lite: Api, clock: Clock) -> None:
+    """A call of 0.0084 USD at 18.50, and one at 20.00 from noon on; the balance at what a dollar is now."""
+    rates = [
+        {"base": "USD", "quote": "ZAR", "effective": moment, "rate_micros": micros, "source_url": None}
+        for moment, micros in ((NOW - timedelta(days=10), 18_500_000), (NOW, 20_000_000))
+    ]
+    apply_rows(lite.meter.engine, {"rate": rates})
+    lite.meter.reload()
+    lite.meter.wallets.grant("acct-1", "purchase", key="money", usd="1")
+    for event_id, at in (("before", NOW - timedelta(hours=1)), ("after", NOW)):
+        lite.post("/v1/events", {"event_id": event_id, "occurred_at": at.isoformat(), **CALL})
+    assert lite.get("/v1/usage").json["in_currency"] is None
+    assert lite.get("/v1/wallet").json["in_currency"] is None
+    total = {"currency": "ZAR", "charge": "0.3234", "unknown": None}
+    # 0.0028 USD each is what the provider takes.
+    assert lite.get("/v1/usage?currency=ZAR").json["in_currency"] == {**total, "cost": "0.1078"}
+    assert lite.get("/v1/usage?currency=ZAR", key="read").json["in_currency"] == {**total, "cost": None}
+    apply_rows(lite.meter.engine, {"setting": [setting("currency", "ZAR")]})
+    lite.meter.reload()
+    assert lite.get("/v1/usage", key="read").json["in_currency"] == {**total, "cost": None}
+    # 1 - 2 x 0.0084 = 0.9832 USD; the call from before the money came is owed.
+    amounts = {"balance": "19.664", "available": "19.664", "held": "0", "owed": "0.168"}
+    wallet = {"currency": "ZAR", **amounts, "unknown": None}
+    assert lite.get("/v1/wallet", key="read").json["in_currency"] == wallet
+    clock.moment = NOW - timedelta(seconds=1)
+    assert lite.get("/v1/wallet").json["in_currency"]["balance"] == "18.1892"
+    missing = lite.get("/v1/wallet?currency=EUR").json["in_currency"]
+    assert (missing["currency"], missing["balance"]) == ("EUR", None)
+    assert missing["unknown"] == f"no exchange rate USD/EUR is in force at {clock.moment.isoformat()}"
+    unknown = lite.get("/v1/usage?currency=EUR").json
+    assert (unknown["total"]["charge_usd"], unknown["in_currency"]["charge"]) == ("0.0168", None)
+    assert unknown["in_currency"]["unknown"].startswith("no exchange rate USD/EUR is in force at 2026-06-15T")
+    for path in ("/v1/usage?currency=zar", "/v1/wallet?currency=RANDS"):
+        assert lite.get(path).error == "BAD_REQUEST"
 
 
 def test_history_goes_on_where_a_page_ended(api: Api) -> None:
