@@ -24,8 +24,9 @@ from metering.accounts.accounts import account_id, ensure_accounts
 from metering.book.ratebook import RateBook
 from metering.errors import BadEventError, EventConflictError, UnknownAccountError, UnknownHoldError
 from metering.holds.estimate import allowed_output, estimated_charge
-from metering.holds.placing import HoldRow, find_hold, list_holds, place, release, unusable
-from metering.quotas.admission import admit
+from metering.holds.placing import HoldRow, find_hold, list_holds, place, release, set_aside, unusable
+from metering.quotas.admission import admit, plan_of
+from metering.quotas.limits import counts
 from metering.receipts import Receipt
 from metering.runtime import Runtime
 from metering.storage import Locked, store_for
@@ -160,7 +161,9 @@ class Holds:
                     raise EventConflictError(f"hold '{name}' is {known.status}; a new call takes a hold of another id")
                 return known
             plan = book.plans.get(state.plan)
-            refusal = admit(book, state, status, plan, entry, asked, now)
+            # A call that is under way has been admitted; the next one must find room beside it.
+            reserved = set_aside(connection, number, now) if counts(plan_of(book, state.plan)) else None
+            refusal = admit(book, state, status, plan, entry, asked, now, reserved)
             if refusal is not None:
                 raise refusal
             amount = estimated_charge(

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, case, insert, select, tuple_, update
+from sqlalchemy import Connection, case, func, insert, select, tuple_, update
 
 from metering.errors import EventConflictError, InsufficientBalanceError, UnknownHoldError
 from metering.given import is_name
+from metering.quotas.limits import Used, estimate_of
 from metering.storage import Locked, store_for
 from schema.money import usd_text
 from schema.tables import account_state, holds
@@ -74,6 +75,24 @@ def list_holds(connection: Connection, account_id: int, *, open_only: bool, limi
     return [HoldRow(*row) for row in connection.execute(query.order_by(table.id.desc()).limit(limit))]
 
 
+def set_aside(connection: Connection, account_id: int, now: datetime) -> Used:
+    """What the open holds of an account may still add to its counters; its state row must be locked.
+
+    They count in the day and the month in which they may be captured, and as requests of the minute in which they were
+    placed: a long call is one request of its first minute.
+    """
+    table = holds.c
+    minute = now.astimezone(UTC).replace(second=0, microsecond=0)
+    query = select(
+        func.coalesce(func.sum(table.tokens), 0),
+        func.count(),
+        func.coalesce(func.sum(case((table.created_at >= minute, 1), else_=0)), 0),
+        func.coalesce(func.sum(table.run_unit_micros), 0),
+    ).where(table.account_id == account_id, table.status == "open", table.expires_at > now)
+    # PostgreSQL sums what may be large as a numeric.
+    return Used(*(int(count) for count in connection.execute(query).one()))
+
+
 def unusable(locked: Locked, account_id: int, at: datetime) -> int:
     """Nano-USD of an account's balance that may not be spent at a moment: not begun, or expired and not yet taken."""
     grants = locked.grants.get(account_id, ())
@@ -104,7 +123,12 @@ def place(connection: Connection, values: Mapping[str, Any], *, unusable_nanos: 
         raise InsufficientBalanceError(
             f"the call may come to {usd_text(amount)} USD; {usd_text(max(available, 0))} USD are available"
         )
-    number = connection.execute(insert(holds).values(values).returning(holds.c.id)).scalar_one()
+    estimate = estimate_of(values["units"])
+    counted = {
+        "tokens": estimate.get("tokens_per_month", 0),
+        "run_unit_micros": estimate.get("run_units_per_month", 0),
+    }
+    number = connection.execute(insert(holds).values(**values, **counted).returning(holds.c.id)).scalar_one()
     return HoldRow(id=int(number), status="open", settled_at=None, event_id=None, **values)
 
 
@@ -155,5 +179,6 @@ __all__ = [
     "place",
     "release",
     "require_capturable",
+    "set_aside",
     "unusable",
 ]

@@ -16,6 +16,7 @@ from metering.book.ratebook import Entry, RateBook
 from metering.errors import AccountSuspendedError, ModelNotInPlanError, QuotaExceededError, RefusalError
 from metering.quotas.limits import (
     NOUNS,
+    Used,
     admits,
     end_of,
     estimate_of,
@@ -43,13 +44,15 @@ def admit(
     entry: Entry | None,
     units: Mapping[str, int] | None,
     now: datetime,
+    reserved: Used | None = None,
 ) -> RefusalError | None:
     """Why a call may not be made now, or None when it may.
 
     `state` holds the account's counters, `plan` its plan (None when the rate card does not have it: then the default
     plan counts), `entry` the registered model that is called, if any, and `units` an estimate in stored parts, if any.
+    What is `reserved` by open holds counts as used.
     """
-    found = objections(book, state, account_status, plan, entry, units, now)
+    found = objections(book, state, account_status, plan, entry, units, now, reserved)
     return next((one.error for one in found if not one.observed), None)
 
 
@@ -61,6 +64,7 @@ def objections(
     entry: Entry | None,
     units: Mapping[str, int] | None,
     now: datetime,
+    reserved: Used | None = None,
 ) -> Iterator[Objection]:
     """Every reason against a call, the weightiest first; the arguments are those of `admit`."""
     counted = plan or plan_of(book, state.plan)
@@ -73,11 +77,12 @@ def objections(
     overage = overage_of(book, counted)
     used = used_at(state, now)
     for quota, estimate in estimate_of(units).items():
-        limit, parts = limit_parts(counted, quota), getattr(used, quota)
+        held = 0 if reserved is None else getattr(reserved, quota)
+        limit, parts = limit_parts(counted, quota), getattr(used, quota) + held
         # Judged as if it blocked: what `observe` lets pass is to be told.
         policy = policy_for(quota, overage)
         if not admits(limit, parts, estimate, "block" if policy == "observe" else policy):
-            yield Objection(exceeded(counted, quota, parts, estimate, policy, now), policy == "observe")
+            yield Objection(exceeded(counted, quota, parts, estimate, policy, now, held), policy == "observe")
 
 
 def of_account(book: RateBook, state: AccountState, account_status: str, plan: Plan | None) -> Iterator[Objection]:
@@ -108,12 +113,19 @@ def opens(book: RateBook, plan: Plan, access: str) -> bool:
     return access in classes and plan.access in classes and classes.index(access) < classes.index(plan.access)
 
 
-def exceeded(plan: Plan, quota: str, used: int, estimate: int, policy: str, now: datetime) -> QuotaExceededError:
-    """That a quota of a plan has ended, or that an estimate does not fit into what is left; quantities in parts."""
+def exceeded(
+    plan: Plan, quota: str, used: int, estimate: int, policy: str, now: datetime, held: int = 0
+) -> QuotaExceededError:
+    """That a quota of a plan has ended, or that an estimate does not fit into what is left; quantities in parts.
+
+    `held` is how much of `used` is only set aside.
+    """
     limit = limit_parts(plan, quota) or 0
     ends = resets_at(quota, now)
     end = end_of(limit, "block" if policy == "observe" else policy) or 0
     text = f"{grouped(quota, used)} of {grouped(quota, limit)} {NOUNS[quota]} are used on plan '{plan.slug}'"
+    if held:
+        text += f", {grouped(quota, held)} of them by open holds"
     if end > limit:
         text += f", which ends at {grouped(quota, end)}"
     if used < end:

@@ -167,6 +167,11 @@ def limit_parts(plan: Plan, quota: str) -> int | None:
     return None if limit is None else limit * parts_per_unit(quota)
 
 
+def counts(plan: Plan | None) -> bool:
+    """Whether a plan limits anything that is counted here."""
+    return plan is not None and any(plan.limits.get(quota) is not None for quota in QUOTA_LIMITS)
+
+
 def used_at(state: AccountState, now: datetime) -> Used:
     """What the counters of an account say for the periods that run at a moment; those of an ended period are 0."""
     today = now.astimezone(UTC).date()
@@ -236,6 +241,7 @@ __all__ = [
     "Used",
     "admits",
     "amount_text",
+    "counts",
     "end_of",
     "estimate_of",
     "exceeds",

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from schema.tables.base import Identity, Json, Nanos, UtcTime, identity, metadata, one_of
 
@@ -79,6 +90,8 @@ holds = Table(
     Column("plan", Text, nullable=False),
     Column("task", Text),
     Column("units", Json, nullable=False, comment="the estimate, in stored parts"),
+    Column("tokens", BigInteger, nullable=False, server_default="0", comment="of the estimate, as quotas count them"),
+    Column("run_unit_micros", BigInteger, nullable=False, server_default="0", comment="of the estimate"),
     Column("release_id", Identity, ForeignKey("releases.id"), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
@@ -90,8 +103,8 @@ holds = Table(
 )
 Index(
     "ix_holds_open",
-    holds.c.expires_at,
     holds.c.account_id,
+    holds.c.expires_at,
     sqlite_where=holds.c.status == "open",
     postgresql_where=holds.c.status == "open",
 )

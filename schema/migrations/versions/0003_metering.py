@@ -166,6 +166,10 @@ holds = sa.Table(
     _text("plan"),
     _text("task", null=True),
     sa.Column("units", Json, nullable=False, comment="the estimate, in stored parts"),
+    sa.Column(
+        "tokens", sa.BigInteger, nullable=False, server_default="0", comment="of the estimate, as quotas count them"
+    ),
+    sa.Column("run_unit_micros", sa.BigInteger, nullable=False, server_default="0", comment="of the estimate"),
     sa.Column("release_id", Identity, sa.ForeignKey("releases.id"), nullable=False),
     _time("created_at"),
     _time("expires_at"),
@@ -177,8 +181,8 @@ holds = sa.Table(
 )
 sa.Index(
     "ix_holds_open",
-    holds.c.expires_at,
     holds.c.account_id,
+    holds.c.expires_at,
     sqlite_where=holds.c.status == "open",
     postgresql_where=holds.c.status == "open",
 )
