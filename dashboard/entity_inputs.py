@@ -30,7 +30,6 @@ def _input(field: Field, text: str, key: str) -> str:
             index=options.index(text) if text else None,
             key=key,
             help=meaning,
-            format_func=literal,
             placeholder=placeholder,
         )
         return str(chosen or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
@@ -13,7 +13,6 @@ from dashboard.access import CurrentPerson
 from dashboard.drafts import Base, see
 from dashboard.entity_form import Field, document_of, edits_of, fields_of, texts_of
 from dashboard.entity_inputs import draw_fields
-from dashboard.formats import literal
 from dashboard.forms import propose_panel
 from schema.documents.base import Document
 from schema.keys import Key
@@ -34,13 +33,17 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class EntityPanel(Generic[_Model]):
-    """How entities of a kind are edited. `word` names one of them; `show` draws what an edit does: before, after."""
+    """How entities of a kind are edited. `word` names one of them; `show` draws what an edit does: before, after.
+
+    `given` tells the fields that the key says, which no input asks for.
+    """
 
     kind: str
     word: str
     model: type[_Model]
     show: Callable[[Key, _Model | None, _Model | None], None]
     leave_out: tuple[str, ...] = ("accept",)
+    given: Callable[[Key], dict[str, Any]] = field(default=lambda _: {})
 
     def choose(self, names: Sequence[str], parameter: str) -> Choice:
         """The choice of the person, kept in the URL."""
@@ -62,7 +65,6 @@ class EntityPanel(Generic[_Model]):
             index=None,
             key=parameter,
             bind="query-params",
-            format_func=literal,
             placeholder=f"Choose a {self.word}",
         )
         return Choice("Remove" if mode == "Remove" else "Edit", str(chosen or ""))
@@ -110,10 +112,10 @@ class EntityPanel(Generic[_Model]):
         first = len(fields) - folded
         texts = draw_fields(fields[:first], starts, prefix)
         if folded:
-            with st.expander("By plan", expanded=any(starts[field.id] for field in fields[first:])):
+            with st.expander("By plan", expanded=any(starts[each.id] for each in fields[first:])):
                 texts |= draw_fields(fields[first:], starts, prefix)
         edits = edits_of(fields, starts, texts, new=before is None)
-        return edits, document_of(self.model, fields, texts)
+        return edits, document_of(self.model, fields, texts, **self.given(key))
 
     def _propose(
         self, edits: Sequence[Edit], prefix: str, key: Key, verb: str, person: CurrentPerson, now: datetime

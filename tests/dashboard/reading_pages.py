@@ -19,7 +19,7 @@ def metrics(app: AppTest) -> dict[str, str]:
 
 def table(app: AppTest, place: int) -> list[dict[str, Any]]:
     """The rows of a table."""
-    return list(app.dataframe[place].value.to_dict("records"))
+    return [{str(name): value for name, value in row.items()} for row in app.dataframe[place].value.to_dict("records")]
 
 
 def diff(app: AppTest) -> str:
