@@ -51,25 +51,26 @@ def _label(told: Explanation) -> str:
 
 
 def _step(number: int, step: Step, page: ForgePage | None) -> None:
-    st.divider()
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.markdown(f"**{number}. {literal(step.title)}**", width="stretch")
-        if step.result:
-            st.markdown(f"**{literal(step.result)}**", width="content")
-    if step.rows:
-        st.dataframe(
-            pd.DataFrame.from_records(step.rows),
-            hide_index=True,
-            height="content",
-            key=f"table_step_{number}",
-            alt=f"{step.title}, in lines",
-        )
-    for words in step.words:
-        st.text(words)
-    if isinstance(step.origin, Unknown):
-        st.caption(f":orange[:material/help:] Git cannot say where it was written: {literal(step.origin.reason)}")
-    elif step.origin is not None:
-        _origin(step.origin, page, number)
+    with card(f"step_{number}"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f"**{number}. {literal(step.title)}**", width="stretch")
+            if step.result:
+                st.markdown(f"**{literal(step.result)}**", width="content")
+        if step.rows:
+            st.dataframe(
+                pd.DataFrame.from_records(step.rows),
+                hide_index=True,
+                height="content",
+                key=f"table_step_{number}",
+                alt=f"{step.title}, in lines",
+            )
+        with st.container(gap="xxsmall"):
+            for words in step.words:
+                st.text(words)
+        if isinstance(step.origin, Unknown):
+            st.caption(f":orange[:material/help:] Git cannot say where it was written: {literal(step.origin.reason)}")
+        elif step.origin is not None:
+            _origin(step.origin, page, number)
 
 
 def _origin(origin: Origin, page: ForgePage | None, number: int) -> None:

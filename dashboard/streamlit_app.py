@@ -26,6 +26,7 @@ PAGES = {
         ("app_pages/proposals.py", "Proposals", ":material/merge:"),
         ("app_pages/releases.py", "Releases", ":material/history:"),
         ("app_pages/audit.py", "Audit log", ":material/policy:"),
+        ("app_pages/health.py", "Health", ":material/monitor_heart:"),
     ),
 }
 """Groups of the navigation: file, title and icon of each page. Every page asks for its role itself."""

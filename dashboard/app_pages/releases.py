@@ -55,7 +55,9 @@ def _list(releases: Sequence[Release]) -> None:
             height="content",
             column_config={
                 "Release": st.column_config.NumberColumn(width=80, format="%d"),
-                "Title": st.column_config.TextColumn(width="large"),
+                "Title": st.column_config.TextColumn(width=330),
+                "Author": st.column_config.TextColumn(width=220),
+                "Applied by": st.column_config.TextColumn(width=220),
             },
             placeholder=MISSING,
             on_select=lambda: _open(shown, key),

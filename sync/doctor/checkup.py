@@ -12,24 +12,22 @@ from sqlalchemy import Engine
 from schema.database import database_state, reading
 from schema.errors import RatecardError
 from sync.checks import Validation, validate_files
-from sync.current import last_release
-from sync.doctor.clone import check_clone, check_head
+from sync.doctor.clone import check_clone
 from sync.doctor.configuration import check_configuration
 from sync.doctor.database import check_alerts, check_clock, check_database
+from sync.doctor.drift import check_drift
 from sync.doctor.environment import check_environment
 from sync.doctor.finding import Check, Reporter
 from sync.doctor.ledger import check_ledger
 from sync.doctor.versions import check_versions
 from sync.errors import RepositoryError
-from sync.planning import drift_database
-from sync.render.style import count
 from sync.repository import Repository, work_tree_files
 from sync.target import load_target
 
 FORMAT_VERSION = 1
 
 _CONFIGURATION, _GIT = Reporter("configuration"), Reporter("git")
-_DATABASE, _CLOCK, _DRIFT = Reporter("database"), Reporter("clock"), Reporter("drift")
+_DATABASE, _CLOCK = Reporter("database"), Reporter("clock")
 _ALERTS, _LEDGER = Reporter("alerts"), Reporter("ledger")
 
 
@@ -113,7 +111,13 @@ def _database(place: Place, now: Callable[[], datetime], admins: Sequence[str], 
     if any(check.level == "fail" for check in found) or database_state(engine) != "current":
         return
     yield from _CLOCK.guarded(lambda: _clock(engine, now), "ratecard doctor --database URL")
-    yield from _drift(place, engine, now(), admins)
+    repository = place.repository
+    if repository is not None:
+        yield from check_drift(
+            repository,
+            engine,
+            lambda: load_target(repository, "HEAD", place.folder, now=now(), environment_admins=admins),
+        )
     yield from _ALERTS.guarded(lambda: _alerts(engine, now()), "ratecard usage")
     if ledger:
         yield from _LEDGER.guarded(lambda: _ledger(engine), "restore a backup")
@@ -132,27 +136,6 @@ def _alerts(engine: Engine, now: datetime) -> list[Check]:
 def _ledger(engine: Engine) -> list[Check]:
     with reading(engine) as connection:
         return list(check_ledger(connection))
-
-
-def _drift(place: Place, engine: Engine, now: datetime, admins: Sequence[str]) -> Iterator[Check]:
-    """Whether last release, git and database agree."""
-    repository = place.repository
-    if repository is None:
-        return
-
-    def look() -> Iterator[Check]:
-        with reading(engine) as connection:
-            yield from check_head(repository, last_release(connection))
-        target = load_target(repository, "HEAD", place.folder, now=now, environment_admins=admins)
-        drift = drift_database(engine, target)
-        if drift.edited:
-            yield _DRIFT.warn(f"{count(len(drift.edited), 'edit')} in the database, not by a release", "ratecard drift")
-        if drift.unapplied:
-            yield _DRIFT.warn(f"{count(len(drift.unapplied), 'change')} of git not applied yet", "ratecard plan")
-        if not drift.found:
-            yield _DRIFT.ok("last release, git and database agree")
-
-    yield from _DRIFT.guarded(look, "ratecard drift")
 
 
 def _git_version(repository: Repository | None) -> str | None:
