@@ -15,6 +15,7 @@ PAGES = {
     "Analytics": (
         ("app_pages/overview.py", "Overview", ":material/monitoring:"),
         ("app_pages/usage.py", "Usage", ":material/bar_chart:"),
+        ("app_pages/revenue.py", "Revenue", ":material/payments:"),
     ),
     "Configuration": (
         ("app_pages/models.py", "Models", ":material/deployed_code:"),

@@ -1,0 +1,79 @@
+"""Charts with a month a bar, from rows."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from dashboard.charts import Mark
+from dashboard.revenue_charts import credit_chart, movements_chart, stacked_by_month
+from metering.analytics.credit import CreditMonth
+from metering.analytics.movements import Paid, calendar, mrr_months, steps
+
+USD = 10**9
+MONTHS = calendar(date(2026, 1, 1), date(2026, 3, 16))
+PAID = [
+    Paid(1, 240 * USD, date(2026, 1, 5), date(2026, 2, 10)),
+    Paid(2, 120 * USD, date(2026, 2, 1), None),
+]
+
+
+def _values(chart: dict[str, Any], layer: int) -> list[dict[str, Any]]:
+    data = chart["layer"][layer].get("data") or chart["data"]
+    values: list[dict[str, Any]] = chart["datasets"][data["name"]]
+    return values
+
+
+def test_movements_go_up_and_down_and_the_net_is_a_line() -> None:
+    chart = movements_chart(mrr_months(steps(PAID), MONTHS)).to_dict()
+
+    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["bar", "line"]
+    assert [(row["month"], row["Movement"], row["USD"], row["Amount"]) for row in _values(chart, 0)] == [
+        ("2026-01-01", "New", 20.0, "$20.00"),
+        ("2026-02-01", "New", 10.0, "$10.00"),
+        ("2026-02-01", "Churn", -20.0, "-$20.00"),
+    ]
+    assert [row["USD"] for row in _values(chart, 1)] == [20.0, -10.0, 0.0]
+
+
+def test_releases_stand_over_their_month() -> None:
+    marks = [
+        Mark(date(2026, 2, 3), "v1", "First"),
+        Mark(date(2026, 2, 20), "v2", "Second"),
+        Mark(date(2026, 4, 1), "v3", "Later"),
+    ]
+
+    chart = movements_chart(mrr_months(steps(PAID), MONTHS), marks).to_dict()
+
+    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["bar", "line", "rule", "point"]
+    assert _values(chart, 2) == [
+        {
+            "month": "2026-02-01",
+            "Released": "3 Feb 2026, 20 Feb 2026",
+            "Release": "v1, v2",
+            "Change": "First · Second",
+        }
+    ]
+
+
+def test_every_month_is_on_the_axis() -> None:
+    months = [month for month, _ in MONTHS]
+    series = {"pro": {months[0]: 20 * USD}, "premium": {months[2]: 50 * USD}}
+
+    chart = stacked_by_month(months, series, {"pro": "#111111", "premium": "#222222"}, title="MRR", is_money=True)
+
+    bars = chart.to_dict()["layer"][0]
+    assert bars["encoding"]["x"]["scale"]["domain"] == ["2026-01-01", "2026-02-01", "2026-03-01"]
+    assert bars["encoding"]["color"]["scale"] == {"domain": ["pro", "premium"], "range": ["#111111", "#222222"]}
+    assert [(row["Plan"], row["value"], row["MRR"]) for row in _values(chart.to_dict(), 0)] == [
+        ("pro", 20.0, "$20.00"),
+        ("premium", 50.0, "$50.00"),
+    ]
+
+
+def test_credit_has_a_bar_for_what_came_in_and_one_for_what_was_earned() -> None:
+    row = CreditMonth(date(2026, 1, 1), 2, 30 * USD, 35 * USD, 7 * USD, 6 * USD, 0, 0, 0, 0, 0, 0)
+
+    values = _values(credit_chart([row]).to_dict(), 0)
+
+    assert [(one["Series"], one["USD"]) for one in values] == [("Paid for credit", 30.0), ("Earned by its use", 6.0)]
