@@ -48,6 +48,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def variable_is_set(name: str) -> bool:
+    """Whether a variable of the server's environment holds anything; its value is never read further."""
+    return bool(os.environ.get(name))
+
+
 def repository() -> Repository | None:
     """The git repository around the working directory, or None outside of one."""
     try:
@@ -138,4 +143,5 @@ __all__ = [
     "repository",
     "state",
     "utc_now",
+    "variable_is_set",
 ]
