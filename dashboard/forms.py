@@ -27,6 +27,7 @@ from sync.repository import Person
 
 _DONE = "last_proposal"
 _FAILED = "failed_proposal"
+_LAST = "last_edited"
 NOT_ALLOWED = "Only an admin whom git knows may propose."
 _MOVED = "A value changed as you clicked. Here is the commit that it becomes now: propose it if it is right."
 
@@ -103,6 +104,13 @@ def _notes(key: Key) -> None:
     if key in done:
         proposed_note(*done[key])
     _draft_note(key)
+
+
+def new_note(prefix: str) -> None:
+    """What became of the entity that was last added by a form, which is empty again."""
+    last: tuple[str, Key] | None = st.session_state.get(_LAST)
+    if last is not None and last[0] == prefix:
+        _notes(last[1])
 
 
 def _draft_note(key: Key) -> None:
@@ -226,6 +234,7 @@ def _propose(
         st.session_state[_FAILED] = (key, str(error))
         return
     forget(prefix, key)
+    st.session_state[_LAST] = (prefix, key)
     st.session_state.setdefault(_DONE, {})[key] = (proposal.branch, proposal.commit)
 
 
@@ -258,6 +267,15 @@ def _add_to_draft(
         st.session_state[_FAILED] = (key, str(error))
         return
     forget(prefix, key)
+    st.session_state[_LAST] = (prefix, key)
 
 
-__all__ = ["NOT_ALLOWED", "example_panel", "findings_list", "preview_panel", "propose_panel", "proposed_note"]
+__all__ = [
+    "NOT_ALLOWED",
+    "example_panel",
+    "findings_list",
+    "new_note",
+    "preview_panel",
+    "propose_panel",
+    "proposed_note",
+]

@@ -12,9 +12,10 @@ from dashboard import sources
 from dashboard.exports import Csv, csv_button
 from dashboard.formats import count, literal
 from dashboard.impact_data import digest, impact_of
-from dashboard.impact_table import CSV_HEADER, amount, csv_rows, difference, moving, rows_of, terms_words
+from dashboard.impact_table import CSV_HEADER, amount, before_words, csv_rows, difference, moving, rows_of, terms_words
 from schema.errors import RatecardError
 from sync.impact import Impact, Pair, Scenario, Sums
+from sync.proposal_text import slug
 from sync.render.impact_text import moment_of
 from sync.submit import Preview
 
@@ -63,7 +64,7 @@ def _draw(impact: Impact, key: str) -> None:
             first = st.session_state.get(f"moment_{key}")
             chosen = told[moments.index(first)] if first in moments else told[0]
             found, name = chosen, moment_of(chosen).replace(" ", "-")
-            csv_button(Csv(f"impact-{key}-{name}", CSV_HEADER, lambda: csv_rows(found, moment_of(found))))
+            csv_button(Csv(f"impact-{slug(key)}-{name}", CSV_HEADER, lambda: csv_rows(found, moment_of(found))))
     if chosen is None:
         st.caption(_nothing(impact))
     else:
@@ -93,7 +94,7 @@ def _nothing(impact: Impact) -> str:
 
 def _scenario(scenario: Scenario, impact: Impact, key: str) -> None:
     total = scenario.total
-    with st.grid(4, min_column_width=120, gap="small"):
+    with st.grid(4, min_column_width=190, gap="small"):
         _metric("Cost", total.cost, "inverse")
         _metric("Charge", total.charge, "normal")
         _metric("Revenue", total.revenue, "normal", "Of usage, without fees: what wallets and invoices pay for it.")
@@ -117,7 +118,15 @@ def _scenario(scenario: Scenario, impact: Impact, key: str) -> None:
         words = f"{route}: {count(events)} calls would have gone to another model"
         st.markdown(f":blue[:material/alt_route:] {literal(words)}")
     exactness = f", each sum exact to {amount(scenario.bound)}" if scenario.bound else ""
-    st.caption(f"{count(scenario.repriced)} of {count(impact.events)} calls re-priced{exactness}")
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.caption(f"{count(scenario.repriced)} of {count(impact.events)} calls re-priced{exactness}", width="content")
+        st.page_link(
+            "app_pages/usage.py",
+            label="Their usage",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            query_params={"range": f"{impact.days} days"},
+        )
 
 
 def _metric(label: str, pair: Pair, good: str, words: str | None = None) -> None:
@@ -126,7 +135,7 @@ def _metric(label: str, pair: Pair, good: str, words: str | None = None) -> None
         amount(pair.after),
         difference(pair),
         delta_color="inverse" if good == "inverse" else "normal",
-        delta_description=f"was {amount(pair.before)}" if pair.change else None,
+        delta_description=before_words(pair),
         help=words,
     )
 
@@ -135,8 +144,8 @@ def _table(title: str, name: str, sums: Mapping[str, Sums], key: str) -> None:
     if not sums:
         st.caption("None comes to another amount.")
         return
-    usd = st.column_config.NumberColumn(format="$%,.2f")
-    moved = st.column_config.NumberColumn(format="$%+,.2f")
+    usd = st.column_config.NumberColumn(format="dollar")
+    amounts = ("Charge change", "Charge before", "Charge after", "Cost change", "Revenue change")
     st.dataframe(
         pd.DataFrame.from_records(rows_of(sums, name)),
         hide_index=True,
@@ -144,11 +153,7 @@ def _table(title: str, name: str, sums: Mapping[str, Sums], key: str) -> None:
         key=f"impact_{title}_{key}",
         column_config={
             name: st.column_config.TextColumn(pinned=True, width="medium"),
-            "Charge before": usd,
-            "Charge after": usd,
-            "Charge +/-": moved,
-            "Cost +/-": moved,
-            "Revenue +/-": moved,
+            **dict.fromkeys(amounts, usd),
             "Calls": st.column_config.NumberColumn(format="localized"),
         },
         alt=f"{title} that the edit moves most",

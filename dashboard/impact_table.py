@@ -35,12 +35,16 @@ def amount(nanos: int) -> str:
 
 
 def difference(pair: Pair) -> str | None:
-    """How an amount moves, with its sign and percent; None when it does not."""
+    """How an amount moves, with its sign; None when it does not."""
+    return f"{'+' if pair.change > 0 else ''}{amount(pair.change)}" if pair.change else None
+
+
+def before_words(pair: Pair) -> str | None:
+    """What an amount was, and by how many percent it moves; None when it does not."""
     if not pair.change:
         return None
     percent = rise(pair)
-    sign = "+" if pair.change > 0 else ""
-    return f"{sign}{amount(pair.change)}{f' ({percent})' if percent else ''}"
+    return f"was {amount(pair.before)}{f', {percent}' if percent else ''}"
 
 
 def moving(impact: Impact) -> list[Scenario]:
@@ -55,17 +59,19 @@ def rows_of(sums: Mapping[str, Sums], name: str) -> list[dict[str, Any]]:
     rest = [one for _, one in named[MOST_ROWS:]]
     if rest:
         rows.append(_row(name, f"{OTHERS} ({len(rest)})", _together(rest)))
+    if not any(one.cost.change for one in sums.values()):
+        rows = [{column: value for column, value in row.items() if column != "Cost change"} for row in rows]
     return rows
 
 
 def _row(name: str, label: str, sums: Sums) -> dict[str, Any]:
     return {
         name: label,
+        "Charge change": dollars(sums.charge.change),
         "Charge before": dollars(sums.charge.before),
         "Charge after": dollars(sums.charge.after),
-        "Charge +/-": dollars(sums.charge.change),
-        "Cost +/-": dollars(sums.cost.change),
-        "Revenue +/-": dollars(sums.revenue.change),
+        "Cost change": dollars(sums.cost.change),
+        "Revenue change": dollars(sums.revenue.change),
         "Calls": sums.events,
     }
 
@@ -97,4 +103,4 @@ def terms_words(terms: PlanTerms) -> list[str]:
     return [f"{terms.plan}: {line}" for line in terms_lines(terms)]
 
 
-__all__ = ["CSV_HEADER", "amount", "csv_rows", "difference", "moving", "rows_of", "terms_words"]
+__all__ = ["CSV_HEADER", "amount", "before_words", "csv_rows", "difference", "moving", "rows_of", "terms_words"]

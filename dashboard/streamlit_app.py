@@ -21,6 +21,10 @@ PAGES = {
         ("app_pages/models.py", "Models", ":material/deployed_code:"),
         ("app_pages/pricing.py", "Pricing", ":material/sell:"),
         ("app_pages/routing.py", "Routing", ":material/alt_route:"),
+        ("app_pages/plans.py", "Plans", ":material/card_membership:"),
+        ("app_pages/packs.py", "Credit packs", ":material/toll:"),
+        ("app_pages/features.py", "Features", ":material/extension:"),
+        ("app_pages/rates.py", "Exchange rates", ":material/currency_exchange:"),
         ("app_pages/draft.py", "Draft", ":material/edit_note:"),
     ),
     "Operations": (

@@ -28,6 +28,7 @@ _FORMS = (
     ("app_pages/models.py", "Models", ":material/deployed_code:"),
     ("app_pages/pricing.py", "Pricing", ":material/sell:"),
     ("app_pages/routing.py", "Routing", ":material/alt_route:"),
+    ("app_pages/plans.py", "Plans", ":material/card_membership:"),
 )
 
 
@@ -86,7 +87,7 @@ def _commit(base: Base, parts: list[DraftPart], settled: bool, person: CurrentPe
     allowed = person.may("admin") and bool(person.email)
     repository = sources.repository()
     with card("draft_commit"):
-        card_title("The commit", "Everything above as one proposal" if settled else "")
+        card_title("The commit", "All edits as one proposal" if settled else "")
         failed: str | None = st.session_state.pop(_FAILED, None)
         if failed:
             st.error(literal(failed), icon=":material/error:")
