@@ -1,0 +1,134 @@
+"""What each plan and each account earns and costs: usage, fees and repaid overdraft, as in `totals`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, func, literal_column, or_, select
+
+from metering.analytics.events import Filters, conditions, usage_by
+from metering.analytics.fees import fee_of
+from metering.analytics.period import Period, midnight
+from schema.tables import accounts, ledger_postings, subscriptions, usage_events
+
+
+@dataclass(frozen=True, slots=True)
+class Earnings:
+    """The sums of a plan or an account; `name` is None for calls that name no plan."""
+
+    name: str | None
+    requests: int
+    cost_nanos: int
+    charge_nanos: int
+    usage_revenue_nanos: int
+    repaid_nanos: int
+    """Overdraft that a later purchase repaid; 0 for plans, as a posting names none."""
+    subscription_nanos: int
+    accounts: int
+    """How many called."""
+    subscribers: int
+    """How many paid a fee for the period or a part of it."""
+
+    @property
+    def revenue_nanos(self) -> int:
+        """Usage, repaid overdraft and fees together."""
+        return self.usage_revenue_nanos + self.repaid_nanos + self.subscription_nanos
+
+    @property
+    def profit_nanos(self) -> int:
+        """Revenue less cost."""
+        return self.revenue_nanos - self.cost_nanos
+
+
+def profit_by_plan(connection: Connection, period: Period, filters: Filters, *, today: date) -> list[Earnings]:
+    """A row for each plan that was called on or paid for, the largest revenue first.
+
+    With repaid overdraft the rows sum up to `totals`. Raises ValueError for a period with an open side.
+    """
+    usage = {row.keys["plan"]: row for row in usage_by(connection, ("plan",), period, filters, units=())}
+    event = usage_events.c
+    query = select(event.plan, func.count(event.account_id.distinct())).where(*conditions(period, filters))
+    callers = {plan: int(number) for plan, number in connection.execute(query.group_by(event.plan))}
+    fees: dict[str, int] = defaultdict(int)
+    payers: dict[str, set[str]] = defaultdict(set)
+    for account, plan, nanos in _fees(connection, period.until(today), filters):
+        fees[plan] += nanos
+        payers[plan].add(account)
+    found = []
+    for plan in {*usage, *payers}:
+        row = usage.get(plan)
+        sums = (row.requests, row.cost_nanos, row.charge_nanos, row.revenue_nanos) if row else (0, 0, 0, 0)
+        paid = (0, fees.get(plan, 0), callers.get(plan, 0), len(payers.get(plan, ())))
+        found.append(Earnings(plan, *sums, *paid))
+    return sorted(found, key=lambda row: (-row.revenue_nanos, row.name or ""))
+
+
+def profit_by_account(connection: Connection, period: Period, filters: Filters, *, today: date) -> list[Earnings]:
+    """A row for each account that called, paid or repaid, the largest loss first; the rows sum up to `totals`.
+
+    Raises ValueError for a period with an open side.
+    """
+    usage = {row.keys["account"]: row for row in usage_by(connection, ("account",), period, filters, units=())}
+    fees: dict[str, int] = defaultdict(int)
+    for account, _, nanos in _fees(connection, period.until(today), filters):
+        fees[account] += nanos
+    repaid = _repaid(connection, period, filters)
+    found = []
+    for account in {*usage, *fees, *repaid}:
+        row = usage.get(account)
+        sums = (row.requests, row.cost_nanos, row.charge_nanos, row.revenue_nanos) if row else (0, 0, 0, 0)
+        paid = (repaid.get(account, 0), fees.get(account, 0), int(row is not None), int(account in fees))
+        found.append(Earnings(account, *sums, *paid))
+    return sorted(found, key=lambda row: (row.profit_nanos, row.name or ""))
+
+
+def _fees(connection: Connection, period: Period, filters: Filters) -> list[tuple[str, str, int]]:
+    """Account, plan and what was earned, of every subscription that earned something; filters as for `totals`."""
+    if set(filters) - {"account", "plan"}:
+        return []
+    start, end = period.bounds()
+    table = subscriptions.c
+    query = (
+        select(
+            accounts.c.account,
+            table.plan,
+            table.cycle,
+            table.fee_nanos,
+            table.started_at,
+            table.trial_until,
+            table.ended_at,
+        )
+        .join_from(subscriptions, accounts, accounts.c.id == table.account_id)
+        .where(table.fee_nanos > 0, table.started_at < midnight(end))
+        .where(or_(table.ended_at.is_(None), table.ended_at > midnight(start)))
+    )
+    if "plan" in filters:
+        query = query.where(table.plan == filters["plan"])
+    if "account" in filters:
+        query = query.where(accounts.c.account == filters["account"])
+    rows = connection.execute(query)
+    found = [(account, plan, fee_of(*terms).earned(start, end)) for account, plan, *terms in rows]
+    return [(account, plan, nanos) for account, plan, nanos in found if nanos]
+
+
+def _repaid(connection: Connection, period: Period, filters: Filters) -> dict[str, int]:
+    if set(filters) - {"account"}:
+        return {}
+    start, end = period.bounds()
+    posting = ledger_postings.c
+    query = (
+        select(accounts.c.account, func.sum(posting.revenue_nanos))
+        .join_from(ledger_postings, accounts, accounts.c.id == posting.account_id)
+        # Written out, not bound: only so can SQLite see that the partial index covers it.
+        .where(posting.revenue_nanos != literal_column("0"))
+        .where(posting.occurred_at >= midnight(start), posting.occurred_at < midnight(end))
+        .group_by(accounts.c.account)
+    )
+    if "account" in filters:
+        query = query.where(accounts.c.account == filters["account"])
+    return {account: int(nanos) for account, nanos in connection.execute(query)}
+
+
+__all__ = ["Earnings", "profit_by_account", "profit_by_plan"]
