@@ -8,17 +8,14 @@ has been over for a day. The webhook's address is a secret: it is in no message 
 
 from __future__ import annotations
 
-import http.client
 import json
 import logging
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, NoReturn
-from urllib.error import HTTPError, URLError
+from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from sqlalchemy import Connection, and_, or_, select, update
 
@@ -27,6 +24,7 @@ from metering.errors import WebhookError
 from metering.quotas.admission import overage_of
 from metering.quotas.alerts import Alert, alert_rows
 from metering.quotas.messages import alert_json, slack_message
+from metering.quotas.posting import post
 from metering.runtime import Runtime
 from schema.tables import alerts
 
@@ -37,7 +35,7 @@ LONGEST_WAIT = timedelta(hours=1)
 IN_A_ROW = 3
 """After so many failures in a row the rest waits for the next delivery: the webhook is down."""
 TIMEOUT_SECONDS = 10
-"""How long a webhook may take to answer; shorter than the shortest claim."""
+"""How long a webhook may take in all, to the end of its answer's head; shorter than the shortest claim."""
 _log = logging.getLogger(__name__)
 
 
@@ -158,48 +156,16 @@ def _mark(connection: Connection, alert: Alert, fault: str | None, now: datetime
 
 
 def _send(webhook: Webhook, alert: Alert, book: RateBook) -> str | None:
-    """Post an alert; why it was not taken, or None. Any answer but 2xx is a fault, a redirect too."""
+    """Post an alert; why it was not taken, or None."""
     plan = book.plans.get(alert.plan)
     overage = overage_of(book, plan)
     message = slack_message(alert, overage) if webhook.form == "slack" else alert_json(alert, overage)
-    request = Request(  # noqa: S310 - the address is checked to be http or https
-        webhook.address,
-        data=json.dumps(message).encode(),
-        headers={
-            "Content-Type": "application/json",
-            "User-Agent": "ratecard",
-            "Idempotency-Key": f"ratecard-alert-{alert.id}",
-        },
-        method="POST",
-    )
-    try:
-        with build_opener(_NoRedirects).open(request, timeout=TIMEOUT_SECONDS):
-            return None
-    except HTTPError as error:
-        error.close()
-        return f"the webhook answered HTTP {error.code}"
-    except URLError as error:
-        return f"the webhook cannot be reached: {_reason(error.reason)}"
-    except OSError as error:
-        return f"the webhook cannot be reached: {_reason(error)}"
-    except (http.client.HTTPException, ValueError) as error:
-        # Their texts may hold the address.
-        return f"the webhook cannot be used: {type(error).__name__}"
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """A redirected POST would become a GET elsewhere, which tells nobody."""
-
-    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> NoReturn:
-        raise HTTPError("", code, "a redirect", headers, fp)
-
-
-def _reason(error: object) -> str:
-    if isinstance(error, TimeoutError):
-        return f"no answer within {TIMEOUT_SECONDS} seconds"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return type(error).__name__
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "ratecard",
+        "Idempotency-Key": f"ratecard-alert-{alert.id}",
+    }
+    return post(webhook.address, json.dumps(message).encode(), headers, TIMEOUT_SECONDS)
 
 
 __all__ = ["ATTEMPTS", "Delivered", "Webhook", "deliver", "wait_after", "webhook_of"]
