@@ -206,3 +206,6 @@ def test_every_edit_leads_to_its_form() -> None:
     assert form_link(part(key=dated)) == ("app_pages/pricing.py", {"model": "openai/gpt-4o"})
     route = Key("route", "openai/_default")
     assert form_link(part(key=route)) == ("app_pages/routing.py", {"provider_table": "openai", "task": "_default"})
+    new = Key("plan", "team")
+    assert form_link(part(AddEntity(new, {"name": "Team"}), key=new)) is None
+    assert form_link(part(key=Key("rate", "USD/ZAR@2026-12-01"))) == ("app_pages/rates.py", {})
