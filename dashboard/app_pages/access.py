@@ -1,0 +1,158 @@
+"""Access: who may do what on the dashboard, and a form that becomes a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import sources
+from dashboard.access import ROLES, CurrentPerson, listed_roles
+from dashboard.drafts import read_base, see
+from dashboard.entity_panel import MODES
+from dashboard.exports import Csv
+from dashboard.formats import MISSING, count
+from dashboard.forms import propose_panel
+from dashboard.history_table import history_card
+from dashboard.layout import card, card_title, page_header
+from dashboard.people import Member, members, protected, role_edits
+from dashboard.session import require, require_data
+from schema.database import reading
+from schema.keys import Key
+from sync.context import environment_admins
+
+COLUMNS = ("Person", "Role", "From", "Protected", "Waiting")
+MEANINGS = {
+    "admin": "sees everything, proposes, merges and applies",
+    "analyst": "sees everything and exports",
+    "viewer": "sees charts and configuration",
+}
+
+
+def _choose(found: Sequence[Member]) -> None:
+    chosen = st.session_state["table_access"]["selection"]["rows"]
+    if chosen:
+        st.session_state["person"] = found[chosen[0]].address
+        if st.session_state.get("person_action") == "New":
+            st.session_state["person_action"] = "Edit"
+
+
+def _table(found: Sequence[Member], person: CurrentPerson) -> None:
+    records = [
+        [member.address, member.role, member.source, bool(protected(member, person.email)), member.pending]
+        for member in found
+    ]
+    card_title("People", "By address, compared without case", Csv("access", COLUMNS, lambda: records))
+    if not records:
+        st.caption("Nobody has a role yet: add the first admin on the right.")
+        return
+    st.dataframe(
+        pd.DataFrame(records, columns=list(COLUMNS)),
+        hide_index=True,
+        height="content" if len(records) <= 14 else 520,
+        key="table_access",
+        on_select=lambda: _choose(found),
+        selection_mode="single-row",
+        column_config={
+            "Person": st.column_config.TextColumn(pinned=True, width=260),
+            "Protected": st.column_config.CheckboxColumn(help="An admin by RATECARD_ADMINS, or you yourself."),
+            "Waiting": st.column_config.TextColumn(help="What the base branch says and no release has applied yet."),
+        },
+        placeholder=MISSING,
+        alt="People and their roles",
+    )
+
+
+def _totals(found: Sequence[Member]) -> None:
+    with st.grid(4, min_column_width=150, gap="small"):
+        for role in reversed(ROLES):
+            number = sum(1 for member in found if member.role == role)
+            st.metric(f"{role.capitalize()}s", count(number), border=True, help=f"Each {MEANINGS[role]}.")
+        st.metric(
+            "By the environment",
+            count(sum(1 for member in found if member.by_environment)),
+            border=True,
+            help="Admins of the variable RATECARD_ADMINS, whom no edit can remove.",
+        )
+
+
+def _form(found: Sequence[Member], person: CurrentPerson, now: datetime) -> str:
+    """Draw the form; returns the address that it is about."""
+    by_address = {member.address: member for member in found}
+    mode = st.segmented_control(
+        "Action",
+        MODES,
+        default="Edit",
+        required=True,
+        key="person_action",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if mode == "New":
+        address = st.text_input("Address", key="new_person", max_chars=200, placeholder="name@example.com")
+        address = (address or "").strip().lower()
+    else:
+        chosen = st.selectbox(
+            "Person", list(by_address), index=None, key="person", bind="query-params", placeholder="Choose a person"
+        )
+        address = str(chosen or "")
+    member = by_address.get(address)
+    base = read_base()
+    if base is None:
+        st.caption("Not in a git repository with the base branch: access cannot be edited from here.")
+    elif not address:
+        st.caption("Type the address that the person signs in with." if mode == "New" else "Choose a person.")
+    elif member is not None and (reason := protected(member, person.email)):
+        st.info(reason, icon=":material/shield_person:")
+    elif mode == "New" and member is not None and member.written:
+        st.error("This person has a role already: edit it instead.", icon=":material/error:")
+    elif mode != "New" and (member is None or member.written is None):
+        st.caption("The base branch does not name this person any more.")
+    else:
+        key = Key("access", address)
+        prefix = f"access_{mode}_{address}_{see(base, key)}_"
+        role = None if mode == "Remove" else _role(member, prefix)
+        edits = role_edits(member, address, role)
+        verb = {"New": f"Let {address} in as {role}", "Remove": f"Remove {address}"}
+        title = verb.get(str(mode), f"Make {address} {role}")
+        propose_panel(edits, prefix=prefix, key=key, title=title, person=person, now=now)
+    return address
+
+
+def _role(member: Member | None, prefix: str) -> str:
+    start = member.written if member and member.written else "viewer"
+    role = st.radio(
+        "Role",
+        ROLES,
+        index=ROLES.index(start),
+        captions=[MEANINGS[role] for role in ROLES],
+        key=f"{prefix}role",
+    )
+    return str(role)
+
+
+def page() -> None:
+    """Draw the page."""
+    person = require("viewer")
+    stamp = require_data()
+    now = sources.utc_now()
+    page_header("Access", "Who may do what on the dashboard", person)
+    with reading(sources.engine()) as connection:
+        in_force = listed_roles(connection)
+    base = read_base()
+    written = {name: str(entity.document) for name, entity in base.catalogue.of("access").items()} if base else {}
+    found = members(written, dict(in_force), environment_admins())
+    _totals(found)
+    left, right = st.columns([7, 5], gap="small")
+    with left, card("access_table"):
+        _table(found, person)
+        st.caption("A role that was taken away bites at the next click: roles are read again each time.")
+    with right, card("access_form"):
+        address = _form(found, person, now)
+    names = [address] if address else [member.address for member in found]
+    history_card("access", names, stamp, note="What releases did to roles", file="access_history")
+
+
+page()

@@ -1,0 +1,191 @@
+"""Settings in groups, typed; secrets are the names of variables, and whether the server has them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import rate_card, sources
+from dashboard.access import CurrentPerson
+from dashboard.drafts import Base, read_base, see
+from dashboard.entity_form import Field, edits_of, text_of, texts_of
+from dashboard.entity_inputs import draw_fields
+from dashboard.exports import Csv
+from dashboard.formats import MISSING, exact_money, literal, short_commit
+from dashboard.forms import propose_panel
+from dashboard.history_table import history_card
+from dashboard.layout import card, card_title, page_header
+from dashboard.rate_card import Row
+from dashboard.session import require, require_data
+from dashboard.settings_form import EXTRA, GROUPS, KIND, credit_display, group_fields, names_a_secret, with_all_weights
+from metering.wallets.credits import CreditDisplay
+from schema.keys import Key
+from sync.edit import AddEntity, Edit, Quoted, RemoveEntity
+from sync.edit.edits import VALUE_FIELD
+from sync.edit.scalars import parse_value
+
+COLUMNS = ("Setting", "Value", "Set by", "Secret", "Meaning")
+NOTES = {
+    "General": "Who may call, and with what",
+    "Payment": "Stripe, and the second currency of totals",
+    "LiteLLM": "The proxy whose keys follow the plans",
+    "Notifications": "Where alerts go",
+    "Credits": "How the ledger's dollars are shown and burned",
+    EXTRA: "Anything else that pages and callers read",
+}
+CREDITS = "Credits"
+EXAMPLE_NANOS = 12_345_678_900
+"""An amount of the ledger with decimals that rounding shows."""
+NEW_KINDS = ("text", "number", "flag", "list")
+
+
+def _secret(field: Field, value: str) -> str:
+    if not names_a_secret(field) or not value:
+        return ""
+    return "set in the environment" if sources.variable_is_set(value) else "not set in the environment"
+
+
+def _record(field: Field, value: str, row: Row | None) -> list[object]:
+    by = short_commit(row["origin"].commit) if row else "default"
+    return [
+        field.label,
+        value or field.default,
+        by if value or not field.default else "default",
+        _secret(field, value),
+        field.help.replace("`", ""),
+    ]
+
+
+def _table(group: str, fields: Sequence[Field], rows: Mapping[str, Row]) -> None:
+    values = texts_of(fields, {Key(KIND, name): row["value"] for name, row in rows.items()})
+    records = [_record(field, values[field.id], rows.get(field.key.name)) for field in fields]
+    card_title(group, NOTES[group], Csv(f"settings_{group.lower()}", COLUMNS, lambda: records))
+    if not records:
+        st.caption("Nothing is set.")
+        return
+    frame = pd.DataFrame(records, columns=list(COLUMNS))
+    st.dataframe(
+        frame if any(frame["Secret"]) else frame.drop(columns="Secret"),
+        hide_index=True,
+        height="content",
+        column_config={
+            "Value": st.column_config.TextColumn(width="medium"),
+            "Meaning": st.column_config.TextColumn(width="large"),
+        },
+        placeholder=MISSING,
+        key=f"table_settings_{group}",
+        alt="Settings in force",
+    )
+    if any(names_a_secret(field) for field in fields):
+        st.caption(":material/key: A secret never stands here or in git: only the name of the variable that holds it.")
+
+
+def _choices(base: Base) -> dict[str, Sequence[str]]:
+    plans = sorted(base.catalogue.of("plan"))
+    pairs = {name.partition("@")[0] for name in base.catalogue.of("rate")}
+    currencies = sorted({currency for pair in pairs for currency in pair.split("/")} - {"USD"})
+    return {"default_plan": plans, **({"currency": currencies} if currencies else {})}
+
+
+def _form(base: Base, group: str, person: CurrentPerson, now: datetime) -> None:
+    entities = base.catalogue.of(KIND)
+    values: dict[str, Any] = {name: entity.document for name, entity in entities.items()}
+    fields = group_fields(group, values, _choices(base))
+    keys = list(dict.fromkeys(field.key for field in fields)) or [Key(KIND, "extra")]
+    versions = "".join(see(base, key) for key in keys)
+    prefix = f"settings_{group}_{hashlib.sha256(versions.encode()).hexdigest()[:12]}_"
+    before = texts_of(fields, {Key(KIND, name): value for name, value in values.items()})
+    after = with_all_weights(fields, before, draw_fields(fields, before, prefix))
+    if group == CREDITS:
+        _display(credit_display(fields, before), credit_display(fields, after))
+    edits: list[Edit] = edits_of(fields, before, after)
+    if group == EXTRA:
+        edits = _extras(fields, edits, prefix, set(values))
+    key = edits[0].key if edits else keys[0]
+    names = sorted({edit.key.name for edit in edits})
+    title = f"Change setting {names[0]}" if len(names) == 1 else f"Change settings: {group.lower()}"
+    propose_panel(edits, prefix=prefix, key=key, title=title, person=person, now=now)
+
+
+def _display(before: CreditDisplay | None, after: CreditDisplay | None) -> None:
+    """An amount of the ledger as customers see it, now and with the edit."""
+    if after is None:
+        st.caption("A value is no fit one: nothing can be shown with it.")
+        return
+    was, now = before.text(EXAMPLE_NANOS) if before else None, after.text(EXAMPLE_NANOS)
+    changed = was is not None and was != now
+    st.metric(
+        f"{exact_money(EXAMPLE_NANOS)} is shown as",
+        literal(now),
+        literal(f"was {was}") if changed else None,
+        delta_color="off",
+        delta_arrow="off",
+    )
+
+
+def _extras(fields: Sequence[Field], edits: list[Edit], prefix: str, known: set[str]) -> list[Edit]:
+    """Free settings come and go by their name."""
+    names = [field.label for field in fields]
+    gone = st.multiselect("Take out", names, key=f"{prefix}gone", placeholder="None") if names else []
+    removed = [Key(KIND, f"extra.{name}") for name in gone]
+    kept = [edit for edit in edits if edit.key not in removed]
+    kept += [RemoveEntity(key) for key in removed]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Add", key=f"{prefix}new_name", max_chars=100, placeholder="name").strip()
+        kind = st.selectbox("Type", NEW_KINDS, key=f"{prefix}new_kind", width=110)
+        value = _new_value(kind, f"{prefix}new_value_{kind}")
+    if not name or not value:
+        return kept
+    if f"extra.{name}" in known:
+        st.error("There is such a setting already: change it above.", icon=":material/error:")
+        return kept
+    written = parse_value(value) if kind == "list" else Quoted(value) if kind == "text" else value
+    return [*kept, AddEntity(Key(KIND, f"extra.{name}"), {VALUE_FIELD: written})]
+
+
+def _new_value(kind: str, key: str) -> str:
+    if kind == "flag":
+        return text_of(st.toggle("Value", key=key), "flag")
+    placeholder = "[a, b]" if kind == "list" else "value"
+    return st.text_input("Value", key=key, max_chars=500, placeholder=placeholder).strip()
+
+
+def page() -> None:
+    """Draw the page."""
+    person = require("viewer")
+    stamp = require_data()
+    now = sources.utc_now()
+    page_header("Settings", "What the runtime and these pages read", person)
+    group = str(
+        st.segmented_control(
+            "Group",
+            list(GROUPS),
+            default=next(iter(GROUPS)),
+            required=True,
+            key="group",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+    )
+    rows = {row["setting"]: row for row in rate_card.current(sources.engine(), stamp.text, KIND)}
+    fields = group_fields(group, {name: row["value"] for name, row in rows.items() if name.startswith("extra.")})
+    left, right = st.columns([7, 5], gap="small")
+    with left, card("settings_table"):
+        _table(group, fields, rows)
+    with right, card("settings_form"):
+        card_title("Change", "An emptied field goes back to its default")
+        base = read_base()
+        if base is None:
+            st.caption("Not in a git repository with the base branch: settings cannot be edited from here.")
+        else:
+            _form(base, group, person, now)
+    names = GROUPS[group] or tuple(name for name in rows if name.startswith("extra."))
+    history_card(KIND, names, stamp, note="What releases did to these settings", file="setting_history")
+
+
+page()
