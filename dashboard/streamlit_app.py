@@ -25,6 +25,8 @@ PAGES = {
         ("app_pages/packs.py", "Credit packs", ":material/toll:"),
         ("app_pages/features.py", "Features", ":material/extension:"),
         ("app_pages/rates.py", "Exchange rates", ":material/currency_exchange:"),
+        ("app_pages/settings.py", "Settings", ":material/tune:"),
+        ("app_pages/access.py", "Access", ":material/shield_person:"),
         ("app_pages/draft.py", "Draft", ":material/edit_note:"),
     ),
     "Operations": (
