@@ -14,6 +14,7 @@ from typing import Any
 import altair as alt
 
 from dashboard.formats import day as day_text
+from dashboard.periods import bucket, bucket_text
 
 PALETTE = (
     "#4c6fff",
@@ -65,12 +66,12 @@ def colours(names: Sequence[str], ranking: Sequence[str]) -> dict[str, str]:
     return taken | ({OTHER: OTHER_COLOUR} if OTHER in names else {})
 
 
-def _day_axis(days: Sequence[date]) -> alt.Axis:
+def _day_axis(days: Sequence[date], granularity: str) -> alt.Axis:
     step = max(1, -(-len(days) // _TICKS))
     shown = [day.isoformat() for day in reversed(days[::-1][::step])]
     return alt.Axis(
         values=shown,
-        labelExpr="utcFormat(toDate(datum.value), '%-d %b')",
+        labelExpr=f"utcFormat(toDate(datum.value), '{'%b %Y' if granularity == 'Month' else '%-d %b'}')",
         labelAngle=0,
         labelFlush=False,
         labelOverlap=True,
@@ -81,10 +82,18 @@ def _day_axis(days: Sequence[date]) -> alt.Axis:
     )
 
 
-def _x(days: Sequence[date]) -> alt.X:
+def _x(days: Sequence[date], granularity: str = "Day") -> alt.X:
     domain = [day.isoformat() for day in days]
     scale = alt.Scale(domain=domain, paddingInner=0.25, paddingOuter=0.1)
-    return alt.X("day:O", scale=scale, axis=_day_axis(days))
+    return alt.X("day:O", scale=scale, axis=_day_axis(days, granularity))
+
+
+def _number(longest: float, *, is_money: bool = True) -> str:
+    """The format of an axis: thousands as `k`; small amounts in cents, as `m` would be read as millions."""
+    sign = "$" if is_money else ""
+    if longest >= 1_000:
+        return f"{sign}~s"
+    return f"{sign},~r" if longest >= 5 or not is_money else f"{sign},.2f" if longest >= 0.05 else f"{sign},~g"
 
 
 def _dollar_axis(title: str | None = None, number: str = "$~s") -> alt.Axis:
@@ -99,26 +108,27 @@ def _data(rows: Sequence[Row]) -> alt.InlineData:
     return alt.InlineData(values=list(rows))
 
 
-def release_rules(marks: Sequence[Mark], days: Sequence[date]) -> list[alt.Chart]:
-    """Dashed rules with a diamond on top where releases changed prices; several of a day share one."""
+def release_rules(marks: Sequence[Mark], days: Sequence[date], granularity: str = "Day") -> list[alt.Chart]:
+    """Dashed rules with a diamond on top where releases changed prices; several of a day, week or month share one."""
     by_day: dict[date, list[Mark]] = {}
     shown = set(days)
     for mark in marks:
-        if mark.day in shown:
-            by_day.setdefault(mark.day, []).append(mark)
+        start = bucket(mark.day, granularity)
+        if start in shown:
+            by_day.setdefault(start, []).append(mark)
     if not by_day:
         return []
     rows = [
         {
             "day": day.isoformat(),
-            "Released": day_text(day),
+            "Released": ", ".join(dict.fromkeys(day_text(mark.day) for mark in found)),
             "Release": ", ".join(mark.label for mark in found),
             "Change": " · ".join(mark.title for mark in found),
         }
         for day, found in sorted(by_day.items())
     ]
     tooltip = ["Released:N", "Release:N", "Change:N"]
-    base = alt.Chart(_data(rows)).encode(x=_x(days), tooltip=tooltip)
+    base = alt.Chart(_data(rows)).encode(x=_x(days, granularity), tooltip=tooltip)
     rule = base.mark_rule(color=RELEASE_COLOUR, strokeDash=[4, 3], strokeWidth=1.2, aria=False)
     head = base.mark_point(
         shape="diamond", size=70, filled=True, color=RELEASE_COLOUR, opacity=1, description="release"
@@ -132,6 +142,8 @@ def cost_and_revenue(
     cost: Sequence[float],
     marks: Sequence[Mark] = (),
     previous: Sequence[float] = (),
+    *,
+    granularity: str = "Day",
 ) -> Drawn:
     """Stacked bars of revenue by source, a line of cost, rules for releases.
 
@@ -141,7 +153,7 @@ def cost_and_revenue(
     rows = [
         {
             "day": day.isoformat(),
-            "Day": day_text(day),
+            "Day": bucket_text(day, granularity),
             "Series": name,
             "USD": values[place],
             "order": order[name],
@@ -151,7 +163,13 @@ def cost_and_revenue(
         for place, day in enumerate(days)
     ]
     line = [
-        {"day": day.isoformat(), "Day": day_text(day), "Series": "Cost", "USD": amount, "Amount": f"${amount:,.2f}"}
+        {
+            "day": day.isoformat(),
+            "Day": bucket_text(day, granularity),
+            "Series": "Cost",
+            "USD": amount,
+            "Amount": f"${amount:,.2f}",
+        }
         for day, amount in zip(days, cost, strict=True)
     ]
     names = [*revenue, "Cost"]
@@ -159,29 +177,30 @@ def cost_and_revenue(
     if previous:
         names.append("Revenue before")
         scale_colours.append(OTHER_COLOUR)
+    longest = [*cost, *previous, *(sum(values) for values in zip(*revenue.values(), strict=True))]
     colour = alt.Color("Series:N", scale=alt.Scale(domain=names, range=scale_colours), legend=_legend())
-    y = alt.Y("USD:Q", axis=_dollar_axis())
-    tooltip = ["Day:N", "Series:N", "Amount:N"]
+    y = alt.Y("USD:Q", axis=_dollar_axis(number=_number(max(longest, default=0.0))))
+    tooltip = [alt.Tooltip("Day:N", title="When"), "Series:N", "Amount:N"]
     layers: list[Any] = [
         alt.Chart(_data(rows))
         .mark_bar(cornerRadiusTopLeft=1, cornerRadiusTopRight=1)
-        .encode(x=_x(days), y=y, color=colour, order=alt.Order("order:Q"), tooltip=tooltip),
+        .encode(x=_x(days, granularity), y=y, color=colour, order=alt.Order("order:Q"), tooltip=tooltip),
         alt.Chart(_data(line))
         .mark_line(strokeWidth=2.4, interpolate="monotone", point={"size": 18, "filled": True})
-        .encode(x=_x(days), y=y, color=colour, tooltip=tooltip),
+        .encode(x=_x(days, granularity), y=y, color=colour, tooltip=tooltip),
     ]
     if previous:
         ghost = [
-            {"day": day.isoformat(), "Day": day_text(day), "Series": "Revenue before", "USD": amount}
+            {"day": day.isoformat(), "Day": bucket_text(day, granularity), "Series": "Revenue before", "USD": amount}
             | {"Amount": f"${amount:,.2f}"}
             for day, amount in zip(days, previous, strict=False)
         ]
         layers.append(
             alt.Chart(_data(ghost))
             .mark_line(strokeWidth=1.6, strokeDash=[3, 3], interpolate="monotone")
-            .encode(x=_x(days), y=y, color=colour, tooltip=tooltip)
+            .encode(x=_x(days, granularity), y=y, color=colour, tooltip=tooltip)
         )
-    return alt.layer(*layers, *release_rules(marks, days)).properties(height=HEIGHT)
+    return alt.layer(*layers, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
 
 
 def stacked_by_day(
@@ -192,12 +211,13 @@ def stacked_by_day(
     title: str,
     is_money: bool,
     marks: Sequence[Mark] = (),
+    granularity: str = "Day",
 ) -> Drawn:
     """Stacked bars a day, one colour a name; `series` in the order of the stack, from the axis up."""
     rows = [
         {
             "day": day.isoformat(),
-            "Day": day_text(day),
+            "Day": bucket_text(day, granularity),
             "Name": name,
             "value": values.get(day, 0.0),
             "order": place,
@@ -208,19 +228,20 @@ def stacked_by_day(
         if values.get(day, 0.0)
     ]
     names = list(series)
+    longest = max((sum(values.get(day, 0.0) for values in series.values()) for day in days), default=0.0)
     scale = alt.Scale(domain=names, range=[colour_of[name] for name in names])
     bars = (
         alt.Chart(_data(rows))
         .mark_bar()
         .encode(
-            x=_x(days),
-            y=alt.Y("value:Q", stack="zero", axis=_dollar_axis(number="$~s" if is_money else "~s")),
+            x=_x(days, granularity),
+            y=alt.Y("value:Q", stack="zero", axis=_dollar_axis(number=_number(longest, is_money=is_money))),
             color=alt.Color("Name:N", scale=scale, legend=_legend(), sort=names),
             order=alt.Order("order:Q"),
-            tooltip=["Day:N", "Name:N", f"{title}:N"],
+            tooltip=[alt.Tooltip("Day:N", title="When"), "Name:N", f"{title}:N"],
         )
     )
-    return alt.layer(bars, *release_rules(marks, days)).properties(height=HEIGHT)
+    return alt.layer(bars, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
 
 
 def ranking(rows: Sequence[tuple[str, float, str]], colour_of: Mapping[str, str], *, title: str) -> Drawn:

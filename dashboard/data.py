@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Literal
 
 import streamlit as st
 from sqlalchemy import Engine, select
@@ -15,8 +16,10 @@ from dashboard.charts import Mark
 from dashboard.usage_table import name_of
 from metering import analytics
 from metering.analytics import Attention, DayRow, Period, Totals, UsageRow
+from metering.analytics.profit import Earnings, profit_by_account, profit_by_plan
 from schema.database import reading
 from schema.tables import CONFIG_TABLES, accounts, release_changes
+from schema.units import TOKEN_UNITS
 
 TTL_SECONDS = 60
 _ACTIVE_DAYS = 30
@@ -60,6 +63,35 @@ def usage_by(
     """Sums by columns, dearest first; without a period over all time."""
     with reading(_engine) as connection:
         return analytics.usage_by(connection, by, Period(*period) if period else Period(), dict(filters))
+
+
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
+def usage_among(
+    _engine: Engine,
+    stamp: str,
+    by: tuple[str, ...],
+    period: tuple[date, date],
+    filters: Filters,
+    among: tuple[str, tuple[str | None, ...]] | None,
+) -> list[UsageRow]:
+    """Sums by columns for charts: of some names only, and of units only the tokens."""
+    with reading(_engine) as connection:
+        return analytics.usage_by(connection, by, Period(*period), dict(filters), units=TOKEN_UNITS, among=among)
+
+
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
+def profit_by(
+    _engine: Engine,
+    stamp: str,
+    group: Literal["plan", "account"],
+    period: tuple[date, date],
+    filters: Filters,
+    today: date,
+) -> list[Earnings]:
+    """What each plan or each account earned and cost."""
+    ask = profit_by_plan if group == "plan" else profit_by_account
+    with reading(_engine) as connection:
+        return ask(connection, Period(*period), dict(filters), today=today)
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)

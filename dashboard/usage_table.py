@@ -19,6 +19,9 @@ GROUPS = {
     "User": "user",
     "Plan": "plan",
     "Task": "task",
+    "Feature": "feature",
+    "Tool": "tool",
+    "Tier": "tier",
 }
 """What usage is grouped by: the word on the page and the column."""
 
@@ -55,14 +58,14 @@ def used_units(rows: Sequence[UsageRow]) -> list[str]:
     return [unit for unit in UNITS if any(unit in row.units for row in rows)]
 
 
-def frame(rows: Sequence[UsageRow], group: str) -> pd.DataFrame:
+def frame(rows: Sequence[UsageRow], *groups: str) -> pd.DataFrame:
     """The table on the page. Amounts are USD as floats, for sorting and showing only."""
     total = sum(row.cost_nanos for row in rows)
     units = used_units(rows)
     return pd.DataFrame.from_records(
         [
             {
-                group.capitalize(): name_of(row, group),
+                **{group.capitalize(): name_of(row, group) for group in groups},
                 "Requests": row.requests,
                 "Cost": dollars(row.cost_nanos),
                 "Share of cost": row.cost_nanos / total if total else 0.0,
@@ -76,17 +79,22 @@ def frame(rows: Sequence[UsageRow], group: str) -> pd.DataFrame:
     )
 
 
-def usage_csv(rows: Sequence[UsageRow], group: str) -> Csv:
+def usage_csv(rows: Sequence[UsageRow], *groups: str) -> Csv:
     """The table as CSV with exact amounts."""
     units = used_units(rows)
-    header = [group, "requests", *units, "cost_usd", "charge_usd", "revenue_usd", "profit_usd"]
-    return Csv(f"usage-by-{group}", header, lambda: [_csv_row(row, group, units) for row in rows])
+    header = [*groups, "requests", *units, "cost_usd", "charge_usd", "revenue_usd", "profit_usd"]
+    return Csv(f"usage-by-{'-'.join(groups)}", header, lambda: [_csv_row(row, groups, units) for row in rows])
 
 
-def _csv_row(row: UsageRow, group: str, units: Sequence[str]) -> list[object]:
+def _csv_row(row: UsageRow, groups: Sequence[str], units: Sequence[str]) -> list[object]:
     amounts = (row.cost_nanos, row.charge_nanos, row.revenue_nanos, row.profit_nanos)
     counts = [_count_text(row, unit) for unit in units]
-    return [name_of(row, group), row.requests, *counts, *(usd_text(amount) for amount in amounts)]
+    return [
+        *(name_of(row, group) for group in groups),
+        row.requests,
+        *counts,
+        *(usd_text(amount) for amount in amounts),
+    ]
 
 
 def _count_text(row: UsageRow, unit: str) -> str:

@@ -1,9 +1,8 @@
-"""Usage: requests, units and money by model, user, plan and the rest, over time and in a table."""
+"""Usage: requests, units and money by model, account, user, plan and the rest, one within another, over time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import streamlit as st
@@ -14,30 +13,78 @@ from dashboard.formats import change, count, dollars, exact_money, money
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import period_text
 from dashboard.session import require, require_data
-from dashboard.usage_table import GROUPS, METRICS, frame, name_of, top_names, usage_csv, used_units
+from dashboard.usage_charts import shares
+from dashboard.usage_choices import Choices, choices, row_links
+from dashboard.usage_series import (
+    Series,
+    label,
+    largest,
+    names_of,
+    series_csv,
+    series_of,
+    shades,
+    summed_up,
+    within,
+)
+from dashboard.usage_table import METRICS, frame, usage_csv, used_units
 from metering.analytics import UsageRow
 
-TOP = 8
+SHOWN = 2_000
+"""How many rows the table shows; its CSV has them all."""
 
 
-def _chart(selection: Selection, stamp: sources.Stamp, group: str, metric: str, rows: Sequence[UsageRow]) -> None:
-    engine = sources.engine()
-    measure, is_money = METRICS[metric]
-    series: dict[str, dict[date, float]] = {name: {} for name in top_names(rows, group, measure, TOP)}
-    others: dict[date, float] = {}
-    for row in data.usage_by(engine, stamp.text, (group, "day"), selection.bounds, selection.filters):
-        held = series.get(name_of(row, group), others)
-        value = dollars(measure(row)) if is_money else float(measure(row))
-        held[row.keys["day"]] = held.get(row.keys["day"], 0.0) + value
-    if others:
-        series[charts.OTHER] = others
-    colour_of = charts.colours(list(series), data.all_time_ranking(engine, stamp.text, group))
-    marks = data.price_releases(engine, stamp.text, selection.bounds)
-    chart = charts.stacked_by_day(selection.days, series, colour_of, title=metric, is_money=is_money, marks=marks)
-    st.altair_chart(chart, key="chart_usage", alt=f"{metric} by {group} and day")
+def _series(selection: Selection, stamp: sources.Stamp, chosen: Choices, rows: Sequence[UsageRow]) -> Series:
+    """The chart's names over time: only they are asked for by day, and the whole, of which they leave the rest."""
+    engine, group = sources.engine(), chosen.groups[0]
+    shown = largest(rows, chosen.groups, chosen.measure, chosen.top)
+    outer = {row.keys[group]: None for row in rows if names_of(row, chosen.groups) in shown}
+    asked = (selection.bounds, selection.filters)
+    by_day = data.usage_among(engine, stamp.text, (*chosen.groups, "day"), *asked, (group, tuple(outer)))
+    whole = data.usage_among(engine, stamp.text, ("day",), *asked, None)
+    return series_of(shown, by_day, whole, chosen.groups, chosen.measure, selection.granularity)
 
 
-def _columns(group: str, units: Sequence[str]) -> dict[str, Any]:
+def _chart(selection: Selection, stamp: sources.Stamp, chosen: Choices, rows: Sequence[UsageRow]) -> None:
+    engine, starts = sources.engine(), selection.starts
+    series = _series(selection, stamp, chosen, rows)
+    if chosen.cumulative:
+        series = summed_up(series, starts)
+    heading = f"{chosen.metric} by {chosen.words}" + (", cumulative" if chosen.cumulative else "")
+    note = f"UTC, a bar a {selection.granularity.lower()}; the largest {chosen.top}, the rest as one"
+    card_title(heading, note, series_csv(series, starts, chosen.groups, chosen.metric, is_money=chosen.is_money))
+    outer = list(dict.fromkeys(names[0] for names in series))
+    colour_of = shades(series, charts.colours(outer, data.all_time_ranking(engine, stamp.text, chosen.groups[0])))
+    lengths = {
+        label(names): {start: dollars(value) if chosen.is_money else float(value) for start, value in days.items()}
+        for names, days in series.items()
+    }
+    chart = charts.stacked_by_day(
+        starts,
+        lengths,
+        colour_of,
+        title=chosen.metric,
+        is_money=chosen.is_money,
+        marks=data.price_releases(engine, stamp.text, selection.bounds),
+        granularity=selection.granularity,
+    )
+    st.altair_chart(chart, key="chart_usage", alt=f"{heading}, over time")
+
+
+def _shares(stamp: sources.Stamp, chosen: Choices, rows: Sequence[UsageRow]) -> None:
+    group, subgroup = chosen.groups
+    outer, inner, found = within(rows, chosen.groups, chosen.measure, chosen.top)
+    with card("usage_shares"):
+        card_title(f"{chosen.metric} by {subgroup} within {group}", "The whole range; the table below has every pair")
+        ranking = data.all_time_ranking(sources.engine(), stamp.text, subgroup)
+        values = {
+            pair: (dollars(value), money(value)) if chosen.is_money else (float(value), count(value))
+            for pair, value in found.items()
+        }
+        chart = shares(outer, inner, values, charts.colours(inner, ranking), title=chosen.metric)
+        st.altair_chart(chart, key="chart_shares", alt=f"{chosen.metric} by {subgroup} within {group}")
+
+
+def _columns(groups: Sequence[str], units: Sequence[str]) -> dict[str, Any]:
     amounts = {
         name: st.column_config.NumberColumn(f"{name}, USD", format="%,.4f")
         for name in ("Cost", "Charge", "Revenue", "Profit")
@@ -46,7 +93,7 @@ def _columns(group: str, units: Sequence[str]) -> dict[str, Any]:
         unit: st.column_config.NumberColumn(unit.replace("_", " ").capitalize(), format="localized") for unit in units
     }
     return {
-        group.capitalize(): st.column_config.TextColumn(pinned=True, width="medium"),
+        **{group.capitalize(): st.column_config.TextColumn(pinned=True, width="medium") for group in groups},
         "Requests": st.column_config.NumberColumn(format="localized"),
         "Share of cost": st.column_config.ProgressColumn(
             format="percent", min_value=0, max_value=1, color="primary", width="small"
@@ -73,6 +120,28 @@ def _totals(rows: Sequence[UsageRow], before: Sequence[UsageRow] | None) -> None
             )
 
 
+def _table(chosen: Choices, rows: Sequence[UsageRow], options: dict[str, list[str]]) -> None:
+    shown = rows[:SHOWN]
+    with card("usage_table"):
+        number = f"{len(rows):,} row{'s' if len(rows) != 1 else ''}, dearest first"
+        if len(rows) > SHOWN:
+            number += f" ({SHOWN:,} are shown, the CSV has all)"
+        note = f"{number}; the numbers above are their sums"
+        card_title(f"By {chosen.words}", note, usage_csv(rows, *chosen.groups))
+        event = st.dataframe(
+            frame(shown, *chosen.groups),
+            hide_index=True,
+            column_config=_columns(chosen.groups, used_units(shown)),
+            height="content" if len(shown) <= 14 else 520,
+            key=f"table_usage_{'_'.join(chosen.groups)}",
+            on_select="rerun",
+            selection_mode="single-row",
+            alt=f"Usage by {chosen.words}",
+        )
+        picked = event.selection.rows
+        row_links(shown[picked[0]] if picked and picked[0] < len(shown) else None, chosen.groups, options)
+
+
 def page() -> None:
     """Draw the page."""
     person = require("viewer")
@@ -80,38 +149,25 @@ def page() -> None:
     today = sources.utc_now().date()
     page_header("Usage", "Who and what calls, and what it is worth", person, stamp.as_of)
     engine = sources.engine()
-    selection = filter_bar(today, data.filter_options(engine, stamp.text))
-    with st.container(horizontal=True, horizontal_alignment="distribute", key="usage_choices"):
-        label = st.segmented_control("Group by", GROUPS, default="Model", required=True, key="by", bind="query-params")
-        metric = st.segmented_control(
-            "Measure", METRICS, default="Cost", required=True, key="metric", bind="query-params"
-        )
-    group = GROUPS[label or "Model"]
-    rows = data.usage_by(engine, stamp.text, (group,), selection.bounds, selection.filters)
+    options = data.filter_options(engine, stamp.text)
+    selection = filter_bar(today, options)
+    chosen = choices()
+    rows = data.usage_by(engine, stamp.text, chosen.groups, selection.bounds, selection.filters)
     if not rows:
         advice = f"Nothing was recorded for {describe(selection)}. Choose more days, or clear a filter."
         empty_state("No calls here", advice)
         return
     before = None
     if selection.compare:
-        before = data.usage_by(engine, stamp.text, (group,), selection.bounds_before, selection.filters)
+        before = data.usage_among(engine, stamp.text, (), selection.bounds_before, selection.filters, None)
     _totals(rows, before)
     words = period_text(selection.period)
     st.caption(f"{words}, changes against {period_text(selection.period.previous())}" if before is not None else words)
     with card("usage_chart"):
-        card_title(f"{metric} by {group}", f"UTC days; the largest {TOP}, the rest as one")
-        _chart(selection, stamp, group, metric or "Cost", rows)
-    with card("usage_table"):
-        note = f"{len(rows):,} rows, dearest first; the numbers above are their sums"
-        card_title(f"By {group}", note, usage_csv(rows, group))
-        st.dataframe(
-            frame(rows, group),
-            hide_index=True,
-            column_config=_columns(group, used_units(rows)),
-            height="content" if len(rows) <= 14 else 520,
-            key="table_usage",
-            alt=f"Usage by {group}",
-        )
+        _chart(selection, stamp, chosen, rows)
+    if len(chosen.groups) > 1:
+        _shares(stamp, chosen, rows)
+    _table(chosen, rows, options)
 
 
 page()

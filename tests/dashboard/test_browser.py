@@ -57,7 +57,7 @@ def test_usage_downloads_csv(server: Server, visit: Visit) -> None:
     visit.open(f"{server.url}/usage?by=Account", "Usage")
 
     with visit.page.expect_download() as waiting:
-        visit.page.get_by_role("button", name="CSV").click()
+        visit.page.locator(".st-key-usage_table").get_by_role("button", name="CSV").click()
 
     lines = waiting.value.path().read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("account,requests,input,output")

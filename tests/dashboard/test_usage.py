@@ -58,6 +58,25 @@ def test_a_filter_in_the_url_holds(seeded: Seeded, open_app: OpenApp) -> None:
     assert {metric.label: metric.value for metric in app.metric}["Cost"] == money(expected.cost_nanos)
 
 
+def test_a_subgroup_has_a_column_and_the_same_sums(seeded: Seeded, open_app: OpenApp) -> None:
+    today = datetime.now(UTC).date()
+    with reading(seeded.engine()) as connection:
+        rows = analytics.usage_by(connection, ("account", "model"), Period.last(30, today))
+
+    app = open_app(seeded, "usage", by="Account", within="Model", per="Month", cumulative="true", top="5")
+
+    table = app.dataframe[0].value
+    assert list(zip(table["Account"], table["Model"], table["Requests"], strict=True)) == [
+        (row.keys["account"], row.keys["model"], row.requests) for row in rows
+    ]
+    assert {metric.label: metric.value for metric in app.metric}["Cost"] == money(sum(row.cost_nanos for row in rows))
+    assert len(app.get("vega_lite_chart")) == 2
+    assert [line.value for line in app.subheader][:2] == [
+        "Cost by account and model, cumulative",
+        "Cost by model within account",
+    ]
+
+
 def test_no_calls_is_said(seeded: Seeded, open_app: OpenApp) -> None:
     app = open_app(seeded, "usage", model="anthropic/claude-3-opus")
 

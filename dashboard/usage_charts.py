@@ -1,0 +1,78 @@
+"""Charts of the Usage and Profit pages: pure functions from rows to Altair charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+
+from dashboard.charts import COST_COLOUR, OTHER_COLOUR, Drawn
+
+GAIN_COLOUR = "#12a594"
+_ROW_HEIGHT = 34
+_LEGEND_COLUMNS = 5
+
+
+def shares(
+    groups: Sequence[str],
+    subgroups: Sequence[str],
+    values: Mapping[tuple[str, str], tuple[float, str]],
+    colour_of: Mapping[str, str],
+    *,
+    title: str,
+) -> Drawn:
+    """A horizontal bar a group, stacked by subgroup: `values` are `(length, text)` by the pair."""
+    order = {name: place for place, name in enumerate(subgroups)}
+    rows = [
+        {"Group": group, "Part": part, "value": length, "order": order[part], title: text}
+        for (group, part), (length, text) in values.items()
+    ]
+    scale = alt.Scale(domain=list(subgroups), range=[colour_of[name] for name in subgroups])
+    legend = alt.Legend(
+        title=None, orient="top", direction="horizontal", columns=_LEGEND_COLUMNS, labelLimit=190, symbolType="square"
+    )
+    bars = (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_bar(height={"band": 0.66})
+        .encode(
+            y=alt.Y("Group:N", sort=list(groups), title=None, axis=alt.Axis(labelLimit=230, domain=False, ticks=False)),
+            x=alt.X("value:Q", stack="zero", axis=None),
+            color=alt.Color("Part:N", scale=scale, legend=legend, sort=list(subgroups)),
+            order=alt.Order("order:Q"),
+            tooltip=["Group:N", "Part:N", f"{title}:N"],
+        )
+    )
+    legend_rows = -(-len(subgroups) // _LEGEND_COLUMNS)
+    # Streamlit fits the whole chart into this height, with the legend.
+    return alt.layer(bars).properties(height=_ROW_HEIGHT * max(3, len(groups)) + 30 + 24 * legend_rows)
+
+
+def margins(rows: Sequence[tuple[str, float, str]]) -> Drawn:
+    """Horizontal bars from a line at zero, in the given order: `(name, margin as a share, text)`; losses go left."""
+    lowest = min((share for _, share, _ in rows), default=0.0)
+    # Far below zero a bar says no more than its text, and would leave the others no room.
+    floor = max(-1.0, min(0.0, lowest))
+    values = [
+        {
+            "Name": name,
+            "value": max(share, floor),
+            "Margin": text,
+            "Kind": "loss" if share < 0 else "gain",
+            "end": max(share, 0.0),
+        }
+        for name, share, text in rows
+    ]
+    names = [name for name, _, _ in rows]
+    base = alt.Chart(alt.InlineData(values=values)).encode(
+        y=alt.Y("Name:N", sort=names, title=None, axis=alt.Axis(labelLimit=190, domain=False, ticks=False)),
+        tooltip=["Name:N", "Margin:N"],
+    )
+    scale = alt.Scale(domain=[floor, 1.3])
+    kinds = alt.Scale(domain=["gain", "loss"], range=[GAIN_COLOUR, COST_COLOUR])
+    bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.62}).encode(
+        x=alt.X("value:Q", axis=None, scale=scale), color=alt.Color("Kind:N", scale=kinds, legend=None)
+    )
+    texts = base.mark_text(align="left", dx=6, color=OTHER_COLOUR, aria=False).encode(
+        x=alt.X("end:Q", axis=None, scale=scale), text=alt.Text("Margin:N")
+    )
+    return alt.layer(bars, texts).properties(height=_ROW_HEIGHT * max(3, len(rows)) + 10)
