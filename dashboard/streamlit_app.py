@@ -15,6 +15,7 @@ PAGES = {
     "Analytics": (
         ("app_pages/overview.py", "Overview", ":material/monitoring:"),
         ("app_pages/usage.py", "Usage", ":material/bar_chart:"),
+        ("app_pages/profit.py", "Profit", ":material/savings:"),
         ("app_pages/revenue.py", "Revenue", ":material/payments:"),
     ),
     "Configuration": (
@@ -32,6 +33,7 @@ PAGES = {
     "Operations": (
         ("app_pages/proposals.py", "Proposals", ":material/merge:"),
         ("app_pages/releases.py", "Releases", ":material/history:"),
+        ("app_pages/accounts.py", "Accounts", ":material/groups:"),
         ("app_pages/audit.py", "Audit log", ":material/policy:"),
         ("app_pages/health.py", "Health", ":material/monitor_heart:"),
     ),

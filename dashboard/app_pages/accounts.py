@@ -1,0 +1,257 @@
+"""Accounts: found, sorted and paged by the database; changed together or one by one; each with a page of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from dashboard import account_data, account_table, rate_card, sources
+from dashboard.access import CurrentPerson
+from dashboard.account_data import PAGE_SIZE, AccountPage
+from dashboard.account_detail import at, head, overview_section
+from dashboard.account_dialogs import action_button, close, done_note, draw_dialog
+from dashboard.account_sections import activity_section, keys_section, wallet_section
+from dashboard.account_usage import usage_section
+from dashboard.exports import Csv
+from dashboard.formats import MISSING, count, literal, money
+from dashboard.layout import card, card_title, empty_state, page_header
+from dashboard.session import require, require_data
+from metering.accounts.browsing import Choice
+from metering.accounts.listing import STATUSES
+from metering.book.ratebook import RateBook
+from metering.errors import UnknownAccountError
+
+SHOWN = "show"
+"""The account whose page is shown, in the URL. Links may say `account`, which the filters of other pages use too."""
+_LIST = "accounts_list"
+_STATUS_LABELS = {"All": None} | {status.capitalize(): status for status in STATUSES}
+
+
+def _first_page() -> None:
+    st.session_state["page"] = 1
+
+
+def _choose(book: RateBook) -> tuple[Choice, str, bool]:
+    """The bar above the list: what is wanted, by what it is sorted, and whether the largest comes first."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="accounts_bar"):
+        words = st.text_input(
+            "Search",
+            key="search",
+            bind="query-params",
+            placeholder="Account, name, or a user's id, name or address",
+            icon=":material/search:",
+            on_change=_first_page,
+            width=330,
+        )
+        plan = st.selectbox(
+            "Plan",
+            list(book.plans),
+            index=None,
+            key="on_plan",
+            bind="query-params",
+            placeholder="Every plan",
+            on_change=_first_page,
+            width=150,
+        )
+        running = st.selectbox(
+            "Subscription",
+            list(account_table.SUBSCRIPTIONS),
+            index=None,
+            key="subscription",
+            bind="query-params",
+            placeholder="Any",
+            on_change=_first_page,
+            width=140,
+        )
+        status = st.segmented_control(
+            "Status",
+            list(_STATUS_LABELS),
+            default="All",
+            required=True,
+            key="status",
+            bind="query-params",
+            on_change=_first_page,
+            help="All leaves out the deleted ones.",
+        )
+        sort = st.selectbox(
+            "Sort by", list(account_table.SORTS), key="sort", bind="query-params", on_change=_first_page, width=190
+        )
+        order = st.segmented_control(
+            "Order",
+            ("Desc", "Asc"),
+            default="Desc",
+            required=True,
+            key="order",
+            bind="query-params",
+            on_change=_first_page,
+        )
+    choice = Choice(
+        (words or "").strip() or None,
+        _STATUS_LABELS[status or "All"],
+        plan,
+        account_table.SUBSCRIPTIONS[running] if running else None,
+    )
+    return choice, account_table.SORTS[sort or "Last active"], order != "Asc"
+
+
+def _columns(names: list[str]) -> dict[str, Any]:
+    amount = st.column_config.NumberColumn(format="dollar")
+    return {
+        account_table.OPEN: st.column_config.ButtonColumn(
+            "", type="tertiary", width=70, pinned=True, key="open_account", on_click=_open_clicked, args=(names,)
+        ),
+        "Account": st.column_config.TextColumn(pinned=True, width="medium"),
+        "Usage": st.column_config.ProgressColumn(
+            format="percent",
+            min_value=0,
+            max_value=1,
+            color="primary",
+            width=110,
+            help="Of what the plan limits: the month's tokens or run units, else the requests of today.",
+        ),
+        "Revenue this month": amount,
+        "Balance": amount,
+        "Last active": at(),
+        "Created": at(),
+    }
+
+
+def _open_clicked(names: list[str]) -> None:
+    click = st.session_state.get("open_account")
+    if click and click["row"] < len(names):
+        open_account(names[click["row"]])
+
+
+def open_account(name: str) -> None:
+    """Show the page of an account; a callback."""
+    st.session_state[_LIST] = dict(st.query_params)
+    st.session_state["_go"] = name
+
+
+def _list(person: CurrentPerson, stamp: sources.Stamp, book: RateBook, now: datetime) -> None:
+    choice, by, descending = _choose(book)
+    quotas = account_table.shown_quotas(book)
+    page = int(st.session_state.get("page") or 1)
+    found = account_data.list_page(stamp.text, choice, by, descending, page, quotas, now)
+    pages = max(1, -(-found.totals.count // PAGE_SIZE))
+    if not found.rows and page > 1:
+        st.session_state["page"] = 1
+        st.rerun()
+    with card("account_list"):
+        words = f"{count(found.totals.count)} accounts · {money(found.totals.balance_nanos)} of credit in all"
+        owed = f" · {money(found.totals.owed_nanos)} owed" if found.totals.owed_nanos else ""
+        told = ", ".join(f"{count(number)} {status}" for status in STATUSES if (number := found.statuses.get(status)))
+        file = Csv(
+            "accounts",
+            account_table.COLUMNS,
+            lambda: account_data.csv_rows(stamp.text, choice, by, descending, quotas, now),
+        )
+        card_title("Accounts", f"{words}{owed} · of everyone: {told}", file)
+        if not found.rows:
+            _nobody(found)
+            return
+        _table(found, quotas, person)
+        st.pagination(pages, key="page", bind="query-params")
+
+
+def _nobody(found: AccountPage) -> None:
+    if found.statuses:
+        st.caption("No account matches. Search for less, or clear a filter.")
+        return
+    empty_state(
+        "No accounts yet",
+        "An account begins with its first call, or by hand.",
+        "ratecard account create ACCOUNT",
+    )
+
+
+def _table(found: AccountPage, quotas: account_table.Quotas, person: CurrentPerson) -> None:
+    names = [row.info.account for row in found.rows]
+    bulk = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    selected = st.dataframe(
+        account_table.frame(found.rows, quotas, found.revenue),
+        hide_index=True,
+        height="content" if len(names) <= 16 else 620,
+        on_select="rerun",
+        selection_mode="multi-row",
+        column_config=_columns(names),
+        placeholder=MISSING,
+        key=account_table.table_key(names),
+        alt="Accounts",
+    )
+    chosen = [names[place] for place in selected["selection"]["rows"] if place < len(names)]
+    missing = None if chosen else "Select accounts in the table first."
+    with bulk:
+        for label, action, icon in (
+            ("Change plan", "move", ":material/swap_horiz:"),
+            ("Suspend", "suspend", ":material/pause_circle:"),
+            ("Unsuspend", "unsuspend", ":material/play_circle:"),
+        ):
+            action_button(label, action, chosen, person, icon=icon, missing=missing)
+        if chosen:
+            st.caption(f"{count(len(chosen))} selected", width="content")
+
+
+def _detail(name: str, person: CurrentPerson, stamp: sources.Stamp, book: RateBook, now: datetime) -> None:
+    try:
+        found = account_data.detail(stamp.text, name, book, now)
+    except UnknownAccountError as error:
+        page_header("Account", "Not found", person, stamp.as_of)
+        _back()
+        empty_state("There is no such account", str(error))
+        return
+    lead = f"{literal(found.info.name)}, an account" if found.info.name else "An account"
+    page_header(literal(name), lead, person, stamp.as_of)
+    _back()
+    done_note()
+    head(found, person)
+    sections = ["Overview", "Wallet", "Usage", "Keys", *(["Activity"] if person.may("admin") else [])]
+    section = st.segmented_control(
+        "Section",
+        sections,
+        default="Overview",
+        required=True,
+        key="section",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if section == "Wallet":
+        wallet_section(found, book, now)
+    elif section == "Usage":
+        usage_section(name, stamp.text, now.date())
+    elif section == "Keys":
+        keys_section(name, found.info.status, person, now)
+    elif section == "Activity":
+        activity_section(name)
+    else:
+        overview_section(found, book, now)
+
+
+def _back() -> None:
+    if st.button("All accounts", icon=":material/arrow_back:", type="tertiary", key="all_accounts", on_click=close):
+        st.switch_page("app_pages/accounts.py", query_params=st.session_state.get(_LIST, {}))
+
+
+def page() -> None:
+    """Draw the page."""
+    person = require("viewer")
+    stamp = require_data()
+    wanted = st.session_state.pop("_go", None) or st.query_params.get("account")
+    if wanted and st.query_params.get(SHOWN) != wanted:
+        section = {name: value for name, value in st.query_params.items() if name == "section"}
+        st.switch_page("app_pages/accounts.py", query_params={SHOWN: wanted, **section})
+    now = sources.utc_now()
+    book = rate_card.book(sources.engine(), stamp.text, now.replace(second=0, microsecond=0))
+    name = st.query_params.get(SHOWN)
+    if name:
+        _detail(name, person, stamp, book, now)
+    else:
+        page_header("Accounts", "Who is billed: their plans, use and credit", person, stamp.as_of)
+        done_note()
+        _list(person, stamp, book, now)
+    draw_dialog(book)
+
+
+page()
