@@ -17,12 +17,12 @@ from dashboard.session import require, require_data
 from metering.audit_log import AuditChoices, AuditEntry, AuditFilter
 
 ANY_TIME = "Any time"
-_FILTERS = ("person", "action", "kind", "subject", "when", "days")
+_UNFILTERED = {"person": None, "action": None, "kind": None, "subject": "", "when": ANY_TIME}
 
 
 def _clear() -> None:
-    for name in _FILTERS:
-        st.session_state.pop(name, None)
+    # Their values also stand in the address: only what is set takes them away there.
+    st.session_state.update(_UNFILTERED)
 
 
 def _when(today: date) -> audit_data.Bounds:

@@ -29,7 +29,7 @@ def http_server(answers: dict[str, tuple[int, str]], seen: list[str | None] | No
             self.end_headers()
             self.wfile.write(body.encode())
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -46,3 +46,19 @@ def test_the_policy_decides_over_the_remote() -> None:
     assert address("ratecard/x", "release/1", forge=forge, remote_url="git@gitlab.com:a/b") == (
         "https://code.example.com/team/rates/compare/release/1...ratecard/x?expand=1"
     )
+
+
+@pytest.mark.parametrize(
+    ("remote", "commit", "lines"),
+    [
+        ("git@github.com:team/rates.git", "/commit/abc", "/blob/abc/config/a%20b.yaml#L3-L9"),
+        ("git@gitlab.com:team/rates.git", "/-/commit/abc", "/-/blob/abc/config/a%20b.yaml#L3-9"),
+    ],
+)
+def test_commits_and_lines_have_pages(remote: str, commit: str, lines: str) -> None:
+    page = page_of(None, remote)
+
+    assert page is not None
+    assert page.commit("abc") == page.url + commit
+    assert page.lines("abc", "config/a b.yaml", 3, 9) == page.url + lines
+    assert page.lines("abc", "a.yaml", 3, 3).endswith("a.yaml#L3")
