@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.draft_conflicts import WHOLE, Difference, Rebased, keep_mine, rebased, take_theirs
 from dashboard.draft_links import form_link
-from dashboard.draft_parts import DraftPart, field_changes
+from dashboard.draft_parts import DraftPart, FieldChange, field_changes
 from dashboard.drafts import Base, base_at, draft_parts, put_part
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, literal, short_commit
@@ -95,7 +95,7 @@ def _part(part: DraftPart, conflict: Rebased | None, base: Base, allowed: bool, 
         _conflict(part, conflict, base, allowed, now)
         return
     try:
-        changes = field_changes(part, base.files, now)
+        changes = _changes(part, base, now)
     except RatecardError as error:
         st.error(literal(str(error)), icon=":material/error:")
         return
@@ -112,6 +112,16 @@ def _part(part: DraftPart, conflict: Rebased | None, base: Base, allowed: bool, 
         key=f"changes_{part.key}",
         alt="Fields of the edit",
     )
+
+
+def _changes(part: DraftPart, base: Base, now: datetime) -> list[FieldChange]:
+    return _changes_at(base.commit, now.date().isoformat(), repr(part.edits), part, base, now)
+
+
+@st.cache_data(show_spinner=False, max_entries=200)
+def _changes_at(commit: str, day: str, edits: str, _part: DraftPart, _base: Base, _now: datetime) -> list[FieldChange]:
+    """Kept by commit, day and edits: large files take a while to parse."""
+    return field_changes(_part, _base.files, _now)
 
 
 def _conflict(part: DraftPart, conflict: Rebased, base: Base, allowed: bool, now: datetime) -> None:
@@ -171,7 +181,7 @@ def _remove(key: Key) -> None:
 def _csv_rows(parts: Sequence[DraftPart], base: Base, now: datetime) -> Iterator[tuple[object, ...]]:
     for part in parts:
         try:
-            changes = field_changes(part, base.files, now)
+            changes = _changes(part, base, now)
         except RatecardError as error:
             yield str(part.key), "", "", str(error)
             continue

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.access import CurrentPerson
+from dashboard.drafts import draft_parts
 from dashboard.exports import Csv, csv_button
 from dashboard.formats import literal, moment
 from schema.errors import DatabaseError, DatabaseVersionError, RatecardError
@@ -32,12 +33,14 @@ def style() -> None:
 
 
 def page_header(title: str, lead: str, person: CurrentPerson, as_of: datetime | None = None) -> None:
-    """Title and lead on the left; on the right how fresh the data is and who is here."""
+    """Title and lead on the left; on the right the draft, how fresh the data is and who is here."""
     with st.container(horizontal=True, vertical_alignment="center", key="page_header"):
         with st.container(gap="xxsmall"):
             st.title(title, anchor=False)
             st.caption(lead)
         with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", width="content"):
+            if edits := len(draft_parts()):
+                st.page_link("app_pages/draft.py", label=f"Draft ({edits:,})", icon=":material/edit_note:")
             if as_of is not None:
                 st.caption(f"UTC, data as of {moment(as_of).removesuffix(' UTC')}")
             if person.mode == "local":

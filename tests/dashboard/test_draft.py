@@ -88,6 +88,7 @@ def test_what_was_added_is_told_on_the_form_and_can_be_removed(own: Seeded, open
     app = open_app(own, "pricing", model=MODEL)
     set_margin(app, "2.5")
     assert any("The draft holds an edit of this" in line.value for line in app.markdown)
+    assert [link.proto.label for link in app.get("page_link") if "Draft" in link.proto.label] == ["Draft (1)"]
 
     to_draft(app)
     labelled(app.button, "Remove").click().run()
