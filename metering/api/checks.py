@@ -110,24 +110,10 @@ def check(request: Request, body: CheckBody) -> CheckAnswer:
     exceeded is set aside by a hold.
     """
     meter: Meter = request.app.state.meter
-    decision = meter.check(
-        caller_of(request).account,
-        body.provider,
-        body.model,
-        units=body.units,
-        task=body.task,
-        reasoning_level=body.reasoning_level,
-        feature=body.feature,
-        tool=body.tool,
-        tier=body.tier,
-        cpu_seconds=body.cpu_seconds,
-        gpu_seconds=body.gpu_seconds,
-        latency_ms=body.latency_ms,
-        limit=body.limit,
-        current=body.current,
-        adding=1 if body.adding is None else body.adding,
-        create=False,
-    )
+    # Its fields have the names of the meter's arguments.
+    asked = body.model_dump(exclude={"adding"})
+    adding = 1 if body.adding is None else body.adding
+    decision = meter.check(caller_of(request).account, **asked, adding=adding, create=False)
     if isinstance(decision.refusal, UnavailableError):
         # No answer is none that allows: whoever looks at the status alone must see that, too.
         raise decision.refusal
@@ -138,15 +124,7 @@ def check(request: Request, body: CheckBody) -> CheckAnswer:
 def would_exceed(request: Request, body: EstimateBody) -> ExceedAnswer:
     """Whether an estimate would go beyond a limit of the plan (used + estimate > limit), whatever it makes of that."""
     meter: Meter = request.app.state.meter
-    exceeds = meter.would_exceed(
-        caller_of(request).account,
-        body.units,
-        tool=body.tool,
-        tier=body.tier,
-        cpu_seconds=body.cpu_seconds,
-        gpu_seconds=body.gpu_seconds,
-        latency_ms=body.latency_ms,
-    )
+    exceeds = meter.would_exceed(caller_of(request).account, **body.model_dump())
     return ExceedAnswer(would_exceed=exceeds)
 
 

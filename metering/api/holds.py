@@ -76,19 +76,9 @@ def place_hold(request: Request, body: HoldBody) -> HoldAnswer:
     """Set credit aside for the dearest way in which a call may be counted; refuses what may not be made."""
     meter: Meter = request.app.state.meter
     account = caller_of(request).account
-    hold = meter.hold(
-        account,
-        body.provider,
-        body.model,
-        input=body.input,
-        max_output=body.max_output,
-        units=body.units,
-        task=body.task,
-        reasoning_level=body.reasoning_level,
-        feature=body.feature,
-        hold_id=body.hold_id,
-        lifetime=timedelta(seconds=body.lifetime_seconds),
-    )
+    # Its fields have the names of the meter's arguments.
+    call = body.model_dump(exclude={"lifetime_seconds"})
+    hold = meter.hold(account, **call, lifetime=timedelta(seconds=body.lifetime_seconds))
     return HoldAnswer.of(meter.holds.row(account, hold.hold_id))
 
 
