@@ -7,6 +7,8 @@ import streamlit as st
 from dashboard.formats import literal
 from schema.keys import split_dated
 
+_NAMED_PAGES = {"account": "accounts", "plan": "plans", "release": "releases"}
+_PLAIN_PAGES = {"setting": "settings", "access": "access", "feature": "features", "pack": "packs", "rate": "rates"}
 _MODEL_PAGES = {"model": "models", "price": "pricing"}
 
 
@@ -17,9 +19,9 @@ def place_of(kind: str, name: str) -> tuple[str, dict[str, str]] | None:
     if kind == "route":
         provider, _, task = name.partition("/")
         return "app_pages/routing.py", {"provider_table": provider, "task": task}
-    if kind == "release":
-        return "app_pages/releases.py", {"release": name}
-    return None
+    if kind in _NAMED_PAGES:
+        return f"app_pages/{_NAMED_PAGES[kind]}.py", {kind: name}
+    return (f"app_pages/{_PLAIN_PAGES[kind]}.py", {}) if kind in _PLAIN_PAGES else None
 
 
 def page_link_of(kind: str, name: str) -> None:

@@ -175,4 +175,5 @@ def test_things_have_pages() -> None:
     assert place_of("price", "a/b@2026-01-01") == ("app_pages/pricing.py", {"model": "a/b"})
     assert place_of("route", "a/chat") == ("app_pages/routing.py", {"provider_table": "a", "task": "chat"})
     assert place_of("release", "3") == ("app_pages/releases.py", {"release": "3"})
-    assert place_of("access", "x") is None
+    assert place_of("account", "acct-1") == ("app_pages/accounts.py", {"account": "acct-1"})
+    assert place_of("provider", "x") is None
