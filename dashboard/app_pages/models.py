@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,20 +14,36 @@ from dashboard.access import CurrentPerson
 from dashboard.at_a_glance import provider_rows
 from dashboard.drafts import Base, read_base, see
 from dashboard.example_cost import example, example_units, units_text
-from dashboard.formats import MISSING, count, dollars, moment, short_commit
+from dashboard.exports import Csv
+from dashboard.formats import MISSING, count, dollars, short_commit
 from dashboard.forms import example_panel, propose_panel
+from dashboard.history_table import history_card
 from dashboard.layout import card, card_title, page_header
 from dashboard.rate_card import Row
 from dashboard.session import require, require_data
+from dashboard.summary_cards import summary_cards
 from metering.book.ratebook import RateBook
 from schema.documents.registry import ModelEntry
 from schema.keys import Key
+from schema.money import usd_text
 from sync.edit import Edit, SetField
 
 PREFIX = "model_"
+COLUMNS = (
+    "Model",
+    "Name",
+    "Type",
+    "Access",
+    "Active",
+    "Example cost",
+    "Example charge",
+    "Context",
+    "Aliases",
+    "Commit",
+)
 
 
-def _record(row: Row, book: RateBook, now: datetime) -> dict[str, Any]:
+def _record(row: Row, book: RateBook, now: datetime, amount: Callable[[int], object] = dollars) -> dict[str, Any]:
     price = book.price_at(row["provider"], row["model"], now)
     found = example(price, example_units(price.rates)) if price else None
     return {
@@ -36,8 +52,8 @@ def _record(row: Row, book: RateBook, now: datetime) -> dict[str, Any]:
         "Type": row["type"],
         "Access": row["access"],
         "Active": row["active"],
-        "Example cost": dollars(found.cost_nanos) if found else None,
-        "Example charge": dollars(found.charge_nanos) if found else None,
+        "Example cost": amount(found.cost_nanos) if found else None,
+        "Example charge": amount(found.charge_nanos) if found else None,
         "Context": row["context_window"],
         "Aliases": ", ".join(row["aliases"]),
         "Commit": short_commit(row["origin"].commit),
@@ -51,6 +67,8 @@ def _choose(names: list[str]) -> None:
 
 
 def _table(rows: Sequence[Row], book: RateBook, now: datetime) -> None:
+    everything = Csv("models", COLUMNS, lambda: [list(_record(row, book, now, usd_text).values()) for row in rows])
+    card_title("Registered models", csv_file=everything)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         words = st.text_input(
             "Search",
@@ -170,32 +188,6 @@ def _form(base: Base, book: RateBook, name: str, person: CurrentPerson, now: dat
     )
 
 
-def _history(name: str, stamp: sources.Stamp) -> None:
-    events = rate_card.history(sources.engine(), stamp.text, "model", name)
-    if not events:
-        st.caption("No release is known to have changed it.")
-        return
-    st.dataframe(
-        pd.DataFrame.from_records(
-            [
-                {
-                    "When": moment(event.origin.applied_at),
-                    "What": event.action,
-                    "Commit": short_commit(event.origin.commit),
-                    "Release": event.origin.label or f"release {event.origin.release}",
-                    "Change": event.origin.title,
-                    "Author": event.origin.author,
-                }
-                for event in events
-            ]
-        ),
-        hide_index=True,
-        height="content" if len(events) <= 12 else 440,
-        key="table_model_history",
-        alt="History of the model",
-    )
-
-
 def page() -> None:
     """Draw the page."""
     person = require("viewer")
@@ -204,11 +196,11 @@ def page() -> None:
     minute = now.replace(second=0, microsecond=0)
     engine = sources.engine()
     page_header("Models", "Every model that calls may name", person)
+    summary_cards(stamp, now)
     rows = rate_card.current(engine, stamp.text, "model")
     book = rate_card.book(engine, stamp.text, minute)
     left, right = st.columns([7, 5], gap="small")
     with left, card("model_table"):
-        card_title("Registered models")
         _table(rows, book, minute)
     with right, card("model_form"):
         names = [f"{row['provider']}/{row['model']}" for row in rows]
@@ -224,10 +216,7 @@ def page() -> None:
         else:
             _form(base, book, name, person, now)
     if name is not None:
-        with card("model_history"):
-            card_title("History", "What releases did to this model")
-            st.text(name)
-            _history(name, stamp)
+        history_card("model", [name], stamp, note="What releases did to this model", file="model_history")
 
 
 page()
