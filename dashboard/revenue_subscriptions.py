@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import revenue_data
 from dashboard.charts import colours
-from dashboard.formats import MISSING, change, count, dollars, money, ratio
+from dashboard.formats import MISSING, change, count, dollars, money, points, ratio
 from dashboard.layout import card, card_title, empty_state
 from dashboard.revenue_charts import WORDS, month_text, movements_chart, stacked_by_month
 from dashboard.revenue_data import Recurring
@@ -127,28 +128,35 @@ def _cards(view: View, found: Recurring) -> None:
             ratio(churned, full.starting_nanos),
             [-row.nanos["churn"] / row.starting_nanos if row.starting_nanos else 0.0 for row in months[:-1]],
             f"{MEANINGS['MRR churn']} Of the last full month, {month_text(full.month)}: {money(churned)} of "
-            f"{money(full.starting_nanos)}, by {full.moved['churn']} of {full.starting_accounts} accounts.",
+            f"{money(full.starting_nanos)}, by {full.moved['churn']} of {full.starting_accounts} accounts. The "
+            "change is against the month before it.",
+            points((churned, full.starting_nanos), (-months[-3].nanos["churn"], months[-3].starting_nanos)),
+            good="down",
         )
         _metric(
             "Trial conversion",
             ratio(converted, ended),
-            [row.converted / row.ended if row.ended else 0.0 for row in found.trials],
+            [row.converted / row.ended for row in found.trials if row.ended],
             f"Trials that ended in the months shown and became paying, divided by all that ended: {count(converted)} "
             f"of {count(ended)}.",
         )
 
 
-def _metric(label: str, value: str, trend: Sequence[float], meaning: str, delta: str | None = None) -> None:
-    same = delta is None or delta.lstrip("+-") in ("0", "0.0%")
+def _metric(
+    label: str, value: str, trend: Sequence[float], meaning: str, delta: str | None = None, *, good: str = "up"
+) -> None:
+    same = delta is None or delta.lstrip("+-") in ("0", "0.0%", "0.0 pp")
+    colour: Literal["normal", "inverse"] = "inverse" if good == "down" else "normal"
     st.metric(
         label,
         value,
         delta,
-        delta_color="off" if same else "normal",
+        delta_color="off" if same else colour,
         delta_arrow="off" if same else "auto",
         border=True,
         chart_data=list(trend),
         chart_type="area",
+        height="stretch",
         help=meaning.replace("$", "\\$"),
     )
 

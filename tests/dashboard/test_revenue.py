@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -210,7 +211,7 @@ def test_files_are_exact_and_harmless(sold: Seeded) -> None:
     assert {"pro", "premium"} <= {line["plan"] for line in read(plan_csv(plans))}
 
 
-def test_without_subscriptions_the_page_says_so(tmp_path: Any, open_app: OpenApp) -> None:
+def test_without_subscriptions_the_page_says_so(tmp_path: Path, open_app: OpenApp) -> None:
     seeded = seed(tmp_path)
     with writing(seeded.engine()) as connection:
         connection.execute(subscriptions.delete())
@@ -218,3 +219,13 @@ def test_without_subscriptions_the_page_says_so(tmp_path: Any, open_app: OpenApp
     app = open_app(seeded, "revenue")
 
     assert [line.value for line in app.subheader] == ["No subscriptions yet"]
+
+
+def test_both_halves_are_drawn_on_both_databases(database_url: str, tmp_path: Path, open_app: OpenApp) -> None:
+    seeded = seed(tmp_path, url=database_url)
+
+    for half, label in (("Subscriptions", "MRR"), ("Credit", "Deferred revenue")):
+        app = open_app(seeded, "revenue", revenue=half)
+        assert not app.exception
+        assert "Something went wrong" not in [line.value for line in app.subheader]
+        assert shown(app)[label].startswith("$")
