@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 import streamlit as st
 from sqlalchemy import Engine
 
 from dashboard.plan_figures import PlanFigures
-from metering.analytics.plan_accounts import accounts_by_plan
+from metering.analytics.plan_accounts import accounts_above, accounts_by_plan
 from metering.analytics.recurring import subscribers
 from schema.database import reading
 
@@ -32,4 +32,13 @@ def plan_figures(_engine: Engine, stamp: str, today: date) -> dict[str, PlanFigu
     return found
 
 
-__all__ = ["plan_figures"]
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)
+def above_limits(
+    _engine: Engine, stamp: str, plan: str, limits: tuple[tuple[str, int], ...], now: datetime
+) -> dict[str, int]:
+    """How many accounts have used more than limits would allow, by limit. `now` is a whole minute."""
+    with reading(_engine) as connection:
+        return accounts_above(connection, plan, dict(limits), now)
+
+
+__all__ = ["above_limits", "plan_figures"]

@@ -119,6 +119,16 @@ def limit_words(plan: Plan, name: str) -> str:
     return UNLIMITED if limit is None else count(limit)
 
 
+def lowered_limits(old: Plan, new: Plan) -> dict[str, int]:
+    """The limits that allow less than before, or that there were none of."""
+    found = {}
+    for name, limit in new.limits.items():
+        before = old.limits.get(name)
+        if limit is not None and (before is None or limit < before):
+            found[name] = limit
+    return found
+
+
 def limit_names(plans: Sequence[Plan]) -> list[str]:
     """Every limit that a plan names: those that the runtime counts first, then those that callers check."""
     named = dict.fromkeys(name for plan in plans for name in plan.limits)
@@ -232,6 +242,7 @@ __all__ = [
     "label_of",
     "limit_names",
     "limit_words",
+    "lowered_limits",
     "matrix",
     "model_rows",
     "saving_nanos",

@@ -14,7 +14,15 @@ from dashboard.entity_panel import MODES, Choice
 from dashboard.formats import count, literal
 from dashboard.forms import new_note, propose_panel
 from dashboard.plan_cards import offer_lines
-from dashboard.plan_figures import PlanFigures, in_order, included_share, limit_names, saving_words
+from dashboard.plan_figures import (
+    PlanFigures,
+    in_order,
+    included_share,
+    limit_names,
+    limit_words,
+    lowered_limits,
+    saving_words,
+)
 from dashboard.plan_form import (
     PlanFields,
     fee_kind,
@@ -34,6 +42,13 @@ from sync.render.style import count as numbered
 
 CountModels = Callable[[str], int]
 """How many active models a plan of an access class opens."""
+AboveLimits = Callable[[str, Mapping[str, int]], Mapping[str, int]]
+"""How many accounts of a plan use more than some limits, by limit."""
+_COUNTED = {
+    "tokens_per_month": "tokens this month",
+    "run_units_per_month": "run units this month",
+    "requests_per_day": "requests today",
+}
 NEW_PREFIX = "plan_New_"
 
 
@@ -66,6 +81,7 @@ def plan_panel(
     choice: Choice,
     figures: Mapping[str, PlanFigures],
     count_models: CountModels,
+    above_limits: AboveLimits,
     person: CurrentPerson,
     now: datetime,
 ) -> None:
@@ -74,7 +90,7 @@ def plan_panel(
         st.caption("Not in a git repository with the base branch: plans cannot be edited from here.")
         return
     if choice.mode == "New":
-        _edit(base, None, figures, count_models, person, now)
+        _edit(base, None, figures, count_models, above_limits, person, now)
     elif not choice.name:
         st.caption("Choose a plan here or in its card to see and change what it offers.")
     elif base.find(Key("plan", choice.name)) is None:
@@ -82,7 +98,7 @@ def plan_panel(
     elif choice.mode == "Remove":
         _remove(base, Key("plan", choice.name), figures, person, now)
     else:
-        _edit(base, Key("plan", choice.name), figures, count_models, person, now)
+        _edit(base, Key("plan", choice.name), figures, count_models, above_limits, person, now)
 
 
 def _remove(base: Base, key: Key, figures: Mapping[str, PlanFigures], person: CurrentPerson, now: datetime) -> None:
@@ -101,6 +117,7 @@ def _edit(
     key: Key | None,
     figures: Mapping[str, PlanFigures],
     count_models: CountModels,
+    above_limits: AboveLimits,
     person: CurrentPerson,
     now: datetime,
 ) -> None:
@@ -136,7 +153,7 @@ def _edit(
     moved = {field.id: texts[old.id] for field, old in _pairs(named, fields)}
     moved_before = {field.id: before[old.id] for field, old in _pairs(named, fields)}
     old_plan = None if entry is None else plan_of(named, moved_before, fee_kind(entry))
-    _preview(old_plan, plan_of(named, moved, kind), figures.get(key.name, PlanFigures()), count_models)
+    _preview(old_plan, plan_of(named, moved, kind), figures.get(key.name, PlanFigures()), count_models, above_limits)
     edits = plan_edits(named, moved_before, moved, was=fee_kind(entry), kind=kind, new=entry is None)
     title = f"{'Add' if entry is None else 'Change'} plan {key.name}"
     propose_panel(edits, prefix=prefix, key=key, title=title, person=person, now=now)
@@ -193,7 +210,9 @@ def _new_key(name: str, entries: Mapping[str, PlanEntry], inputs: str) -> Key | 
     return Key("plan", found) if found else None
 
 
-def _preview(old: Plan | None, new: Plan | None, figures: PlanFigures, count_models: CountModels) -> None:
+def _preview(
+    old: Plan | None, new: Plan | None, figures: PlanFigures, count_models: CountModels, above_limits: AboveLimits
+) -> None:
     """What the plan looks like to a customer, and how its figures move."""
     st.markdown("**Preview**")
     if new is None:
@@ -220,6 +239,10 @@ def _preview(old: Plan | None, new: Plan | None, figures: PlanFigures, count_mod
             f"The fee of {numbered(figures.subscribers, 'running subscription')} stays; the new one is for those that "
             "begin from now on."
         )
+    if old is not None and (above := above_limits(new.slug, lowered_limits(old, new))):
+        for name, number in above.items():
+            words = f"{numbered(number, 'account')} used more than {limit_words(new, name)} {_COUNTED[name]} already."
+            st.markdown(f":orange[:material/speed:] {literal(words)}")
     gone = [] if old is None else [name for name in limit_names(in_order([old])) if name not in new.limits]
     if gone:
         st.caption(f"Without a limit from now on: {literal(', '.join(gone))}")

@@ -13,7 +13,7 @@ from dashboard.exports import Csv
 from dashboard.history_table import history_card
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.plan_cards import plan_cards, totals_row
-from dashboard.plan_data import plan_figures
+from dashboard.plan_data import above_limits, plan_figures
 from dashboard.plan_figures import (
     PlanFigures,
     csv_header,
@@ -115,6 +115,10 @@ def page() -> None:
         held = classes[: classes.index(access) + 1] if access in classes else [access]
         return sum(1 for model in active if model["access"] in held)
 
+    def above(plan: str, limits: Mapping[str, int]) -> Mapping[str, int]:
+        wanted = tuple(sorted(limits.items()))
+        return above_limits(engine, stamp.text, plan, wanted, minute) if wanted else {}
+
     totals_row(together(list(figures.values())), plans)
     action, chosen = _from_state("plan_action"), _from_state("plan")
     opened_card = None if action == "New" else chosen
@@ -129,7 +133,7 @@ def page() -> None:
         base = read_base()
         names = list(base.catalogue.of("plan")) if base else [plan.slug for plan in plans]
         choice = choose_plan(names)
-        plan_panel(base, choice, figures, count_models, person, now)
+        plan_panel(base, choice, figures, count_models, above, person, now)
     with left:
         if plans:
             _compare(plans, figures, counts)

@@ -13,6 +13,7 @@ from dashboard.plan_figures import (
     included_share,
     limit_names,
     limit_words,
+    lowered_limits,
     matrix,
     saving_nanos,
     saving_words,
@@ -173,6 +174,14 @@ def test_plans_stand_side_by_side_by_their_fee() -> None:
     assert rows["Subscribers"] == ["0", "2", "0", "0"]
     assert rows["Models"] == ["0", "3", "0", "0"]
     assert limit_words(custom, "seats") == "3"
+
+
+def test_limits_that_allow_less_are_told() -> None:
+    old = replace(plan(), limits={"tokens_per_month": None, "documents": 100, "members": 5})
+    new = replace(plan(), limits={"tokens_per_month": 10, "documents": 99, "members": 6, "projects": 1})
+
+    assert lowered_limits(old, new) == {"tokens_per_month": 10, "documents": 99, "projects": 1}
+    assert lowered_limits(new, new) == {}
 
 
 def test_the_figures_of_plans_sum_before_they_are_divided() -> None:

@@ -117,6 +117,14 @@ def test_what_more_credit_means_for_subscriptions_is_told(seeded: Seeded, open_a
     assert any("pro: each month of 1 subscription includes $10.00 -> $15.00 of usage, +$5.00" in line for line in told)
 
 
+def test_a_lowered_limit_names_how_many_use_more_already(seeded: Seeded, open_app: OpenApp) -> None:
+    app = open_app(seeded, "plans", plan="pro")
+    labelled(app.text_input, "Tokens per month").set_value("1").run()
+
+    told = [line.value.replace("\\", "") for line in app.markdown]
+    assert any("1 account used more than 1 tokens this month already." in line for line in told)
+
+
 def test_a_plan_that_is_in_use_says_so_before_it_is_removed(seeded: Seeded, open_app: OpenApp) -> None:
     app = open_app(seeded, "plans", plan="pro", plan_action="Remove")
 
