@@ -14,8 +14,9 @@ from dashboard.filters import Selection, filter_bar
 from dashboard.formats import change, count, dollars, literal, money, points, ratio
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import period_text
+from dashboard.revenue_chart import revenue_chart
 from dashboard.session import require, require_data
-from dashboard.usage_table import name_of
+from dashboard.usage_table import name_of, usage_csv
 from metering.analytics import Attention, DayRow, Totals
 
 TOP_MODELS = 8
@@ -128,28 +129,11 @@ def _cards(
         )
 
 
-def _revenue_chart(selection: Selection, days: Sequence[DayRow], stamp: sources.Stamp, before: list[DayRow]) -> None:
-    with card("cost_and_revenue"):
-        card_title("Cost against revenue", "USD by UTC day; diamonds mark the releases that changed prices")
-        marks = data.price_releases(sources.engine(), stamp.text, selection.bounds)
-        chart = charts.cost_and_revenue(
-            [row.day for row in days],
-            {
-                "Subscriptions": [dollars(row.subscription_nanos) for row in days],
-                "Usage": [dollars(row.usage_revenue_nanos + row.repaid_nanos) for row in days],
-            },
-            [dollars(row.cost_nanos) for row in days],
-            marks,
-            [dollars(row.revenue_nanos) for row in before],
-        )
-        st.altair_chart(chart, key="chart_cost_and_revenue", alt="Cost against revenue by day")
-
-
 def _models_chart(selection: Selection, stamp: sources.Stamp) -> None:
     engine = sources.engine()
     with card("cost_by_model"):
-        card_title("Cost by model", f"The {TOP_MODELS} dearest in the range")
         rows = data.usage_by(engine, stamp.text, ("model",), selection.bounds, selection.filters)
+        card_title("Cost by model", f"The {TOP_MODELS} dearest in the range", usage_csv(rows, "model"))
         if not rows:
             st.caption("No calls in this range.")
             return
@@ -161,6 +145,7 @@ def _models_chart(selection: Selection, stamp: sources.Stamp) -> None:
         colour_of = charts.colours([name for name, _ in shown], order)
         bars = [(name, dollars(nanos), money(nanos)) for name, nanos in shown]
         st.altair_chart(charts.ranking(bars, colour_of, title="Cost"), key="chart_cost_by_model", alt="Cost by model")
+        st.page_link("app_pages/usage.py", label="Explore the usage", icon=":material/bar_chart:")
 
 
 def _attention(found: Sequence[Attention]) -> None:
@@ -210,9 +195,11 @@ def page() -> None:
         st.caption(f"{period_text(selection.period)}, changes against {period_text(selection.period.previous())}")
     else:
         st.caption(period_text(selection.period))
+    if selection.filters:
+        st.caption("MRR and the active users of today and this month are of everybody: no filter acts on them.")
     left, right = st.columns([3, 2], gap="small")
     with left:
-        _revenue_chart(selection, days, stamp, days_before)
+        revenue_chart(selection, stamp, days, days_before)
     with right:
         _models_chart(selection, stamp)
     _attention(data.attention(engine, stamp.text, now.replace(second=0, microsecond=0) + timedelta(minutes=1)))

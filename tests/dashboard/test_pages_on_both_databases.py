@@ -15,7 +15,7 @@ from schema.database import reading, writing
 from tests.dashboard.conftest import OpenApp
 from tests.dashboard.seeding import Seeded, seed
 
-PAGES = ("overview", "usage", "models", "pricing", "routing", "proposals")
+PAGES = ("overview", "usage", "profit", "models", "pricing", "routing", "proposals")
 QUERY = {"model": "openai/gpt-4o", "task": "chat_response"}
 
 
@@ -38,7 +38,7 @@ def test_every_page_is_drawn(database_url: str, tmp_path: Path, open_app: OpenAp
     assert shown["Requests"] == count(totals.requests)
 
 
-@pytest.mark.parametrize("page", PAGES[:5])
+@pytest.mark.parametrize("page", PAGES[:6])
 def test_a_database_of_another_version_is_told(tmp_path: Path, open_app: OpenApp, page: str) -> None:
     seeded = seed(tmp_path)
     with writing(seeded.engine()) as connection:
