@@ -13,10 +13,12 @@ _ONE_PARAMETER: dict[str, tuple[str, str]] = {
     "plan": ("app_pages/plans.py", "plan"),
     "pack": ("app_pages/packs.py", "pack"),
     "feature": ("app_pages/features.py", "feature"),
+    "access": ("app_pages/access.py", "person"),
 }
 _WHOLE_PAGES: dict[str, Link] = {
     "run_unit": ("app_pages/features.py", {"view": "Run units"}),
     "rate": ("app_pages/rates.py", {}),
+    "setting": ("app_pages/settings.py", {}),
 }
 
 

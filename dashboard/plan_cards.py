@@ -51,7 +51,7 @@ def plan_cards(
     choose: Callable[[str], None],
 ) -> None:
     """A card for each plan; those beyond the twelfth stand in the table only."""
-    with st.grid(4, gap="small", min_column_width=250):
+    with st.grid(4, gap="small", min_column_width=220):
         for plan in plans[:MOST_CARDS]:
             with card(f"plan_card_{plan.slug}"):
                 _card(plan, figures.get(plan.slug, PlanFigures()), models.get(plan.slug, 0), default)
@@ -79,18 +79,18 @@ def _card(plan: Plan, figures: PlanFigures, models: int, default: str | None) ->
     with st.container(horizontal=True, gap="medium"):
         st.metric("Subscribers", count(figures.subscribers), width="content")
         st.metric("MRR", money(figures.mrr_nanos), width="content")
-    words = [numbered(figures.accounts, "account")]
-    words += [f"{count(figures.trials)} in trial"] if figures.trials else []
+    words = [f"{count(figures.trials)} in trial"] if figures.trials else []
     words += [f"{count(figures.past_due)} past due"] if figures.past_due else []
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.caption(" · ".join(words), width="content")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.page_link(
-            "app_pages/usage.py",
-            label="Usage",
-            icon=":material/arrow_forward:",
-            icon_position="right",
-            query_params={"plan": plan.slug},
+            "app_pages/accounts.py",
+            label=numbered(figures.accounts, "account"),
+            icon=":material/groups:",
+            query_params={"on_plan": plan.slug},
         )
+        st.page_link("app_pages/usage.py", label="Usage", icon=":material/bar_chart:", query_params={"plan": plan.slug})
+        if words:
+            st.caption(" · ".join(words), width="content")
 
 
 def offer_lines(plan: Plan, models: int) -> None:
