@@ -135,6 +135,13 @@ def _totals(rows: Sequence[Row], sold: Sales) -> None:
         st.metric("Sold this month", count(sum(sales.sold for sales in sold.values())), border=True)
         st.metric("Paid this month", money(sum(sales.paid_nanos for sales in sold.values())), border=True)
         st.metric("Deepest discount", discount_text(max(percents, default=None)), border=True)
+    st.page_link(
+        "app_pages/revenue.py",
+        label="Every sale of credit, by month",
+        icon=":material/arrow_forward:",
+        icon_position="right",
+        query_params={"revenue": "Credit"},
+    )
 
 
 def _preview(

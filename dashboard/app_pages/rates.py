@@ -107,7 +107,7 @@ def _preview(by_pair: Mapping[str, Sequence[DatedRate]], now: datetime, key: Key
     earlier = [entry for entry in by_pair.get(pair, ()) if moment_text(entry.effective) < date]
     was = before.rate if before else earlier[0].rate if earlier else None
     rate = DatedRate(pair, after.effective, int(after.rate * 1_000_000), "in force", {}).rate
-    base, _, quote = pair.partition("/")
+    base, _, quote = (literal(part) for part in pair.partition("/"))
     with st.grid(2, min_column_width=150, gap="small"):
         changed = was is not None and was != after.rate
         moved = f"{(float(rate) / float(was) - 1) * 100:+.2f}%" if was is not None and changed else None
