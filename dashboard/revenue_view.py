@@ -82,7 +82,7 @@ def _choose_month(key: str, months: Sequence[str]) -> None:
 
 
 def account_table(records: Sequence[Record], key: str, columns: dict[str, Any], alt: str) -> None:
-    """A list of accounts; a row leads to what the account used."""
+    """A list of accounts; a row leads to the account, and to what it used."""
     shown = list(records[:SHOWN])
     state = st.dataframe(
         pd.DataFrame.from_records(shown),
@@ -98,12 +98,14 @@ def account_table(records: Sequence[Record], key: str, columns: dict[str, Any], 
     rows = state["selection"]["rows"]
     if rows and rows[0] < len(shown):
         account = str(shown[rows[0]]["Account"])
-        st.page_link(
-            "app_pages/usage.py",
-            label=f"What {literal(account)} uses",
-            icon=":material/arrow_forward:",
-            query_params={"account": account},
-        )
+        with st.container(horizontal=True, gap="medium"):
+            for page, label in (("accounts", "Open"), ("usage", "The usage of")):
+                st.page_link(
+                    f"app_pages/{page}.py",
+                    label=f"{label} {literal(account)}",
+                    icon=":material/arrow_forward:",
+                    query_params={"account": account},
+                )
     elif len(records) > SHOWN:
         st.caption(f"The first {SHOWN} of {len(records):,}; the CSV has all of them. Choose a row to look at it.")
     else:

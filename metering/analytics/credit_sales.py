@@ -7,12 +7,12 @@ worth the last part of what was paid, so that with what calls earned it comes to
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, and_, case, cast, func, literal, select, true
 
 from metering.analytics.period import Period, midnight
 from metering.corrections.refunds import PURCHASE_REFUND_KEY
@@ -21,9 +21,6 @@ from schema.money import share_of
 from schema.tables import accounts, grants, ledger_postings, usage_adjustments, usage_events
 
 Withdrawn = Literal["expired", "refunded"]
-_Part = tuple[int, datetime, Withdrawn, int, int]
-"""Posting, moment, what happened, grant, nano-USD."""
-_AT_ONCE = 1_000
 _grant = grants.c
 _bought_at = case((_grant.starts_at < _grant.created_at, _grant.starts_at), else_=_grant.created_at)
 """When credit arrived: when it starts, but for credit that is told later, or starts later than it was bought."""
@@ -79,6 +76,20 @@ class PurchaseSums:
     face_nanos: int
 
 
+class _Part(NamedTuple):
+    """A part of a purchase that left the wallet."""
+
+    posting: int
+    at: datetime
+    kind: Withdrawn
+    grant: int
+    nanos: int
+    account: str
+    key: str
+    face_nanos: int
+    paid_nanos: int
+
+
 def worth(face_nanos: int, paid_nanos: int, before: int, taken: int) -> int:
     """What was paid for `taken` of a purchase, counted from its end, after `before` was taken from there."""
     return share_of(face_nanos - before - taken, face_nanos - before, face_nanos, paid_nanos)
@@ -114,16 +125,14 @@ def withdrawals(connection: Connection, period: Period) -> list[Withdrawal]:
     """What expired, or was refunded, of purchases in a period with two bounds, newest first."""
     start, end = (midnight(day) for day in period.bounds())
     # All of them up to the end: what a part is worth depends on the parts that left before it.
-    parts = sorted(_parts(connection, end))
-    bought = _bought(connection, {number for _, _, _, number, _ in parts})
+    parts = sorted(_parts(connection, end), key=lambda part: part.posting)
     taken: dict[int, int] = defaultdict(int)
     found = []
-    for _, at, kind, number, nanos in parts:
-        if number in bought:
-            account, key, face, paid = bought[number]
-            before, taken[number] = taken[number], taken[number] + nanos
-            if at >= start:
-                found.append(Withdrawal(kind, account, at, key, nanos, worth(face, paid, before, nanos)))
+    for part in parts:
+        before, taken[part.grant] = taken[part.grant], taken[part.grant] + part.nanos
+        if part.at >= start:
+            paid = worth(part.face_nanos, part.paid_nanos, before, part.nanos)
+            found.append(Withdrawal(part.kind, part.account, part.at, part.key, part.nanos, paid))
     return sorted(found, key=lambda one: (one.at, one.account, one.key), reverse=True)
 
 
@@ -144,61 +153,59 @@ def usage_refunds(connection: Connection, period: Period) -> list[UsageRefund]:
 def repaid(connection: Connection, period: Period) -> list[tuple[datetime, int]]:
     """What purchases repaid, when they arrived, of what their accounts owed; below zero where that was undone."""
     start, end = (midnight(day) for day in period.bounds())
-    row, undone = ledger_postings.c, ledger_postings.alias("undone").c
-    came = select(row.id, row.occurred_at, row.burned).join(
-        grants,
-        and_(
-            _grant.kind == "purchase",
-            _grant.account_id == row.account_id,
-            literal(GRANT_KEY) + _grant.idempotency_key == row.idempotency_key,
-        ),
+    row, undone = ledger_postings.c, ledger_postings.alias("undone")
+    own = and_(
+        _grant.kind == "purchase",
+        _grant.account_id == row.account_id,
+        literal(GRANT_KEY) + _grant.idempotency_key == row.idempotency_key,
     )
-    within = (row.occurred_at >= start, row.occurred_at < end)
-    back = select(undone.occurred_at, undone.burned).select_from(
-        ledger_postings.join(undone.id.table, undone.reverses == row.id)
+    burned, _, nanos = _burned(connection, row.burned)
+    came = select(row.occurred_at, nanos).select_from(ledger_postings.join(grants, own).join(burned, true()))
+    burned, _, nanos = _burned(connection, undone.c.burned)
+    back = select(undone.c.occurred_at, nanos).select_from(
+        ledger_postings.join(undone, undone.c.reverses == row.id).join(burned, true())
     )
     back = back.where(
         row.kind == "purchase",
-        undone.reverses.is_not(None),
-        ~undone.idempotency_key.startswith(PURCHASE_REFUND_KEY),
-        undone.occurred_at >= start,
-        undone.occurred_at < end,
+        undone.c.reverses.is_not(None),
+        ~undone.c.idempotency_key.startswith(PURCHASE_REFUND_KEY),
     )
-    rows = [(at, burned) for _, at, burned in connection.execute(came.where(*within))]
-    rows += [(at, burned) for at, burned in connection.execute(back)]
-    return [(at, sum(nanos for _, nanos in burned)) for at, burned in rows if burned]
+    found = []
+    for query, at in ((came, row.occurred_at), (back, undone.c.occurred_at)):
+        found += [(moment, int(some)) for moment, some in connection.execute(query.where(at >= start, at < end))]
+    return found
 
 
 def _parts(connection: Connection, end: datetime) -> Iterator[_Part]:
-    """Every part of a grant that was refunded, or that expired, before a moment."""
+    """Every part of a purchase that was refunded, or that expired, before a moment."""
     row = ledger_postings.c
-    columns = (row.id, row.occurred_at, row.kind, row.burned)
-    refunded = select(*columns).where(
-        row.reverses.is_not(None),
-        row.kind == "refund",
-        row.idempotency_key.startswith(PURCHASE_REFUND_KEY),
-        row.occurred_at < end,
+    burned, grant_id, nanos = _burned(connection, row.burned)
+    purchase = (accounts.c.account, _grant.idempotency_key, _grant.face_nanos, _grant.paid_nanos)
+    every = (
+        select(row.id, row.occurred_at, row.kind, _grant.id, nanos, *purchase)
+        .select_from(ledger_postings.join(burned, true()))
+        .join(grants, _grant.id == grant_id)
+        .join(accounts, accounts.c.id == _grant.account_id)
+        .where(_grant.kind == "purchase", row.occurred_at < end)
+    )
+    refunded = every.where(
+        row.reverses.is_not(None), row.kind == "refund", row.idempotency_key.startswith(PURCHASE_REFUND_KEY)
     )
     may_expire = select(_grant.account_id).where(_grant.kind == "purchase", _grant.expires_at < end).distinct()
-    expired = select(*columns).where(row.kind == "expiry", row.account_id.in_(may_expire), row.occurred_at < end)
+    expired = every.where(row.kind == "expiry", row.account_id.in_(may_expire.correlate(None)))
     for query in (refunded, expired):
-        for number, at, kind, burned in connection.execute(query):
-            for grant_id, nanos in burned:
-                yield number, at, "expired" if kind == "expiry" else "refunded", grant_id, nanos
+        for number, at, kind, *rest in connection.execute(query):
+            yield _Part(number, at, "expired" if kind == "expiry" else "refunded", *rest)
 
 
-def _bought(connection: Connection, numbers: Collection[int]) -> dict[int, tuple[str, str, int, int]]:
-    """Account, key, face and paid of those grants that are purchases."""
-    found: dict[int, tuple[str, str, int, int]] = {}
-    wanted = sorted(numbers)
-    for start in range(0, len(wanted), _AT_ONCE):
-        some = wanted[start : start + _AT_ONCE]
-        query = select(_grant.id, accounts.c.account, _grant.idempotency_key, _grant.face_nanos, _grant.paid_nanos)
-        query = query.join(accounts, accounts.c.id == _grant.account_id)
-        for number, *purchase in connection.execute(query.where(_grant.kind == "purchase", _grant.id.in_(some))):
-            account, key, face, paid = purchase
-            found[number] = (account, key, face, paid)
-    return found
+def _burned(connection: Connection, column: Any) -> tuple[FromClause, ColumnElement[int], ColumnElement[int]]:
+    """The pairs that a posting burned, a row each: the rows, the grant's id, and the nano-USD."""
+    if connection.dialect.name == "postgresql":
+        rows = func.jsonb_array_elements(column).table_valued("value").render_derived()
+        part = rows.c.value.op("->>")
+        return rows, cast(part(0), BigInteger), cast(part(1), BigInteger)
+    pairs = func.json_each(column).table_valued("value")
+    return pairs, func.json_extract(pairs.c.value, "$[0]"), func.json_extract(pairs.c.value, "$[1]")
 
 
 __all__ = [

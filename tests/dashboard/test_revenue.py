@@ -154,9 +154,9 @@ def test_a_row_leads_to_the_account(sold: Seeded, open_app: OpenApp) -> None:
     app.session_state["table_movements"] = chosen
     app.run()
 
-    (link,) = app.get("page_link")
-    assert link.proto.page == "usage"
-    assert "account=%3Dcmd%28%29" in link.proto.query_string
+    links = app.get("page_link")
+    assert [link.proto.page for link in links] == ["accounts", "usage"]
+    assert all("account=%3Dcmd%28%29" in link.proto.query_string for link in links)
 
 
 def test_credit_equals_the_database(sold: Seeded, open_app: OpenApp) -> None:

@@ -173,3 +173,17 @@ def test_parts_from_the_end_come_to_what_was_paid(face: int, paid: int, cuts: li
         taken += part
     assert told == to_earn(face, paid, taken)
     assert told + worth(face, paid, taken, face - taken) == paid
+
+
+def test_what_a_purchase_repaid_and_got_back_is_no_repayment(meter: Meter, card: Engine, clock: Clock) -> None:
+    clock.moment = moment("2026-08-02 00:00")
+    use(meter, "acct-1", "call-1", 1)
+    clock.forward(hours=1)
+    meter.wallets.grant("acct-1", "purchase", key="pack", usd=8, paid=4)
+    with reading(card) as connection:
+        assert credit_months(connection, MONTHS)[1].repaid_nanos == 3 * USD
+    meter.wallets.refund_usage("acct-1", "call-1", key="ticket", usd=2)
+    with reading(card) as connection:
+        august = credit_months(connection, MONTHS)[1]
+        assert (august.repaid_nanos, august.used_nanos, august.earned_nanos) == (1 * USD, 0, 0)
+        assert outstanding(connection, clock.moment).face_nanos == 7 * USD
