@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import release_data, sources
-from dashboard.exports import csv_button
+from dashboard.exports import Csv, csv_button
 from dashboard.formats import exact_money, literal, short_commit
 from dashboard.layout import card, card_title
 from dashboard.release_explanation import Step, explanation_csv, facts, lines_text, steps
@@ -17,6 +17,8 @@ from sync.explain.origin import Origin, Unknown
 from sync.forge import ForgePage
 from sync.render.explain_text import commit_text
 
+LIST, COMPARE, EXPLAIN = VIEWS = ("Releases", "Compare", "Explain an event")
+"""The tabs of the page."""
 _EDITED = "That commit says something else than the database: the row was edited in the database."
 _WRONG = "The steps do not come to what was recorded: the rows were edited by hand."
 
@@ -42,7 +44,16 @@ def draw_explanation(told: Explanation) -> None:
         page = release_data.forge_page()
         for number, step in enumerate(steps(told), 1):
             _step(number, step, page)
-        page_link_of("release", str(told.recorded.release.id))
+        with st.container(horizontal=True):
+            number = told.recorded.release.id
+            # A link to the page that one is on would leave the tab as it is.
+            st.button(f"Open release {number}", icon=":material/history:", on_click=_open_release, args=(number,))
+            page_link_of("account", told.recorded.account)
+
+
+def _open_release(number: int) -> None:
+    st.session_state["view"] = LIST
+    st.query_params["release"] = str(number)
 
 
 def _label(told: Explanation) -> str:
@@ -102,27 +113,27 @@ def draw_latest_calls(stamp: str) -> None:
         st.caption("No call was recorded yet.")
         return
     with card("latest_calls"):
-        card_title("The newest calls", "Choose one to see why it was charged what it was")
+        rows = [
+            {
+                "Occurred, UTC": f"{call.occurred_at:%Y-%m-%d %H:%M:%S}",
+                "Account": call.account,
+                "Event": call.event_id,
+                "Model": f"{call.provider}/{call.model}" if call.model else "no model",
+                "Charge": exact_money(call.charge_nanos),
+            }
+            for call in calls
+        ]
+        csv_file = Csv("newest-calls", list(rows[0]), lambda: [list(row.values()) for row in rows])
+        card_title("The newest calls", "Choose one to see why it was charged what it was", csv_file)
 
         def chosen() -> None:
-            rows = st.session_state["table_latest_calls"]["selection"]["rows"]
-            if rows:
-                st.query_params["event"] = calls[rows[0]].event_id
-                st.query_params["account"] = calls[rows[0]].account
+            selected = st.session_state["table_latest_calls"]["selection"]["rows"]
+            if selected:
+                st.query_params["event"] = calls[selected[0]].event_id
+                st.query_params["account"] = calls[selected[0]].account
 
         st.dataframe(
-            pd.DataFrame.from_records(
-                [
-                    {
-                        "Occurred, UTC": f"{call.occurred_at:%Y-%m-%d %H:%M:%S}",
-                        "Account": call.account,
-                        "Event": call.event_id,
-                        "Model": f"{call.provider}/{call.model}" if call.model else "no model",
-                        "Charge": exact_money(call.charge_nanos),
-                    }
-                    for call in calls
-                ]
-            ),
+            pd.DataFrame.from_records(rows),
             hide_index=True,
             height="content",
             on_select=chosen,

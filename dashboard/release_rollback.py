@@ -7,8 +7,9 @@ import streamlit as st
 
 from dashboard import release_data, sources
 from dashboard.access import CurrentPerson
+from dashboard.exports import csv_button
 from dashboard.formats import literal, short_commit
-from dashboard.release_table import counts_text, difference_rows, release_name
+from dashboard.release_table import counts_text, difference_csv, difference_rows, release_name
 from dashboard.session import require
 from schema.errors import RatecardError
 from sync.context import environment_admins
@@ -94,4 +95,5 @@ def rollback_panel(release: Release, newest: Release, database: str, person: Cur
                 key="table_rollback",
                 alt="What goes back",
             )
+            csv_button(difference_csv(f"back-to-release-{release.id}", diff))
         st.button("Propose it", type="primary", icon=":material/commit:", on_click=_propose, args=(release.id,))

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import audit_data, sources
 from dashboard.audit_table import field_rows, table_rows
+from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, literal, moment
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import PRESETS, preset_period
@@ -112,12 +113,14 @@ def _entry(number: str) -> None:
         if found is None:
             st.caption(f"There is no entry {literal(number)}.")
             return
-        card_title(f"{literal(found.action)} · {literal(found.target)}", f"Entry {found.id}, {moment(found.at)}")
+        title = f"{literal(found.action)} · {literal(found.target)}"
+        rows = field_rows(found)
+        csv_file = Csv(f"audit-{found.id}", ("field", "before", "after"), lambda: [tuple(row.values()) for row in rows])
+        card_title(title, f"Entry {found.id}, {moment(found.at)}", csv_file)
         with st.container(horizontal=True, gap="medium"):
             st.caption(f":material/person: {literal(found.actor)}", width="content")
             st.caption(f":material/lan: {literal(found.address or 'no address')}", width="content")
             page_link_of(found.kind, found.subject)
-        rows = field_rows(found)
         if not rows:
             st.caption("It names no fields.")
             return

@@ -11,7 +11,7 @@ from dashboard import release_data, sources
 from dashboard.access import CurrentPerson
 from dashboard.formats import MISSING, count, literal, moment, short_commit
 from dashboard.layout import card, card_title, page_header
-from dashboard.release_drawing import draw_explanation, draw_latest_calls
+from dashboard.release_drawing import COMPARE, EXPLAIN, LIST, VIEWS, draw_explanation, draw_latest_calls
 from dashboard.release_links import page_link_of
 from dashboard.release_rollback import rollback_note, rollback_panel
 from dashboard.release_table import (
@@ -28,7 +28,6 @@ from sync.errors import RefusedError
 from sync.release_diff import ReleaseDiff
 from sync.rollback import find_release
 
-LIST, COMPARE, EXPLAIN = VIEWS = ("Releases", "Compare", "Explain an event")
 OFFERED = 300
 """How many releases can be chosen from a list; older ones are typed."""
 

@@ -150,6 +150,11 @@ def test_a_call_is_explained_down_to_its_lines(seeded: Seeded, open_app: OpenApp
     ]
     assert "The price in force" in explanation_csv(told).text()
 
+    next(button for button in app.button if button.label == "Open release 1").click().run()
+
+    assert list(app.dataframe[0].value["Release"]) == [1]
+    assert any("Release 1" in line.value for line in app.subheader)
+
 
 def test_a_call_without_a_price_says_why(seeded: Seeded, open_app: OpenApp) -> None:
     app = open_app(seeded, "releases", event="unpriced")
