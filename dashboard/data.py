@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from dashboard.charts import Mark
 from dashboard.usage_table import name_of
 from metering import analytics
-from metering.analytics import Attention, DayRow, Period, Totals, UsageRow
+from metering.analytics import Attention, Converted, DayRow, Period, Totals, UsageRow
 from metering.analytics.profit import Earnings, profit_by_account, profit_by_plan
 from schema.database import reading
 from schema.tables import CONFIG_TABLES, accounts, release_changes
@@ -94,6 +94,27 @@ def profit_by(
         return ask(connection, Period(*period), dict(filters), today=today)
 
 
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=10)
+def second_currency(_engine: Engine, stamp: str) -> str | None:
+    """The currency of the settings in which sums are shown too."""
+    with reading(_engine) as connection:
+        return analytics.second_currency(connection)[0]
+
+
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
+def converted(
+    _engine: Engine, stamp: str, currency: str, period: tuple[date, date], filters: Filters, today: date
+) -> tuple[Converted, Converted]:
+    """The sums of a period with fees, and those of its calls alone, each amount at the rate of its moment.
+
+    Raises NoExchangeRateError for amounts of before the first rate.
+    """
+    with reading(_engine) as connection:
+        exchange = analytics.second_currency(connection)[1]
+        asked = (connection, currency, exchange, Period(*period), dict(filters))
+        return analytics.totals_in(*asked, today=today), analytics.usage_in(*asked)
+
+
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)
 def standing(_engine: Engine, stamp: str, today: date) -> Standing:
     """Active users and recurring revenue as of today."""
@@ -158,4 +179,4 @@ def filter_options(_engine: Engine, stamp: str) -> dict[str, list[str]]:
 def all_time_ranking(_engine: Engine, stamp_release: str, group: str) -> list[str]:
     """Names of a group by cost over all time: what fixes each name's colour."""
     with reading(_engine) as connection:
-        return [name_of(row, group) for row in analytics.usage_by(connection, (group,), Period())]
+        return [name_of(row, group) for row in analytics.usage_by(connection, (group,), Period(), units=())]

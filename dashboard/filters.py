@@ -28,6 +28,8 @@ class Selection:
     compare: bool
     filters: Filters = ()
     granularity: str = GRANULARITIES[0]
+    converted: bool = False
+    """Whether the sums are wanted in the second currency too."""
 
     @property
     def bounds(self) -> tuple[date, date]:
@@ -55,8 +57,13 @@ class Selection:
         return not {name for name, _ in self.filters} - {"account", "plan"}
 
 
-def filter_bar(today: date, options: Mapping[str, Sequence[str]] | None = None) -> Selection:
-    """Draw the bar and read it; with `options`, filters by model, plan, account, provider and task are offered."""
+def filter_bar(
+    today: date, options: Mapping[str, Sequence[str]] | None = None, *, currency: str | None = None
+) -> Selection:
+    """Draw the bar and read it.
+
+    With `options`, filters by model, plan, account, provider and task are offered; with a `currency`, sums in it.
+    """
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter_bar")
     with _shared_by_pages(options or {}), bar:
         preset = st.segmented_control(
@@ -92,10 +99,13 @@ def filter_bar(today: date, options: Mapping[str, Sequence[str]] | None = None) 
         )
         filters = _filters(options) if options is not None else ()
         compare = st.toggle("Compare with the days before", value=True, key="compare", bind="query-params")
+        converted = currency is not None and st.toggle(
+            f"Also in {literal(currency)}", key="converted", bind="query-params"
+        )
     if filters:
         _chips(filters)
     period = preset_period(preset, today, custom)
-    return Selection(period, compare, filters, granularity or GRANULARITIES[0])
+    return Selection(period, compare, filters, granularity or GRANULARITIES[0], converted)
 
 
 @contextmanager
@@ -122,7 +132,7 @@ def _arrive(query: Mapping[str, list[str]], options: Mapping[str, Sequence[str]]
     A link that narrows the numbers starts from none of the filters before.
     """
     narrowed = any(name in query for name in FILTERS)
-    for name in ("range", "per", "compare", "dates", *FILTERS):
+    for name in ("range", "per", "compare", "converted", "dates", *FILTERS):
         if name in query and name not in st.query_params:
             # The choice of a link is dropped from the address when the page before had the same widget.
             st.query_params[name] = query[name]
@@ -135,7 +145,7 @@ def _arrive(query: Mapping[str, list[str]], options: Mapping[str, Sequence[str]]
             st.session_state[name] = wanted if wanted in options.get(name, ()) else None
         elif given is None or name == "dates":
             st.session_state[name] = held
-        elif name == "compare":
+        elif name in ("compare", "converted"):
             st.session_state[name] = given != "false"
         elif given in (*PRESETS, *GRANULARITIES):
             st.session_state[name] = given

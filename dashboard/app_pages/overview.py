@@ -10,6 +10,7 @@ from typing import Literal
 import streamlit as st
 
 from dashboard import charts, data, sources
+from dashboard.converted_sums import converted_sums
 from dashboard.filters import Selection, filter_bar
 from dashboard.formats import change, count, dollars, literal, money, points, ratio
 from dashboard.layout import card, card_title, empty_state, page_header
@@ -173,7 +174,9 @@ def page() -> None:
     today = now.date()
     page_header("Overview", "What was earned and what it cost", person, stamp.as_of)
     engine = sources.engine()
-    selection = filter_bar(today, data.filter_options(engine, stamp.text))
+    selection = filter_bar(
+        today, data.filter_options(engine, stamp.text), currency=data.second_currency(engine, stamp.text)
+    )
     if stamp.as_of is None:
         empty_state(
             "No calls recorded yet",
@@ -187,7 +190,7 @@ def page() -> None:
     days_before = data.daily(engine, stamp.text, selection.bounds_before, *arguments) if selection.compare else []
     calling = Counter(
         row.keys["day"]
-        for row in data.usage_by(engine, stamp.text, ("day", "account"), selection.bounds, selection.filters)
+        for row in data.usage_among(engine, stamp.text, ("day", "account"), selection.bounds, selection.filters, None)
     )
     finished = [row for row in days if row.day < today] or days
     _cards(totals, before, finished, calling, data.standing(engine, stamp.text, today))
@@ -195,6 +198,7 @@ def page() -> None:
         st.caption(f"{period_text(selection.period)}, changes against {period_text(selection.period.previous())}")
     else:
         st.caption(period_text(selection.period))
+    converted_sums(selection, stamp)
     if selection.filters:
         st.caption("MRR and the active users of today and this month are of everybody: no filter acts on them.")
     left, right = st.columns([3, 2], gap="small")

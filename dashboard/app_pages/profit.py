@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import data, sources
+from dashboard.converted_sums import converted_sums
 from dashboard.filters import Selection, describe, filter_bar
 from dashboard.formats import change, exact_money, literal, money, points, ratio
 from dashboard.layout import card, card_title, empty_state, page_header
@@ -190,7 +191,9 @@ def page() -> None:
     today = sources.utc_now().date()
     page_header("Profit", "What is left of the revenue, and where it is lost", person, stamp.as_of)
     engine = sources.engine()
-    selection = filter_bar(today, data.filter_options(engine, stamp.text))
+    selection = filter_bar(
+        today, data.filter_options(engine, stamp.text), currency=data.second_currency(engine, stamp.text)
+    )
     totals = data.totals(engine, stamp.text, selection.bounds, selection.filters, today)
     if not totals.requests and not totals.revenue_nanos:
         advice = f"Nothing was called or earned for {describe(selection)}. Choose more days, or clear a filter."
@@ -202,6 +205,7 @@ def page() -> None:
     _totals(totals, before)
     words = period_text(selection.period)
     st.caption(f"{words}, changes against {period_text(selection.period.previous())}" if before else words)
+    converted_sums(selection, stamp)
     _draw(selection, stamp, totals)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts, data, sources
+from dashboard.converted_sums import converted_sums
 from dashboard.filters import Selection, describe, filter_bar
 from dashboard.formats import change, count, dollars, exact_money, money
 from dashboard.layout import card, card_title, empty_state, page_header
@@ -150,7 +151,7 @@ def page() -> None:
     page_header("Usage", "Who and what calls, and what it is worth", person, stamp.as_of)
     engine = sources.engine()
     options = data.filter_options(engine, stamp.text)
-    selection = filter_bar(today, options)
+    selection = filter_bar(today, options, currency=data.second_currency(engine, stamp.text))
     chosen = choices()
     rows = data.usage_by(engine, stamp.text, chosen.groups, selection.bounds, selection.filters)
     if not rows:
@@ -163,6 +164,7 @@ def page() -> None:
     _totals(rows, before)
     words = period_text(selection.period)
     st.caption(f"{words}, changes against {period_text(selection.period.previous())}" if before is not None else words)
+    converted_sums(selection, stamp, with_fees=False)
     with card("usage_chart"):
         _chart(selection, stamp, chosen, rows)
     if len(chosen.groups) > 1:
