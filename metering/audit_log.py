@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from schema.tables import audit_log
 
+RECENT = 20_000
+"""How many entries are looked through for what can be chosen."""
 MOST_CHOICES = 500
 """How many people are offered to choose from: those who did the most."""
 
@@ -58,7 +60,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditChoices:
-    """What occurs in the log: who did the most first, the rest by name."""
+    """What occurs among the newest entries: who did the most first, the rest by name."""
 
     actors: tuple[str, ...]
     actions: tuple[str, ...]
@@ -90,12 +92,13 @@ def find_entry(connection: Connection, number: int) -> AuditEntry | None:
 
 
 def audit_choices(connection: Connection) -> AuditChoices:
-    """What the log can be filtered by."""
-    busiest = select(_row.actor).group_by(_row.actor).order_by(func.count().desc(), _row.actor).limit(MOST_CHOICES)
-    kind = _kind(connection)
-    pairs = connection.execute(select(_row.action, kind).distinct()).all()
+    """What the newest entries can be filtered by; a log may be too long to be looked through whole."""
+    newest = select(_row.actor, _row.action, _kind(connection).label("kind"))
+    recent = newest.order_by(_row.at.desc(), _row.id.desc()).limit(RECENT).subquery().c
+    busiest = select(recent.actor).group_by(recent.actor).order_by(func.count().desc(), recent.actor)
+    pairs = connection.execute(select(recent.action, recent.kind).distinct()).all()
     return AuditChoices(
-        tuple(connection.execute(busiest).scalars()),
+        tuple(connection.execute(busiest.limit(MOST_CHOICES)).scalars()),
         tuple(sorted({action for action, _ in pairs})),
         tuple(sorted({kind for _, kind in pairs})),
     )
@@ -133,6 +136,7 @@ def _kind(connection: Connection) -> ColumnElement[str]:
 
 __all__ = [
     "MOST_CHOICES",
+    "RECENT",
     "AuditChoices",
     "AuditEntry",
     "AuditFilter",

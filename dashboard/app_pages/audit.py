@@ -48,7 +48,17 @@ def _when(today: date) -> audit_data.Bounds:
 
 
 def _choice(label: str, key: str, options: tuple[str, ...]) -> str | None:
-    return st.selectbox(label, options, index=None, key=key, bind="query-params", placeholder="Every one")
+    # What only old entries name is not among the options: it can be typed, and stand in an address.
+    chosen = st.selectbox(
+        label,
+        options,
+        index=None,
+        key=key,
+        bind="query-params",
+        placeholder="Every one",
+        accept_new_options=True,
+    )
+    return (chosen or "").strip() or None
 
 
 def _filter(choices: AuditChoices, today: date) -> AuditFilter:

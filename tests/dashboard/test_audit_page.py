@@ -51,6 +51,13 @@ def test_filters_of_the_address_hold(logged: Seeded, open_app: OpenApp) -> None:
     assert list(app.dataframe[0].value["What"]) == ["account x4", *(f"account x4{digit}" for digit in range(10))]
 
 
+def test_somebody_of_long_ago_can_be_named_by_the_address(logged: Seeded, open_app: OpenApp) -> None:
+    app = open_app(logged, "audit", person="gone@example.com")
+
+    assert app.selectbox(key="person").value == "gone@example.com"
+    assert "Nothing was done" in [line.value for line in app.subheader]
+
+
 def test_nothing_that_matches_is_told(logged: Seeded, open_app: OpenApp) -> None:
     app = open_app(logged, "audit", subject="nothing of this name")
 

@@ -182,3 +182,18 @@ def test_things_have_pages() -> None:
     assert place_of("release", "3") == ("app_pages/releases.py", {"release": "3"})
     assert place_of("account", "acct-1") == ("app_pages/accounts.py", {"account": "acct-1"})
     assert place_of("provider", "x") is None
+
+
+def test_releases_audit_log_and_health_are_drawn_on_both_databases(
+    database_url: str, tmp_path: Path, open_app: OpenApp
+) -> None:
+    seeded = seed(tmp_path, url=database_url)
+
+    explained = open_app(seeded, "releases", event=EVENT, account=ACCOUNTS[0])
+    audited = open_app(seeded, "audit", subject="release 1")
+    well = open_app(seeded, "health")
+
+    assert {metric.label for metric in explained.metric} >= {"Charge", "Cost"}
+    assert list(audited.dataframe[0].value["What"]) == ["release 1"]
+    assert [line.value for line in well.subheader] == ["Database", "Rate book", "Drift", "Alerts"]
+    assert not [*explained.error, *audited.error, *well.error]
