@@ -189,7 +189,7 @@ def test_releases_audit_log_and_health_are_drawn_on_both_databases(
 ) -> None:
     seeded = seed(tmp_path, url=database_url)
 
-    explained = open_app(seeded, "releases", event=EVENT, account=ACCOUNTS[0])
+    explained = open_app(seeded, "releases", event=EVENT, account=ACCOUNTS[2])
     audited = open_app(seeded, "audit", subject="release 1")
     well = open_app(seeded, "health")
 
