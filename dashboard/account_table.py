@@ -102,12 +102,12 @@ def frame(rows: Sequence[AccountRow], quotas: Quotas, revenue: Mapping[int, int]
                 "Name": row.info.name,
                 "Status": row.info.status,
                 "Plan": row.info.plan,
-                "Subscription": subscription_words(row),
                 "Usage": share_used(row, quotas),
                 "Used": used_words(row, quotas),
                 "Revenue this month": dollars(revenue.get(row.id, 0)),
                 "Balance": dollars(row.info.balance_nanos),
                 "Last active": row.info.last_event_at,
+                "Subscription": subscription_words(row),
                 "Created": row.info.created_at,
             }
             for row in rows

@@ -102,7 +102,8 @@ def _columns(names: list[str]) -> dict[str, Any]:
         account_table.OPEN: st.column_config.ButtonColumn(
             "", type="tertiary", width=70, pinned=True, key="open_account", on_click=_open_clicked, args=(names,)
         ),
-        "Account": st.column_config.TextColumn(pinned=True, width="medium"),
+        "Account": st.column_config.TextColumn(pinned=True, width=150),
+        "Status": st.column_config.TextColumn(width=95),
         "Usage": st.column_config.ProgressColumn(
             format="percent",
             min_value=0,

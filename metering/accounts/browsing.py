@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, case, cast, func, literal, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, select
 
 from metering.accounts.listing import LARGEST_PAGE, LISTED, AccountInfo, info_query, matching
 from metering.errors import AccountError
@@ -72,20 +70,29 @@ def browse_accounts(
     """A page of accounts. Raises AccountError."""
     if not 1 <= limit <= LARGEST_PAGE:
         raise AccountError(f"a page has 1 to {LARGEST_PAGE} accounts, not {limit}")
-    query = info_query(accounts.c.id, *(_used(quota, now) for quota in COUNTED)).where(*choice.conditions())
+    query = info_query(accounts.c.id, *(_used(quota, now) for quota in COUNTED))
     if order.by == "revenue":
-        earned = _earned(connection, order.revenue or {})
-        query = query.outerjoin(earned, earned.c.account_id == accounts.c.id)
-        value: ColumnElement[Any] = func.coalesce(earned.c.nanos, 0)
-    else:
-        value = _value(order, now)
-    query = query.order_by(value.desc() if order.descending else value, accounts.c.account)
-    found = connection.execute(query.offset(max(0, offset)).limit(limit))
+        ids = _dearest(connection, choice, order)[max(0, offset) :][:limit]
+        places = {number: place for place, number in enumerate(ids)}
+        return sorted(_rows(connection, query.where(accounts.c.id.in_(ids))), key=lambda row: places[row.id])
+    value = _value(order, now)
+    query = query.where(*choice.conditions()).order_by(value.desc() if order.descending else value, accounts.c.account)
+    return _rows(connection, query.offset(max(0, offset)).limit(limit))
+
+
+def _rows(connection: Connection, query: Select[Any]) -> list[AccountRow]:
     width = len(AccountInfo.__slots__)
     return [
         AccountRow(row[width], AccountInfo(*row[:width]), dict(zip(COUNTED, map(int, row[width + 1 :]), strict=True)))
-        for row in found
+        for row in connection.execute(query)
     ]
+
+
+def _dearest(connection: Connection, choice: Choice, order: Order) -> list[int]:
+    """The ids of all accounts of a choice by what they earned, which no column tells: only ids are read for it."""
+    query = select(accounts.c.id).select_from(LISTED).where(*choice.conditions()).order_by(accounts.c.account)
+    earned, sign = order.revenue or {}, -1 if order.descending else 1
+    return sorted(connection.execute(query).scalars(), key=lambda number: sign * earned.get(number, 0))
 
 
 def sum_accounts(connection: Connection, choice: Choice) -> AccountTotals:
@@ -134,18 +141,6 @@ def _value(order: Order, now: datetime) -> ColumnElement[Any]:
     if order.by not in columns:
         raise AccountError(f"'{order.by}' is nothing to sort by: {', '.join(SORTS)}")
     return columns[order.by]
-
-
-def _earned(connection: Connection, revenue: Mapping[int, int]) -> Any:
-    """Amounts by account as a table, sent as one value: so the database sorts by them, too."""
-    if connection.dialect.name == "postgresql":
-        pairs: Any = func.jsonb_each_text(
-            literal({str(number): amount for number, amount in revenue.items()}, JSONB())
-        ).table_valued("key", "value")
-    else:
-        pairs = func.json_each(json.dumps(revenue)).table_valued("key", "value")
-    columns = (cast(pairs.c.key, BigInteger).label("account_id"), cast(pairs.c.value, BigInteger).label("nanos"))
-    return select(*columns).cte("earned")
 
 
 __all__ = [
