@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import parse_qs
+from zlib import crc32
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -50,6 +51,11 @@ class Selection:
     def starts(self) -> list[date]:
         """The first day of what each bar of a chart stands for."""
         return buckets(self.period.days(), self.granularity)
+
+    @property
+    def key(self) -> str:
+        """A text for the key of a widget that must begin anew with other days or filters: a chosen row, say."""
+        return f"{crc32(repr((self.bounds, self.filters)).encode()):08x}"
 
     @property
     def fees_count(self) -> bool:

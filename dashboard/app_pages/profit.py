@@ -81,7 +81,9 @@ def _margins(title: str, key: str, note: str, found: Sequence[Margin], what: str
             st.caption(f"and {len(found) - TOP} more in the CSV")
 
 
-def _losses(key: str, found: Sequence[Margin], what: str, sold: str, pages: Sequence[tuple[str, str]]) -> None:
+def _losses(
+    selection: Selection, key: str, found: Sequence[Margin], what: str, sold: str, pages: Sequence[tuple[str, str]]
+) -> None:
     rows = losses(found)
     name = what.lower()
     with card(key):
@@ -106,7 +108,7 @@ def _losses(key: str, found: Sequence[Margin], what: str, sold: str, pages: Sequ
                 for column in ("Cost", sold, "Loss")
             },
             height="content" if len(rows) <= 8 else 330,
-            key=f"table_{key}",
+            key=f"table_{key}_{selection.key}",
             on_select="rerun",
             selection_mode="single-row",
             alt=f"{what}s that lose money",
@@ -164,6 +166,7 @@ def _draw(selection: Selection, stamp: sources.Stamp, totals: Totals) -> None:
         note = "Charges against cost: fees and included credit are not spread over models"
         _margins("Margin by model", "margin_by_model", note, by_model, "model", "charged")
         _losses(
+            selection,
             "losing_models",
             by_model,
             "Model",
@@ -175,6 +178,7 @@ def _draw(selection: Selection, stamp: sources.Stamp, totals: Totals) -> None:
         _margins("Margin by plan", "margin_by_plan", note, plan_margins(plans), "plan", "revenue")
         accounts = account_margins(data.profit_by(engine, stamp.text, "account", *asked, today))
         _losses(
+            selection,
             "losing_accounts",
             accounts,
             "Account",

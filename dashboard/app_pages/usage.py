@@ -121,7 +121,7 @@ def _totals(rows: Sequence[UsageRow], before: Sequence[UsageRow] | None) -> None
             )
 
 
-def _table(chosen: Choices, rows: Sequence[UsageRow], options: dict[str, list[str]]) -> None:
+def _table(selection: Selection, chosen: Choices, rows: Sequence[UsageRow], options: dict[str, list[str]]) -> None:
     shown = rows[:SHOWN]
     with card("usage_table"):
         number = f"{len(rows):,} row{'s' if len(rows) != 1 else ''}, dearest first"
@@ -134,7 +134,7 @@ def _table(chosen: Choices, rows: Sequence[UsageRow], options: dict[str, list[st
             hide_index=True,
             column_config=_columns(chosen.groups, used_units(shown)),
             height="content" if len(shown) <= 14 else 520,
-            key=f"table_usage_{'_'.join(chosen.groups)}",
+            key=f"table_usage_{'_'.join(chosen.groups)}_{selection.key}",
             on_select="rerun",
             selection_mode="single-row",
             alt=f"Usage by {chosen.words}",
@@ -169,7 +169,7 @@ def page() -> None:
         _chart(selection, stamp, chosen, rows)
     if len(chosen.groups) > 1:
         _shares(stamp, chosen, rows)
-    _table(chosen, rows, options)
+    _table(selection, chosen, rows, options)
 
 
 page()
