@@ -11,6 +11,9 @@ import streamlit as st
 
 from dashboard.formats import csv_cell
 
+MAY_EXPORT = "may_export"
+"""Where the session keeps, from run to run anew, whether its person may take data away."""
+
 Rows = Iterable[Sequence[object]]
 
 
@@ -38,7 +41,8 @@ def csv_text(header: Sequence[str], rows: Rows) -> str:
 
 
 def csv_button(csv_file: Csv) -> None:
-    """A button that downloads the file."""
+    """A button that downloads the file, for analysts and admins."""
+    may = bool(st.session_state.get(MAY_EXPORT))
     st.download_button(
         "CSV",
         csv_file.text,
@@ -48,5 +52,6 @@ def csv_button(csv_file: Csv) -> None:
         type="tertiary",
         key=f"csv_{csv_file.name}",
         on_click="ignore",
-        help="Download what is shown here, with exact amounts.",
+        disabled=not may,
+        help="Download what is shown here, with exact amounts." if may else "Analysts and admins may download.",
     )

@@ -20,6 +20,7 @@ from dashboard.access import (
     role_of,
     sign_in_configured,
 )
+from dashboard.exports import MAY_EXPORT
 from dashboard.layout import empty_state
 from schema.database import reading
 from schema.errors import DatabaseError
@@ -74,7 +75,9 @@ def current_person() -> CurrentPerson:
         empty_state("You have no access yet", f"{email} stands in no list of config/access.yaml; ask an admin.")
         _sign_out()
         st.stop()
-    return CurrentPerson(name, email, role, mode)
+    person = CurrentPerson(name, email, role, mode)
+    st.session_state[MAY_EXPORT] = person.may("analyst")
+    return person
 
 
 def require(role: Role, what: str = "see this page") -> CurrentPerson:

@@ -25,8 +25,17 @@ SHOTS = (
     ("overview", "", "light"),
     ("overview-dark", "", "dark"),
     ("usage", "usage", "light"),
+    ("profit", "profit", "light"),
+    ("revenue", "revenue", "light"),
+    ("models", "models", "light"),
     ("pricing", "pricing?model=anthropic%2Fclaude-haiku-4-5", "light"),
-    ("routing", "routing", "light"),
+    ("routing", "routing?task=extraction", "light"),
+    ("plans", "plans", "light"),
+    ("features", "features", "light"),
+    ("settings", "settings", "light"),
+    ("accounts", "accounts", "light"),
+    ("releases", "releases", "light"),
+    ("health", "health", "light"),
 )
 """File, address and colour scheme."""
 
@@ -39,6 +48,10 @@ def main() -> None:
         subprocess.run(["git", "clone", "--quiet", str(TOP), str(clone)], check=True)
         for name, value in (("user.name", "Price Desk"), ("user.email", "prices@example.com")):
             subprocess.run(["git", "config", name, value], cwd=clone, check=True)
+        # The release of the pictures is one of the business, not the last change of this repository.
+        subprocess.run(
+            ["git", "commit", "--quiet", "--allow-empty", "--message=Begin the rate card"], cwd=clone, check=True
+        )
         ratecard = Path(sys.executable).parent / "ratecard"
         demo = subprocess.Popen([str(ratecard), "demo", f"--port={PORT}"], cwd=clone)
         try:

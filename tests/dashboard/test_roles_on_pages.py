@@ -186,3 +186,14 @@ def test_an_empty_repository_says_so(tmp_path: Path, open_app: OpenApp) -> None:
     app = open_app(Seeded(top, f"sqlite:///{tmp_path / 'none.db'}"), "proposals")
 
     assert [line.value for line in app.subheader] == ["No proposals wait"]
+
+
+@pytest.mark.parametrize(("email", "may"), [("help@example.com", False), ("books@example.com", True)])
+def test_only_analysts_and_admins_take_data_away(waiting: Seeded, open_app: OpenApp, email: str, may: bool) -> None:
+    _become(waiting, email)
+
+    app = open_app(waiting, "usage")
+
+    buttons = app.get("download_button")
+    assert buttons
+    assert {button.disabled for button in buttons} == {not may}
