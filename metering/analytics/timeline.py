@@ -50,7 +50,7 @@ def daily(
         if days is None:
             return []
         period = period.within(*days)
-    usage = {row.keys["day"]: row for row in usage_by(connection, ("day",), period, wanted)}
+    usage = {row.keys["day"]: row for row in usage_by(connection, ("day",), period, wanted, units=())}
     repaid = repaid_daily(connection, period, wanted)
     fees = dict.fromkeys(period.days(), 0)
     start, end = (period if today is None else period.until(today)).bounds()
