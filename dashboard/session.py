@@ -22,6 +22,7 @@ from dashboard.access import (
 )
 from dashboard.exports import MAY_EXPORT
 from dashboard.layout import empty_state
+from metering.audit import act_from
 from schema.database import reading
 from schema.errors import DatabaseError
 from sync.context import environment_admins
@@ -77,6 +78,7 @@ def current_person() -> CurrentPerson:
         st.stop()
     person = CurrentPerson(name, email, role, mode)
     st.session_state[MAY_EXPORT] = person.may("analyst")
+    act_from(st.context.ip_address)
     return person
 
 

@@ -1,7 +1,8 @@
-"""Who changed something about an account, and why: rows of the audit log, in the transaction of the change itself."""
+"""Who changed what, why, and from where: rows of the audit log, in the transaction of the change itself."""
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,12 @@ from metering.errors import BadEventError
 from schema.tables import audit_log
 
 _LONGEST = 1_000
+_address: ContextVar[str | None] = ContextVar("address", default=None)
+
+
+def act_from(address: str | None) -> None:
+    """Say from which network address the changes of this request come; None on the machine itself."""
+    _address.set(address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +46,22 @@ def note(
 ) -> None:
     """Write a row; `target` names a thing such as `account acct-0001`. The reason stands in `after`."""
     told = dict(after or {}) | ({} if actor.reason is None else {"reason": actor.reason})
-    values = {"at": at, "actor": actor.by, "action": action, "target": target, "before": before, "after": told or None}
-    connection.execute(insert(audit_log).values(values))
+    write_row(connection, at=at, actor=actor.by, action=action, target=target, before=before, after=told or None)
 
 
-__all__ = ["Actor", "note"]
+def write_row(
+    connection: Connection,
+    *,
+    at: datetime,
+    actor: str,
+    action: str,
+    target: str,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    """Write a row with the address that the change comes from."""
+    values = {"at": at, "actor": actor, "action": action, "target": target, "before": before, "after": after}
+    connection.execute(insert(audit_log).values(**values, address=_address.get()))
+
+
+__all__ = ["Actor", "act_from", "note", "write_row"]

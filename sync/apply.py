@@ -12,8 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, insert, update
 
+from metering.audit import write_row
 from schema.database import database_state, require_current, upgrade, writing
-from schema.tables import CONFIG_TABLES, audit_log, release_changes, releases
+from schema.tables import CONFIG_TABLES, release_changes, releases
 from sync.approvals import read_approvals, repriced_by
 from sync.bulk import insert_rows
 from sync.current import Current, journal_entry
@@ -180,15 +181,14 @@ def _journal(
 
 
 def _audit(connection: Connection, plan: Plan, now: datetime, applied_by: str, label: str | None, release: int) -> None:
-    connection.execute(
-        insert(audit_log).values(
-            at=now,
-            actor=applied_by,
-            action="apply",
-            target=f"release {release}",
-            before={"release": plan.base_release},
-            after={"commit": plan.commit.sha, "label": label, **plan.summary, **_approved(plan)},
-        )
+    write_row(
+        connection,
+        at=now,
+        actor=applied_by,
+        action="apply",
+        target=f"release {release}",
+        before={"release": plan.base_release},
+        after={"commit": plan.commit.sha, "label": label, **plan.summary, **_approved(plan)},
     )
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from metering.audit import write_row
 from schema.keys import moment_text
 from schema.tables import audit_log
 
@@ -35,15 +36,14 @@ def write_reason(
     connection: Connection, action: str, key: str, reason: Reason, *, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     """Note an edit of the entity `key` in the audit log; `after` names the release that the edit is past."""
-    connection.execute(
-        insert(audit_log).values(
-            at=reason.at,
-            actor=reason.by,
-            action=action,
-            target=key,
-            before=before,
-            after={**after, "reason": reason.text},
-        )
+    write_row(
+        connection,
+        at=reason.at,
+        actor=reason.by,
+        action=action,
+        target=key,
+        before=before,
+        after={**after, "reason": reason.text},
     )
 
 

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from metering.api.errors import internal_answer, too_large, too_large_answer
 from metering.api.metrics import Metrics
+from metering.audit import act_from
 
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes of a request: a thousand events with all that each may hold."""
@@ -43,6 +44,8 @@ class Gate:
                 headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
+        client = scope.get("client")
+        act_from(client[0] if client else None)
         begun = perf_counter()
         self._metrics.began()
         try:

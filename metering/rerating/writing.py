@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
+from metering.audit import write_row
 from metering.book.ratebook import RateBook, newest_version
 from metering.corrections.corrections import Correction, correct_many
 from metering.errors import RerateError
@@ -21,7 +22,6 @@ from metering.rerating.judging import Judgement, judge
 from metering.rerating.surveying import Progress, Survey
 from metering.runtime import Runtime
 from metering.storage import store_for
-from schema.tables import audit_log
 
 CHUNK = 200
 """Events of a transaction: their accounts are locked as long as it takes."""
@@ -113,19 +113,18 @@ def _correction(event: Rated, judgement: Judgement, key: str, book: RateBook) ->
 
 def _audit(connection: Connection, found: Survey, by: str, now: datetime) -> None:
     total = found.total
-    connection.execute(
-        insert(audit_log).values(
-            at=now,
-            actor=by,
-            action="rerate",
-            target=f"release {found.release.id}",
-            after={
-                **found.scope.as_json(),
-                "events": found.writes,
-                "cost_delta_nanos": total.cost_delta_nanos,
-                "charge_delta_nanos": total.charge_delta_nanos,
-            },
-        )
+    write_row(
+        connection,
+        at=now,
+        actor=by,
+        action="rerate",
+        target=f"release {found.release.id}",
+        after={
+            **found.scope.as_json(),
+            "events": found.writes,
+            "cost_delta_nanos": total.cost_delta_nanos,
+            "charge_delta_nanos": total.charge_delta_nanos,
+        },
     )
 
 

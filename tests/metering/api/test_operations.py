@@ -14,7 +14,7 @@ from sqlalchemy import select
 from metering.api.metrics import Metrics
 from metering.api.sweep import Sweep
 from metering.meter import Meter
-from schema.database import make_engine
+from schema.database import make_engine, reading
 from schema.tables import audit_log
 from tests.databases import SqliteDatabases
 from tests.metering.api.conftest import Api, change_plan, running
@@ -133,6 +133,11 @@ def test_administrators_look_after_keys(api: Api, clock: Clock) -> None:
     listed = api.get("/v1/admin/keys?account=acct-2&all=true", key="admin").json["keys"]
     assert [one["state"] for one in listed] == ["revoked", "expired", "valid"]
     assert len(api.get("/v1/admin/keys?account=acct-2", key="admin").json["keys"]) == 1
+
+    with reading(api.meter.engine) as connection:
+        entries = connection.execute(select(audit_log.c.action, audit_log.c.address).order_by(audit_log.c.id)).all()
+    told = [(action, address) for action, address in entries if address is not None]
+    assert [address for _, address in told] == ["127.0.0.1"] * 3
 
     admin_id = api.keys["admin"].split("_")[1]
     with api.meter.engine.connect() as connection:
