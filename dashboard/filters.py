@@ -18,7 +18,9 @@ from dashboard.periods import DEFAULT_PRESET, GRANULARITIES, PRESETS, buckets, p
 from metering.analytics import Period
 
 _PAGE = "filter_bar_page"
+_ENTERED = "page_entered"
 FILTERS = ("model", "plan", "account", "provider", "task")
+_CHOICES = ("range", "per", "compare", "converted", "dates", *FILTERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,21 @@ def filter_bar(
     return Selection(period, compare, filters, granularity or GRANULARITIES[0], converted)
 
 
+def keep_link() -> None:
+    """Keep what a link to another page says, whichever page it is; the entry script calls this before the page.
+
+    Streamlit drops a parameter of a link when the page before had a widget of that name: links from pages with the bar
+    would lead to no model, plan or account.
+    """
+    context = get_script_run_ctx()
+    if context is None or st.session_state.get(_ENTERED) == context.page_script_hash:
+        return
+    st.session_state[_ENTERED] = context.page_script_hash
+    for name, values in parse_qs(context.query_string).items():
+        if name in FILTERS and name not in st.query_params:
+            st.query_params[name] = values
+
+
 @contextmanager
 def _shared_by_pages(options: Mapping[str, Sequence[str]]) -> Iterator[None]:
     """Make widgets the same widgets on every page, as if the entry script had drawn them.
@@ -125,9 +142,9 @@ def _shared_by_pages(options: Mapping[str, Sequence[str]]) -> Iterator[None]:
     if context is None:
         yield
         return
-    if st.session_state.get(_PAGE) != context.page_script_hash:
-        st.session_state[_PAGE] = context.page_script_hash
+    if st.session_state.get(_PAGE) != context.page_script_hash and not context.is_history_navigation:
         _arrive(parse_qs(context.query_string), options)
+    st.session_state[_PAGE] = context.page_script_hash
     with context.run_with_active_hash(context.pages_manager.main_script_hash):
         yield
 
@@ -138,10 +155,7 @@ def _arrive(query: Mapping[str, list[str]], options: Mapping[str, Sequence[str]]
     A link that narrows the numbers starts from none of the filters before.
     """
     narrowed = any(name in query for name in FILTERS)
-    for name in ("range", "per", "compare", "converted", "dates", *FILTERS):
-        if name in query and name not in st.query_params:
-            # The choice of a link is dropped from the address when the page before had the same widget.
-            st.query_params[name] = query[name]
+    for name in _CHOICES:
         if name not in st.session_state:
             continue
         held = st.session_state[name]

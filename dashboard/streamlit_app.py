@@ -8,6 +8,7 @@ import streamlit as st
 from sqlalchemy.exc import DBAPIError
 
 from dashboard.drafts import draft_parts
+from dashboard.filters import keep_link
 from dashboard.layout import ASSETS, error_state, style
 from schema.errors import DatabaseError, RatecardError
 
@@ -60,6 +61,7 @@ def main() -> None:
     }
     page = st.navigation(groups, position="top")
     st.set_page_config(page_title=f"{page.title} · Ratecard", page_icon=str(ASSETS / "favicon.svg"))
+    keep_link()
     try:
         page.run()
     except RatecardError as error:
