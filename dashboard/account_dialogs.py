@@ -192,9 +192,8 @@ def _plan_box(request: Request, book: RateBook, *, default_too: bool) -> None:
 
 def _move(request: Request, book: RateBook) -> None:
     _plan_box(request, book, default_too=True)
-    with st.container(horizontal=True):
-        st.selectbox("Cycle", CYCLES, key=_key(request, "cycle"))
-        st.selectbox("When", WHENS, key=_key(request, "when"))
+    st.selectbox("Cycle", CYCLES, key=_key(request, "cycle"))
+    st.selectbox("When", WHENS, key=_key(request, "when"))
     if len(request.accounts) == 1:
         st.text_input(
             "Agreed fee, USD per cycle",
@@ -241,7 +240,8 @@ def _refund_purchase(request: Request, book: RateBook) -> None:
 
     def told(key: str) -> str:
         one = bought[key]
-        return literal(f"{key}: {exact_money(one.remaining_nanos)} of {exact_money(one.face_nanos)} left")
+        # Options of a select box are plain text.
+        return f"{exact_money(one.remaining_nanos)} of {exact_money(one.face_nanos)} left: {key}"
 
     st.selectbox("Purchase", list(bought), index=None, format_func=told, key=_key(request, "purchase"))
     if not bought:

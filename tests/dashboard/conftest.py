@@ -62,6 +62,8 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
         monkeypatch.chdir(where.repository)
         monkeypatch.setenv("RATECARD_DATABASE_URL", where.url)
         monkeypatch.setattr("streamlit.config._main_script_path", str(ENTRY))
+        # AppTest has no connection; as on the machine itself, there is no address.
+        monkeypatch.setattr("streamlit.runtime.context.ContextProxy.ip_address", None)
         app = AppTest.from_file(str(ENTRY), default_timeout=60)
         if page != "overview":
             app.run()
