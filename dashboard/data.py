@@ -13,7 +13,7 @@ import streamlit as st
 from sqlalchemy import Engine, select
 
 from dashboard.charts import Mark
-from dashboard.usage_table import name_of
+from dashboard.usage.table import name_of
 from metering import analytics
 from metering.analytics import Attention, Converted, DayRow, Period, Totals, UsageRow
 from metering.analytics.profit import Earnings, profit_by_account, profit_by_plan

@@ -10,9 +10,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard.access import CurrentPerson
-from dashboard.drafts import draft_parts
 from dashboard.exports import Csv, csv_button
 from dashboard.formats import literal, moment
+from dashboard.proposing.drafts import draft_parts
 from schema.errors import DatabaseError, DatabaseVersionError, RatecardError
 
 ASSETS = Path(__file__).parent / "assets"

@@ -7,9 +7,9 @@ import logging
 import streamlit as st
 from sqlalchemy.exc import DBAPIError
 
-from dashboard.drafts import draft_parts
 from dashboard.filters import keep_link
 from dashboard.layout import ASSETS, error_state, style
+from dashboard.proposing.drafts import draft_parts
 from schema.errors import DatabaseError, RatecardError
 
 PAGES = {

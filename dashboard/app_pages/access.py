@@ -10,14 +10,14 @@ import streamlit as st
 
 from dashboard import sources
 from dashboard.access import ROLES, CurrentPerson, listed_roles
-from dashboard.drafts import read_base, see
-from dashboard.entity_panel import MODES
+from dashboard.configuration.entity_panel import MODES
+from dashboard.configuration.history_table import history_card
+from dashboard.configuration.people import Member, members, protected, role_edits
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count
-from dashboard.forms import propose_panel
-from dashboard.history_table import history_card
 from dashboard.layout import card, card_title, page_header
-from dashboard.people import Member, members, protected, role_edits
+from dashboard.proposing.drafts import read_base, see
+from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from schema.database import reading
 from schema.keys import Key

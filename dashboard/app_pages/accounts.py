@@ -7,13 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import account_data, account_table, rate_card, sources
+from dashboard import sources
 from dashboard.access import CurrentPerson
-from dashboard.account_data import PAGE_SIZE, AccountPage
-from dashboard.account_detail import at, head, overview_section
-from dashboard.account_dialogs import action_button, close, done_note, draw_dialog
-from dashboard.account_sections import activity_section, keys_section, wallet_section
-from dashboard.account_usage import usage_section
+from dashboard.accounts import data as account_data
+from dashboard.accounts import table as account_table
+from dashboard.accounts.data import PAGE_SIZE, AccountPage
+from dashboard.accounts.detail import at, head, overview_section
+from dashboard.accounts.dialogs import action_button, close, done_note, draw_dialog
+from dashboard.accounts.sections import activity_section, keys_section, wallet_section
+from dashboard.accounts.usage import usage_section
+from dashboard.configuration import rate_card
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, literal, money
 from dashboard.layout import card, card_title, empty_state, page_header

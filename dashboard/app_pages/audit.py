@@ -7,13 +7,14 @@ from datetime import date, timedelta
 import pandas as pd
 import streamlit as st
 
-from dashboard import audit_data, sources
-from dashboard.audit_table import field_rows, table_rows
+from dashboard import sources
+from dashboard.audit import data as audit_data
+from dashboard.audit.table import field_rows, table_rows
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, literal, moment
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import PRESETS, preset_period
-from dashboard.release_links import page_link_of
+from dashboard.releases.links import page_link_of
 from dashboard.session import require, require_data
 from metering.audit_log import AuditChoices, AuditEntry, AuditFilter
 

@@ -8,12 +8,12 @@ import streamlit as st
 
 from dashboard import sources
 from dashboard.access import CurrentPerson
-from dashboard.draft_panel import draft_notes, edits_card, settle
-from dashboard.draft_parts import DraftPart, all_edits, default_title, kind_counts
-from dashboard.drafts import Base, discard_draft, draft_parts, read_base
 from dashboard.formats import literal
-from dashboard.forms import NOT_ALLOWED, preview_panel, proposed_note
 from dashboard.layout import card, card_title, empty_state, page_header
+from dashboard.proposing.drafts import Base, discard_draft, draft_parts, read_base
+from dashboard.proposing.forms import NOT_ALLOWED, preview_panel, proposed_note
+from dashboard.proposing.panel import draft_notes, edits_card, settle
+from dashboard.proposing.parts import DraftPart, all_edits, default_title, kind_counts
 from dashboard.session import require
 from schema.errors import RatecardError
 from sync.context import environment_admins

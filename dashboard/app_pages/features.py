@@ -9,20 +9,21 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import rate_card, sources
+from dashboard import sources
 from dashboard.access import CurrentPerson
-from dashboard.drafts import read_base
-from dashboard.entity_form import Field, fields_of, row_of, step
-from dashboard.entity_panel import EntityPanel
+from dashboard.configuration import rate_card
+from dashboard.configuration.entity_form import Field, fields_of, row_of, step
+from dashboard.configuration.entity_panel import EntityPanel
+from dashboard.configuration.feature_prices import COUNTED, EXAMPLE, NO_PLAN, charged_words, charges
+from dashboard.configuration.history_table import history_card
+from dashboard.configuration.rate_card import Row
+from dashboard.configuration.run_units_view import run_units_view
+from dashboard.configuration.summary_cards import summary_cards
 from dashboard.exports import Csv
-from dashboard.feature_prices import COUNTED, EXAMPLE, NO_PLAN, charged_words, charges
 from dashboard.formats import MISSING, exact_money, short_commit
-from dashboard.history_table import history_card
 from dashboard.layout import card, card_title, page_header
-from dashboard.rate_card import Row
-from dashboard.run_units_view import run_units_view
+from dashboard.proposing.drafts import read_base
 from dashboard.session import require, require_data
-from dashboard.summary_cards import summary_cards
 from metering.rating.features import Feature as RatedFeature
 from schema.documents.commerce import Feature, FeatureOverride
 from schema.keys import Key

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from dashboard import sources
 from dashboard.exports import Csv, csv_button
 from dashboard.formats import count, literal
-from dashboard.health_checks import (
+from dashboard.health.checks import (
     API_KEY_VARIABLE,
     API_VARIABLE,
     REDIS_VARIABLE,
@@ -29,8 +29,8 @@ from dashboard.health_checks import (
     check_untold,
     newest_release,
 )
-from dashboard.health_probes import shown_address
-from dashboard.health_rounds import Look, Report, Rounds, worst
+from dashboard.health.probes import shown_address
+from dashboard.health.rounds import Look, Report, Rounds, worst
 from dashboard.layout import card, page_header
 from dashboard.session import require
 from metering.meter import BOOK_FILE_VARIABLE

@@ -9,19 +9,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import rate_card, sources
+from dashboard import sources
 from dashboard.access import CurrentPerson
-from dashboard.at_a_glance import provider_rows
-from dashboard.drafts import Base, read_base, see
-from dashboard.example_cost import example, example_units, units_text
+from dashboard.configuration import rate_card
+from dashboard.configuration.at_a_glance import provider_rows
+from dashboard.configuration.example_cost import example, example_units, units_text
+from dashboard.configuration.history_table import history_card
+from dashboard.configuration.rate_card import Row
+from dashboard.configuration.summary_cards import summary_cards
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, dollars, short_commit
-from dashboard.forms import example_panel, propose_panel
-from dashboard.history_table import history_card
 from dashboard.layout import card, card_title, page_header
-from dashboard.rate_card import Row
+from dashboard.proposing.drafts import Base, read_base, see
+from dashboard.proposing.forms import example_panel, propose_panel
 from dashboard.session import require, require_data
-from dashboard.summary_cards import summary_cards
 from metering.book.ratebook import RateBook
 from schema.documents.registry import ModelEntry
 from schema.keys import Key

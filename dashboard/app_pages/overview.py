@@ -10,14 +10,14 @@ from typing import Literal
 import streamlit as st
 
 from dashboard import charts, data, sources
-from dashboard.converted_sums import converted_sums
 from dashboard.filters import Selection, filter_bar
 from dashboard.formats import change, count, dollars, literal, money, points, ratio
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import period_text
-from dashboard.revenue_chart import revenue_chart
+from dashboard.revenue.chart import revenue_chart
 from dashboard.session import require, require_data
-from dashboard.usage_table import name_of, usage_csv
+from dashboard.usage.converted_sums import converted_sums
+from dashboard.usage.table import name_of, usage_csv
 from metering.analytics import Attention, DayRow, Totals
 
 TOP_MODELS = 8

@@ -10,16 +10,17 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
-from dashboard import charts, rate_card, sources
-from dashboard.drafts import read_base
-from dashboard.entity_form import row_of
-from dashboard.entity_panel import EntityPanel
+from dashboard import charts, sources
+from dashboard.configuration import rate_card
+from dashboard.configuration.entity_form import row_of
+from dashboard.configuration.entity_panel import EntityPanel
+from dashboard.configuration.history_table import history_card
+from dashboard.configuration.pack_prices import CREDITS_SHOWN, PackPrice, amount_text, dearest, discount, discount_text
+from dashboard.configuration.rate_card import Row
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, dollars, money, short_commit
-from dashboard.history_table import history_card
 from dashboard.layout import card, card_title, page_header
-from dashboard.pack_prices import CREDITS_SHOWN, PackPrice, amount_text, dearest, discount, discount_text
-from dashboard.rate_card import Row
+from dashboard.proposing.drafts import read_base
 from dashboard.session import require, require_data
 from metering.analytics.period import midnight
 from metering.wallets.pack_sales import PackSales, pack_sales

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard import rate_card, sources
-from dashboard.drafts import read_base
+from dashboard import sources
+from dashboard.configuration import rate_card
+from dashboard.configuration.history_table import history_card
+from dashboard.configuration.rate_card import Row
 from dashboard.exports import Csv
-from dashboard.history_table import history_card
 from dashboard.layout import card, card_title, empty_state, page_header
-from dashboard.plan_cards import plan_cards, totals_row
-from dashboard.plan_data import above_limits, plan_figures
-from dashboard.plan_figures import (
+from dashboard.plans.cards import plan_cards, totals_row
+from dashboard.plans.data import above_limits, plan_figures
+from dashboard.plans.figures import (
     PlanFigures,
     csv_header,
     csv_record,
@@ -24,8 +25,8 @@ from dashboard.plan_figures import (
     model_rows,
     together,
 )
-from dashboard.plan_panel import choose_plan, plan_panel
-from dashboard.rate_card import Row
+from dashboard.plans.panel import choose_plan, plan_panel
+from dashboard.proposing.drafts import read_base
 from dashboard.session import require, require_data
 from metering.book.entities import Plan
 from metering.book.ratebook import RateBook

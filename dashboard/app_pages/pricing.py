@@ -9,15 +9,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import rate_card, sources
+from dashboard import sources
 from dashboard.access import CurrentPerson
-from dashboard.at_a_glance import SHOWN, PriceSummary, price_summary
-from dashboard.drafts import Base, read_base, see
-from dashboard.example_cost import example, example_units, price_of, units_text
-from dashboard.formats import MISSING, count, day, literal, moment, multiplier, short_commit
-from dashboard.forms import example_panel, propose_panel
-from dashboard.layout import card, card_title, page_header
-from dashboard.price_form import (
+from dashboard.configuration import rate_card
+from dashboard.configuration.at_a_glance import SHOWN, PriceSummary, price_summary
+from dashboard.configuration.example_cost import example, example_units, price_of, units_text
+from dashboard.configuration.price_form import (
     WAYS,
     FormError,
     PriceTexts,
@@ -28,7 +25,11 @@ from dashboard.price_form import (
     settled,
     unit_label,
 )
-from dashboard.rate_card import PriceEntry, Row
+from dashboard.configuration.rate_card import PriceEntry, Row
+from dashboard.formats import MISSING, count, day, literal, moment, multiplier, short_commit
+from dashboard.layout import card, card_title, page_header
+from dashboard.proposing.drafts import Base, read_base, see
+from dashboard.proposing.forms import example_panel, propose_panel
 from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook
 from schema.catalogue import Entity

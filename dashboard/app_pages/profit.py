@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import data, sources
-from dashboard.converted_sums import converted_sums
 from dashboard.filters import Selection, describe, filter_bar
 from dashboard.formats import change, exact_money, literal, money, points, ratio
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import period_text
-from dashboard.profit_table import (
+from dashboard.revenue.chart import revenue_chart
+from dashboard.session import require, require_data
+from dashboard.usage.charts import margins
+from dashboard.usage.converted_sums import converted_sums
+from dashboard.usage.profit_table import (
     Margin,
     account_margins,
     loss_frame,
@@ -23,9 +26,6 @@ from dashboard.profit_table import (
     serve_csv,
     serve_frame,
 )
-from dashboard.revenue_chart import revenue_chart
-from dashboard.session import require, require_data
-from dashboard.usage_charts import margins
 from metering.analytics import Totals
 from metering.analytics.profit import Earnings
 

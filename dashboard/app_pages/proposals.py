@@ -6,11 +6,11 @@ import streamlit as st
 
 from dashboard import sources
 from dashboard.access import CurrentPerson
-from dashboard.drafts import Base, read_base
 from dashboard.formats import literal, moment, short_commit
-from dashboard.forms import findings_list
 from dashboard.layout import card, empty_state, page_header
-from dashboard.merging import CONFIRM, confirm_merge, merge_note, unapplied
+from dashboard.proposing.drafts import Base, read_base
+from dashboard.proposing.forms import findings_list
+from dashboard.proposing.merging import CONFIRM, confirm_merge, merge_note, unapplied
 from dashboard.session import require
 from schema.errors import RatecardError
 from sync.checks import Validation, validate_files

@@ -9,17 +9,18 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard import data, rate_card, sources
+from dashboard import data, sources
 from dashboard.access import CurrentPerson
-from dashboard.drafts import Base, read_base
-from dashboard.entity_panel import MODES, Choice, EntityPanel
+from dashboard.configuration import rate_card
+from dashboard.configuration.entity_panel import MODES, Choice, EntityPanel
+from dashboard.configuration.history_table import history_card
+from dashboard.configuration.rate_card import Row
+from dashboard.configuration.rate_charts import rate_steps
+from dashboard.configuration.rate_table import DatedRate, cross_rates, currencies, dated_rates, rate_text
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, day, literal, short_commit
-from dashboard.history_table import history_card
 from dashboard.layout import card, card_title, page_header
-from dashboard.rate_card import Row
-from dashboard.rate_charts import rate_steps
-from dashboard.rate_table import DatedRate, cross_rates, currencies, dated_rates, rate_text
+from dashboard.proposing.drafts import Base, read_base
 from dashboard.session import require, require_data
 from metering.rating.exchange import ExchangeRates
 from schema.documents.rates import ExchangeRate

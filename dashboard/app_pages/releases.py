@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard import release_data, sources
+from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.formats import MISSING, count, literal, moment, short_commit
 from dashboard.layout import card, card_title, page_header
-from dashboard.release_drawing import COMPARE, EXPLAIN, LIST, VIEWS, draw_explanation, draw_latest_calls
-from dashboard.release_links import page_link_of
-from dashboard.release_rollback import rollback_note, rollback_panel
-from dashboard.release_table import (
+from dashboard.releases import data as release_data
+from dashboard.releases.drawing import COMPARE, EXPLAIN, LIST, VIEWS, draw_explanation, draw_latest_calls
+from dashboard.releases.links import page_link_of
+from dashboard.releases.rollback import rollback_note, rollback_panel
+from dashboard.releases.table import (
     counts_text,
     difference_csv,
     difference_rows,

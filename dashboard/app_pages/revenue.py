@@ -8,10 +8,10 @@ import streamlit as st
 
 from dashboard import sources
 from dashboard.layout import page_header
-from dashboard.revenue_credit import credit_view
-from dashboard.revenue_subscriptions import subscriptions_view
-from dashboard.revenue_tables import month_key
-from dashboard.revenue_view import View
+from dashboard.revenue.credit import credit_view
+from dashboard.revenue.subscriptions import subscriptions_view
+from dashboard.revenue.tables import month_key
+from dashboard.revenue.view import View
 from dashboard.session import require, require_data
 from metering.analytics.movements import calendar, months_back
 

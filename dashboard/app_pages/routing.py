@@ -9,15 +9,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import rate_card, sources
+from dashboard import sources
 from dashboard.access import CurrentPerson
-from dashboard.drafts import Base, read_base, see
-from dashboard.example_cost import INPUT_TOKENS, OUTPUT_TOKENS, Example, blended, example
+from dashboard.configuration import rate_card
+from dashboard.configuration.example_cost import INPUT_TOKENS, OUTPUT_TOKENS, Example, blended, example
+from dashboard.configuration.rate_card import Row
+from dashboard.configuration.route_form import RouteTexts, edits_of, even_shares, initial_texts
 from dashboard.formats import MISSING, dollars, literal, short_commit
-from dashboard.forms import example_panel, propose_panel
 from dashboard.layout import card, card_title, page_header
-from dashboard.rate_card import Row
-from dashboard.route_form import RouteTexts, edits_of, even_shares, initial_texts
+from dashboard.proposing.drafts import Base, read_base, see
+from dashboard.proposing.forms import example_panel, propose_panel
 from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook
 from schema.documents.routing import DEFAULT_TASK
@@ -166,7 +167,6 @@ def page() -> None:
         providers,
         default=providers[0],
         required=True,
-        format_func=literal,
         key="provider_table",
         bind="query-params",
     )

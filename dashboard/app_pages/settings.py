@@ -10,19 +10,28 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import rate_card, sources
+from dashboard import sources
 from dashboard.access import CurrentPerson
-from dashboard.drafts import Base, read_base, see
-from dashboard.entity_form import Field, edits_of, text_of, texts_of
-from dashboard.entity_inputs import draw_fields
+from dashboard.configuration import rate_card
+from dashboard.configuration.entity_form import Field, edits_of, text_of, texts_of
+from dashboard.configuration.entity_inputs import draw_fields
+from dashboard.configuration.history_table import history_card
+from dashboard.configuration.rate_card import Row
+from dashboard.configuration.settings_form import (
+    EXTRA,
+    GROUPS,
+    KIND,
+    credit_display,
+    group_fields,
+    names_a_secret,
+    with_all_weights,
+)
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, exact_money, literal, short_commit
-from dashboard.forms import propose_panel
-from dashboard.history_table import history_card
 from dashboard.layout import card, card_title, page_header
-from dashboard.rate_card import Row
+from dashboard.proposing.drafts import Base, read_base, see
+from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
-from dashboard.settings_form import EXTRA, GROUPS, KIND, credit_display, group_fields, names_a_secret, with_all_weights
 from metering.wallets.credits import CreditDisplay
 from schema.keys import Key
 from sync.edit import AddEntity, Edit, Quoted, RemoveEntity

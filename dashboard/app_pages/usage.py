@@ -8,15 +8,15 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts, data, sources
-from dashboard.converted_sums import converted_sums
 from dashboard.filters import Selection, describe, filter_bar
 from dashboard.formats import change, count, dollars, exact_money, money
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import period_text
 from dashboard.session import require, require_data
-from dashboard.usage_charts import shares
-from dashboard.usage_choices import Choices, choices, row_links
-from dashboard.usage_series import (
+from dashboard.usage.charts import shares
+from dashboard.usage.choices import Choices, choices, row_links
+from dashboard.usage.converted_sums import converted_sums
+from dashboard.usage.series import (
     Series,
     label,
     largest,
@@ -27,7 +27,7 @@ from dashboard.usage_series import (
     summed_up,
     within,
 )
-from dashboard.usage_table import METRICS, frame, usage_csv, used_units
+from dashboard.usage.table import METRICS, frame, usage_csv, used_units
 from metering.analytics import UsageRow
 
 SHOWN = 2_000

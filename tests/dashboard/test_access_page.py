@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.people import Member, members, protected, role_edits
+from dashboard.configuration.people import Member, members, protected, role_edits
 from schema.keys import Key
 from sync.edit import AddEntity, RemoveEntity, SetField
 from tests.dashboard.conftest import OpenApp

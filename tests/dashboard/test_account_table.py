@@ -6,7 +6,7 @@ import csv
 import io
 from datetime import UTC, datetime
 
-from dashboard.account_table import COLUMNS, csv_lines, frame, share_used, shown_quota, table_key, used_words
+from dashboard.accounts.table import COLUMNS, csv_lines, frame, share_used, shown_quota, table_key, used_words
 from dashboard.exports import csv_text
 from metering.accounts.browsing import AccountRow
 from metering.accounts.listing import AccountInfo

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
-from dashboard.account_table import table_key
+from dashboard.accounts.table import table_key
 from dashboard.formats import literal, money
 from metering import analytics
 from metering.accounts.accounts import read_balance

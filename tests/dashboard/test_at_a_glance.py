@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from dashboard.at_a_glance import price_summary, provider_rows
-from dashboard.rate_card import Origin, PriceEntry, Status
+from dashboard.configuration.at_a_glance import price_summary, provider_rows
+from dashboard.configuration.rate_card import Origin, PriceEntry, Status
 
 ORIGIN = Origin(1, "a" * 40, None, "First", "Desk <desk@example.com>", datetime(2026, 1, 1, tzinfo=UTC))
 

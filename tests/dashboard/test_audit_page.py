@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.audit_data import PAGE_ROWS, audit_csv
-from dashboard.audit_table import change_words, field_rows
+from dashboard.audit.data import PAGE_ROWS, audit_csv
+from dashboard.audit.table import change_words, field_rows
 from metering.audit import Actor, note
 from metering.audit_log import AuditEntry, AuditFilter, count_entries, read_entries
 from schema.database import reading, writing

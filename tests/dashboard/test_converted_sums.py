@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dashboard.converted_sums import amount
+from dashboard.usage.converted_sums import amount
 from metering import analytics
 from metering.analytics import Period
 from schema.database import reading

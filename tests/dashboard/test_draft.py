@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
 
-from dashboard.impact_table import amount
+from dashboard.proposing.impact_table import amount
 from schema.database import reading
 from schema.money import NANO
 from schema.tables import usage_events

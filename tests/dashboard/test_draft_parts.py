@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from dashboard.draft_conflicts import WHOLE, Difference, keep_mine, rebased, take_theirs
-from dashboard.draft_links import form_link
-from dashboard.draft_parts import (
+from dashboard.proposing.conflicts import WHOLE, Difference, keep_mine, rebased, take_theirs
+from dashboard.proposing.links import form_link
+from dashboard.proposing.parts import (
     DraftPart,
     FieldChange,
     all_edits,

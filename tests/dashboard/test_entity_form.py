@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from dashboard.entity_form import document_of, edits_of, field_of, fields_of, row_of, same, step, texts_of
+from dashboard.configuration.entity_form import document_of, edits_of, field_of, fields_of, row_of, same, step, texts_of
 from schema.documents.commerce import CreditPack, Feature, FeatureOverride
 from schema.documents.rates import ExchangeRate
 from schema.documents.settings import LiteLLMSettings

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dashboard.example_cost import Example, blended, difference, example, example_units, price_of, units_text
+from dashboard.configuration.example_cost import (
+    Example,
+    blended,
+    difference,
+    example,
+    example_units,
+    price_of,
+    units_text,
+)
 from metering.book.settings import read_settings
 
 SETTINGS = read_settings({})

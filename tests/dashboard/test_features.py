@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.entity_form import row_of, texts_of
-from dashboard.feature_prices import charged_words, charges
-from dashboard.run_unit_form import (
+from dashboard.configuration.entity_form import row_of, texts_of
+from dashboard.configuration.feature_prices import charged_words, charges
+from dashboard.configuration.run_unit_form import (
     calls_a_month,
     key_of,
     label_of,
@@ -20,7 +20,7 @@ from dashboard.run_unit_form import (
     seconds_micros,
     working,
 )
-from dashboard.summary_cards import summarize
+from dashboard.configuration.summary_cards import summarize
 from metering.book.ratebook import RateBook
 from metering.rating.run_units import RunUnits, ToolCall
 from schema.database import reading

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, update
 
-from dashboard.health_checks import (
+from dashboard.health.checks import (
     LITELLM_PATH,
     age_text,
     check_api,

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dashboard.health_probes import ProbeError, http_get, redis_ping, shown_address
+from dashboard.health.probes import ProbeError, http_get, redis_ping, shown_address
 
 SECONDS = 0.4
 Talk = Callable[[socket.socket, threading.Event], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from dashboard.health_rounds import Rounds, worst
+from dashboard.health.rounds import Rounds, worst
 from sync.doctor.finding import Check
 
 

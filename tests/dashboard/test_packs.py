@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
-from dashboard.pack_prices import PackPrice, amount_text, dearest, discount, discount_text
+from dashboard.configuration.pack_prices import PackPrice, amount_text, dearest, discount, discount_text
 from metering.meter import Meter
 from tests.dashboard.conftest import OpenApp
 from tests.dashboard.reading_pages import diff, labelled, metrics, table

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.plan_figures import (
+from dashboard.plans.figures import (
     PlanFigures,
     fee_words,
     in_order,
@@ -19,7 +19,7 @@ from dashboard.plan_figures import (
     saving_words,
     together,
 )
-from dashboard.plan_form import (
+from dashboard.plans.form import (
     FeeKind,
     PlanFields,
     annual_pick,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.price_form import (
+from dashboard.configuration.price_form import (
     FormError,
     PriceTexts,
     addable_units,

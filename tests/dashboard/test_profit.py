@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from dashboard.formats import money, ratio
-from dashboard.profit_table import (
+from dashboard.usage.profit_table import (
     Margin,
     daily_csv,
     each,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from dashboard.charts import Mark
-from dashboard.rate_charts import rate_steps
-from dashboard.rate_table import cross_rates, currencies, dated_rates, rate_text
+from dashboard.configuration.rate_charts import rate_steps
+from dashboard.configuration.rate_table import cross_rates, currencies, dated_rates, rate_text
 from metering.rating.exchange import ExchangeRates
 from tests.dashboard.conftest import OpenApp
 from tests.dashboard.reading_pages import diff, labelled, metrics, table

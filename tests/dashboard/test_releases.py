@@ -10,9 +10,9 @@ from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
 from dashboard.formats import exact_money
-from dashboard.release_explanation import explanation_csv, steps
-from dashboard.release_links import place_of
-from dashboard.release_table import counts_text, difference_csv
+from dashboard.releases.explanation import explanation_csv, steps
+from dashboard.releases.links import place_of
+from dashboard.releases.table import counts_text, difference_csv
 from schema.database import reading
 from schema.tables import accounts, releases, usage_events
 from sync.explain import explain

@@ -16,8 +16,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.exports import Csv
 from dashboard.formats import count, money
-from dashboard.revenue_charts import month_text
-from dashboard.revenue_tables import month_key, movement_csv, mrr_csv, plan_csv
+from dashboard.revenue.charts import month_text
+from dashboard.revenue.tables import month_key, movement_csv, mrr_csv, plan_csv
 from metering.accounts.accounts import account_id
 from metering.analytics import Period, mrr_nanos
 from metering.analytics.credit import credit_months, outstanding

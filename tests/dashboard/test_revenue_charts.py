@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from dashboard.charts import Mark
-from dashboard.revenue_charts import credit_chart, movements_chart, stacked_by_month
+from dashboard.revenue.charts import credit_chart, movements_chart, stacked_by_month
 from metering.analytics.credit import CreditMonth
 from metering.analytics.movements import Paid, calendar, mrr_months, steps
 

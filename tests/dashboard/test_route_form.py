@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.route_form import RouteTexts, edits_of, even_shares, full_name, initial_texts, short_name
+from dashboard.configuration.route_form import RouteTexts, edits_of, even_shares, full_name, initial_texts, short_name
 from schema.catalogue import load_catalogue
 from schema.keys import Key
 from sync.edit import AddEntity, RemoveEntity, SetField

@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.entity_form import edits_of, texts_of
-from dashboard.settings_form import EXTRA, GROUPS, credit_display, group_fields, names_a_secret, with_all_weights
+from dashboard.configuration.entity_form import edits_of, texts_of
+from dashboard.configuration.settings_form import (
+    EXTRA,
+    GROUPS,
+    credit_display,
+    group_fields,
+    names_a_secret,
+    with_all_weights,
+)
 from schema.documents.settings import SettingsDocument
 from schema.keys import Key
 from sync.edit import SetField

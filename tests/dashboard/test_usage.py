@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from dashboard.formats import count, money
-from dashboard.usage_table import GROUPS, frame, name_of, tokens, top_names, usage_csv
+from dashboard.usage.table import GROUPS, frame, name_of, tokens, top_names, usage_csv
 from metering import analytics
 from metering.analytics import Period, UsageRow
 from schema.database import reading

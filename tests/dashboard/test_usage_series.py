@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from dashboard.charts import OTHER
-from dashboard.usage_charts import margins, shares
-from dashboard.usage_series import (
+from dashboard.usage.charts import margins, shares
+from dashboard.usage.series import (
     OTHERS,
     Series,
     label,

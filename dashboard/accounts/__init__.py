@@ -1,0 +1,1 @@
+"""The Accounts page: the list, one account, and what admins do for it."""

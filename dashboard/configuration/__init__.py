@@ -1,0 +1,1 @@
+"""The pages of the rate card: its queries, tables, and the forms of its entities."""

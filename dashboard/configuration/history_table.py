@@ -1,0 +1,84 @@
+"""What releases did to entities: a line for each field that they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import sources
+from dashboard.configuration import rate_card
+from dashboard.configuration.rate_card import Event
+from dashboard.exports import Csv
+from dashboard.formats import MISSING, moment, short_commit
+from dashboard.layout import card, card_title
+from dashboard.plans.table import change_rows
+from sync.changes import Action, Change
+from sync.current import from_json
+
+COLUMNS = ("When", "What", "Field", "Before", "After", "Release", "Commit", "Change", "Author")
+_SIDES = ("Before", "After")
+_TALL = 12
+
+
+def history_rows(kind: str, name: str, events: Sequence[Event]) -> list[dict[str, str]]:
+    """The changes of an entity, newest first; `events` are in that order. Pure."""
+    found: list[dict[str, str]] = []
+    before = None
+    for event in reversed(events):
+        after = None if event.after is None else from_json(event.after)
+        action: Action = "delete" if after is None else "create" if before is None else "update"
+        origin = event.origin
+        fields = change_rows([Change(action, kind, name, before, after)])
+        rows = [
+            {
+                "When": moment(origin.applied_at),
+                "What": row["What"],
+                "Field": row["Field"],
+                "Before": row["Before"],
+                "After": row["After"],
+                "Release": origin.label or f"release {origin.release}",
+                "Commit": short_commit(origin.commit),
+                "Change": origin.title,
+                "Author": origin.author,
+            }
+            for row in (fields if action == "update" else _as_a_whole(fields))
+        ]
+        found = rows + found
+        before = after
+    return found
+
+
+def _as_a_whole(fields: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """An entity that comes or goes is one line."""
+    if not fields:
+        return []
+    told = {side: ", ".join(f"{row['Field']} {row[side]}" for row in fields if row[side]) for side in _SIDES}
+    return [{"What": fields[0]["What"], "Field": "everything", **told}]
+
+
+def history_card(kind: str, names: Sequence[str], stamp: sources.Stamp, *, note: str, file: str) -> None:
+    """The history of entities of a kind, the latest change first."""
+    engine = sources.engine()
+    by_name = {name: rate_card.history(engine, stamp.text, kind, name) for name in names}
+    newest = {name: events[0].origin.release for name, events in by_name.items() if events}
+    ordered = sorted(newest, key=lambda name: -newest[name])
+    rows = [row for name in ordered for row in history_rows(kind, name, by_name[name])]
+    with card(f"history_{file}"):
+        csv_file = Csv(file, COLUMNS, lambda: [[row[name] for name in COLUMNS] for row in rows])
+        card_title("History", note, csv_file if rows else None)
+        if not rows:
+            st.caption("No release has changed it yet.")
+            return
+        st.dataframe(
+            pd.DataFrame.from_records(rows, columns=COLUMNS),
+            hide_index=True,
+            height="content" if len(rows) <= _TALL else 440,
+            placeholder=MISSING,
+            key=f"table_{file}",
+            alt="History",
+        )
+
+
+__all__ = ["COLUMNS", "history_card", "history_rows"]

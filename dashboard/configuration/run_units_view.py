@@ -1,0 +1,176 @@
+"""Run units on the Features page: the rules, a form for all of them, and a call counted as it is typed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import sources
+from dashboard.access import CurrentPerson
+from dashboard.configuration import rate_card
+from dashboard.configuration.entity_form import Field, edits_of, texts_of
+from dashboard.configuration.entity_inputs import draw_fields
+from dashboard.configuration.history_table import history_card
+from dashboard.configuration.rate_card import Row
+from dashboard.configuration.run_unit_form import (
+    KIND,
+    calls_a_month,
+    key_of,
+    label_of,
+    plan_limits,
+    rule_fields,
+    rules_of,
+    seconds_micros,
+    working,
+)
+from dashboard.exports import Csv
+from dashboard.formats import MISSING, TIMES, literal, short_commit
+from dashboard.layout import card, card_title
+from dashboard.proposing.drafts import Base, read_base, see
+from dashboard.proposing.forms import propose_panel
+from metering.rating.run_units import RunUnits, ToolCall
+from schema.money import multiplier_text
+from sync.edit import Edit
+
+COLUMNS = ("Rule", "Value", "Commit")
+
+
+def run_units_view(stamp: sources.Stamp, person: CurrentPerson, now: datetime) -> None:
+    """Draw the view."""
+    engine = sources.engine()
+    rows = rate_card.current(engine, stamp.text, KIND)
+    plans = rate_card.current(engine, stamp.text, "plan")
+    in_force = RunUnits.from_rows(rows)
+    left, right = st.columns([6, 6], gap="small")
+    with right, card("run_units_form"):
+        card_title("Change the rules", "An emptied field takes the rule out")
+        planned, edits, prefix = _form(read_base(), now)
+        if prefix:
+            key = edits[0].key if edits else key_of("minimum")
+            propose_panel(edits, prefix=prefix, key=key, title="Change run units", person=person, now=now)
+    with left:
+        with card("run_units_calculator"):
+            card_title("Count a call", "By the rules in force, and by those of the form")
+            _calculator(in_force, planned or in_force, plans)
+        with card("run_units_table"):
+            _table(rows)
+    history_card(
+        KIND, [row["name"] for row in rows], stamp, note="What releases did to the rules", file="run_units_log"
+    )
+
+
+def _table(rows: Sequence[Row]) -> None:
+    records = [
+        [label_of(row["name"]), multiplier_text(row["value_micros"]), short_commit(row["origin"].commit)]
+        for row in rows
+    ]
+    note = f"The larger of CPU and GPU seconds {TIMES} tier + tool, at least the minimum"
+    card_title("Rules in force", note, Csv("run_units", COLUMNS, lambda: records))
+    if not records:
+        st.caption("None is written: the minimum is 0.01, tiers count 1.0 and tools add nothing.")
+        return
+    st.dataframe(pd.DataFrame(records, columns=list(COLUMNS)), hide_index=True, height="content", key="table_run_units")
+
+
+def _form(base: Base | None, now: datetime) -> tuple[RunUnits | None, list[Edit], str]:
+    """Draw the inputs: the rules that they make, the edits, and the prefix of their keys."""
+    if base is None:
+        st.caption("Not in a git repository with the base branch: rules cannot be edited from here.")
+        return None, [], ""
+    entities = base.catalogue.of(KIND)
+    fields = rule_fields(entities)
+    versions = "".join(see(base, field.key) for field in fields)
+    prefix = f"run_units_{hashlib.sha256(versions.encode()).hexdigest()[:12]}_"
+    before = texts_of(fields, {entity.key: entity.document for entity in entities.values()})
+    texts = draw_fields(fields, before, prefix, columns=3)
+    edits = edits_of(fields, before, texts)
+    added, value = _new_rule(prefix, set(entities))
+    if added is not None:
+        fields, texts = (*fields, added), {**texts, added.id: value}
+        edits += edits_of([added], {added.id: ""}, {added.id: value}, new=True)
+    return rules_of(fields, texts), edits, prefix
+
+
+def _new_rule(prefix: str, known: set[str]) -> tuple[Field | None, str]:
+    """A tier or tool that is not there yet."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        table = st.selectbox("Add a", ("tool", "tier"), key=f"{prefix}new_table", width=110)
+        name = st.text_input("Name", key=f"{prefix}new_name", max_chars=100, placeholder="none")
+        value = st.text_input("Value", key=f"{prefix}new_value", max_chars=20, placeholder="none", width=110)
+    full = f"{table}/{(name or '').strip()}"
+    if not (name or "").strip() or not (value or "").strip():
+        return None, ""
+    if full in known:
+        st.error("There is such a rule already: change it above.", icon=":material/error:")
+        return None, ""
+    (field,) = (field for field in rule_fields([full]) if field.key.name == full)
+    return field, str(value).strip()
+
+
+def _calculator(in_force: RunUnits, planned: RunUnits, plans: Sequence[Row]) -> None:
+    tools = sorted({*in_force.overheads, *planned.overheads})
+    tiers = sorted({*in_force.tiers, *planned.tiers})
+    with st.grid(2, min_column_width=150, gap="small"):
+        tool = st.selectbox("Tool", tools, key="call_tool", index=None, placeholder="unknown")
+        tier = st.selectbox("Tier", tiers, key="call_tier", index=None, placeholder="none")
+    with st.grid(3, min_column_width=110, gap="small"):
+        cpu = st.text_input("CPU seconds", value="2.5", key="call_cpu", max_chars=20)
+        gpu = st.text_input("GPU seconds", key="call_gpu", max_chars=20, placeholder="none")
+        latency = st.number_input(
+            "Latency, ms",
+            min_value=0,
+            value=None,
+            step=100,
+            key="call_latency",
+            help="Counts when no seconds are told.",
+        )
+    try:
+        call = ToolCall(tool, tier, seconds_micros(cpu or ""), seconds_micros(gpu or ""), latency)
+    except ValueError as error:
+        st.error(literal(str(error)), icon=":material/error:")
+        return
+    if not call.measured:
+        st.caption("Tell how long the call took.")
+        return
+    now, then = in_force.count(call), planned.count(call)
+    changed = now != then
+    st.metric(
+        "Run units",
+        multiplier_text(then),
+        f"was {multiplier_text(now)}" if changed else None,
+        delta_color="off",
+        delta_arrow="off",
+        help="With the values of the form." if changed else None,
+    )
+    st.text(working(planned, call))
+    limits = plan_limits(plans)
+    if limits:
+        _months(limits, now, then)
+
+
+def _months(limits: dict[str, int | None], now: int, then: int) -> None:
+    rows = [
+        {
+            "Plan": plan,
+            "Run units a month": "unlimited" if limit is None else f"{limit:,}",
+            "Such calls a month": calls_a_month(limit, now),
+            "With the edit": calls_a_month(limit, then),
+        }
+        for plan, limit in limits.items()
+    ]
+    frame = pd.DataFrame.from_records(rows)
+    st.dataframe(
+        frame if now != then else frame.drop(columns="With the edit"),
+        hide_index=True,
+        height="content",
+        placeholder=MISSING,
+        key="table_run_unit_plans",
+        alt="Such calls a month by plan",
+    )
+
+
+__all__ = ["run_units_view"]

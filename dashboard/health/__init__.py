@@ -1,0 +1,1 @@
+"""The Health page: what is asked, how long it may take, and when it is asked again."""

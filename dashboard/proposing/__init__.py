@@ -1,0 +1,1 @@
+"""How edits become commits: forms, the draft, their money impact, conflicts, and merging."""

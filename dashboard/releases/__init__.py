@@ -1,0 +1,1 @@
+"""The Releases page: what each changed, the way back, and calls explained."""

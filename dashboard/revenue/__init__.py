@@ -1,0 +1,1 @@
+"""The Revenue page: what recurs and how it moved, and the credit that was sold."""

@@ -1,0 +1,44 @@
+"""The chart of cost against revenue, as the Overview and the Profit page show it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from dashboard import charts, data, sources
+from dashboard.filters import Selection
+from dashboard.formats import dollars
+from dashboard.layout import card, card_title
+from dashboard.periods import buckets, by_bucket
+from dashboard.usage.profit_table import daily_csv
+from metering.analytics import DayRow
+
+
+def revenue_chart(
+    selection: Selection, stamp: sources.Stamp, days: Sequence[DayRow], before: Sequence[DayRow] = ()
+) -> None:
+    """A card with revenue by source as bars, cost as a line, and the releases that changed prices."""
+    granularity, starts = selection.granularity, selection.starts
+
+    def sums(rows: Sequence[DayRow], amount: Callable[[DayRow], int]) -> list[float]:
+        found = by_bucket({row.day: amount(row) for row in rows}, granularity)
+        return [dollars(found[start]) for start in buckets((row.day for row in rows), granularity)]
+
+    with card("cost_and_revenue"):
+        note = f"USD, a bar a UTC {granularity.lower()}; diamonds mark the releases that changed prices"
+        card_title("Cost against revenue", note, daily_csv(days))
+        chart = charts.cost_and_revenue(
+            starts,
+            {
+                "Subscriptions": sums(days, lambda row: row.subscription_nanos),
+                "Usage": sums(days, lambda row: row.usage_revenue_nanos + row.repaid_nanos),
+            },
+            sums(days, lambda row: row.cost_nanos),
+            data.price_releases(sources.engine(), stamp.text, selection.bounds),
+            sums(before, lambda row: row.revenue_nanos),
+            granularity=granularity,
+        )
+        st.altair_chart(chart, key="chart_cost_and_revenue", alt=f"Cost against revenue by {granularity.lower()}")
+        if not selection.fees_count:
+            st.caption("Without subscription fees: they are never spread over models, providers or tasks.")

@@ -1,0 +1,209 @@
+"""The Revenue page's half about credit: sold, used, expired, refunded, and what is still to be delivered."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.formats import count, exact_money, money
+from dashboard.layout import card, card_title
+from dashboard.revenue import data as revenue_data
+from dashboard.revenue.charts import credit_chart, month_text
+from dashboard.revenue.credit_tables import (
+    CREDIT_COLUMNS,
+    credit_csv,
+    credit_records,
+    holder_csv,
+    holder_records,
+    purchase_csv,
+    purchase_records,
+    usage_refund_csv,
+    usage_refund_records,
+    withdrawal_csv,
+    withdrawal_records,
+)
+from dashboard.revenue.data import SHOWN_HOLDERS
+from dashboard.revenue.view import SHOWN, View, account_table, dollars_column, month_table
+from metering.analytics.credit import CreditMonth, Outstanding
+from metering.analytics.credit_sales import Withdrawn
+
+MEANINGS = {
+    "Paid": "What was paid for credit in the month.",
+    "Face": "The usage that the bought credit is worth.",
+    "Used": "Bought credit that calls of the month burned, at face; what was given back of those calls is taken off.",
+    "Earned": "The same at what was paid for it: this is revenue. With overdraft that a purchase repaid.",
+    "Repaid": "Bought credit, at face, that paid what its account owed when it arrived.",
+    "Expired": "Bought credit that ended unused, at face. It is taken out a day after its end.",
+    "Expired, paid": "The same at what was paid. It is not counted as revenue.",
+    "Taken back": "Unspent bought credit that was refunded, at face.",
+    "Refunded": "The money that was given back for it.",
+    "Usage refunds": "Charges of calls that were given back in the month, into the credit that had met them.",
+}
+LISTS = ("Purchases", "Expired", "Refunded", "Usage refunds")
+_MOMENT = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC")
+
+
+def credit_view(view: View) -> None:
+    """Draw it."""
+    months = revenue_data.credit_by_month(view.engine, view.stamp, view.count, view.today)
+    standing = revenue_data.outstanding_now(view.engine, view.stamp, view.now)
+    _cards(months, standing)
+    left, right = st.columns([3, 2], gap="small")
+    with left, card("credit_chart"):
+        card_title(
+            "Credit sold and earned",
+            "USD by UTC month: money that came in, and what the use of credit earned; diamonds mark price releases",
+            credit_csv(months, "credit-sold-and-earned"),
+        )
+        st.altair_chart(credit_chart(months, view.marks), key="chart_credit", alt="Credit sold and earned by month")
+    with right:
+        _holders(view, standing)
+    with card("credit_months"):
+        card_title("Credit by month", "Choose a row to list what is behind its month", credit_csv(months))
+        columns = {name: dollars_column(MEANINGS[name]) for name in CREDIT_COLUMNS}
+        columns["Purchases"] = st.column_config.NumberColumn(format="localized")
+        first = [row.month for row in months]
+        month_table(credit_records(months), first, "table_credit_months", columns, "Credit by month")
+    _lists(view)
+
+
+def _cards(months: list[CreditMonth], standing: Outstanding) -> None:
+    now, before = months[-1], months[-2]
+    shown = f"in the {len(months)} months shown"
+    with st.grid(6, min_column_width=140, gap="small"):
+        st.metric(
+            f"Sold, {month_text(now.month)}",
+            money(now.paid_nanos),
+            border=True,
+            help=_plain(
+                f"{MEANINGS['Paid']} {count(now.purchases)} purchases so far, worth {money(now.face_nanos)} of usage. "
+                f"{month_text(before.month)}: {money(before.paid_nanos)}; {shown}: "
+                f"{money(sum(row.paid_nanos for row in months))}."
+            ),
+        )
+        st.metric(
+            f"Earned, {month_text(now.month)}",
+            money(now.earned_nanos),
+            border=True,
+            help=_plain(
+                f"{MEANINGS['Earned']} {month_text(before.month)}: {money(before.earned_nanos)}; {shown}: "
+                f"{money(sum(row.earned_nanos for row in months))}."
+            ),
+        )
+        st.metric(
+            "Deferred revenue",
+            money(standing.deferred_nanos),
+            border=True,
+            help=_plain(
+                "Bought credit that is unspent, at what was paid for it: money that is in and not earned yet. Exactly "
+                f"{exact_money(standing.deferred_nanos)}. Credit of deleted accounts is forfeited, and not in it."
+            ),
+        )
+        st.metric(
+            "Unspent credit",
+            money(standing.face_nanos),
+            border=True,
+            help=f"The same at face: the usage that it is worth. Of {count(standing.holders)} accounts.",
+        )
+        st.metric(
+            "Promotional credit",
+            money(standing.promotional_nanos),
+            border=True,
+            help=_plain(
+                "Unspent signup and promotional credit, at face. Its use is no revenue. Included credit of the running "
+                f"periods of plans is not in it: {money(standing.included_nanos)}."
+            ),
+        )
+        st.metric(
+            "Expired unused",
+            money(sum(row.expired_paid_nanos for row in months)),
+            border=True,
+            help=_plain(
+                f"Bought credit that ended unused {shown}, at what was paid; at face "
+                f"{money(sum(row.expired_nanos for row in months))}. It is not counted as revenue."
+            ),
+        )
+
+
+def _plain(text: str) -> str:
+    """A help text whose dollar signs begin no formula."""
+    return text.replace("$", "\\$")
+
+
+def _holders(view: View, standing: Outstanding) -> None:
+    with card("holders"):
+        rows = revenue_data.top_holders(view.engine, view.stamp, view.now)
+        note = f"The {SHOWN_HOLDERS} accounts with the most" if standing.holders > SHOWN_HOLDERS else "By account"
+        card_title("Unspent credit", note, holder_csv(lambda: revenue_data.all_holders(view.engine, view.now)))
+        if not rows:
+            st.caption("No account has bought credit left.")
+            return
+        columns = {
+            "Account": st.column_config.TextColumn(pinned=True, width="small"),
+            "Credit": dollars_column("At face: the usage that it is worth."),
+            "Deferred revenue": dollars_column("At what was paid for it."),
+            "Next expiry": _MOMENT,
+        }
+        account_table(holder_records(rows), "table_holders", columns, "Accounts with unspent credit")
+
+
+def _lists(view: View) -> None:
+    with card("credit_lists"):
+        chosen = st.segmented_control(
+            "List",
+            LISTS,
+            default=LISTS[0],
+            required=True,
+            key="credit_list",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        {"Expired": _expired, "Refunded": _refunded, "Usage refunds": _usage_refunds}.get(chosen or "", _purchases)(
+            view
+        )
+
+
+def _purchases(view: View) -> None:
+    engine, bounds = view.engine, view.bounds
+    rows = revenue_data.purchases_of(engine, view.stamp, bounds, SHOWN)
+    file = purchase_csv(lambda: revenue_data.all_purchases(engine, bounds), view.month)
+    note = f"The newest {SHOWN}" if len(rows) == SHOWN else f"{count(len(rows))} purchases"
+    card_title(f"Bought in {month_text(view.month)}", note, file)
+    columns = {name: dollars_column() for name in ("Paid", "Face", "Left")} | {"Bought": _MOMENT, "Expires": _MOMENT}
+    _listed(purchase_records(rows), "purchases", columns, "Nobody bought credit in this month.")
+
+
+def _expired(view: View) -> None:
+    _withdrawn(view, "expired", "Expired", "No bought credit expired in this month.")
+
+
+def _refunded(view: View) -> None:
+    _withdrawn(view, "refunded", "Refunded", "No purchase was refunded in this month.")
+
+
+def _withdrawn(view: View, kind: Withdrawn, word: str, none: str) -> None:
+    found = revenue_data.withdrawals_of(view.engine, view.stamp, view.bounds)
+    rows = [one for one in found if one.kind == kind]
+    total = money(sum(one.paid_nanos for one in rows))
+    note = _plain(f"{count(len(rows))} purchases, {total} at what was paid")
+    card_title(f"{word} in {month_text(view.month)}", note, withdrawal_csv(rows, kind, view.month))
+    columns = {"Credit": dollars_column("At face."), "At what was paid": dollars_column(), "When": _MOMENT}
+    _listed(withdrawal_records(rows), kind, columns, none)
+
+
+def _usage_refunds(view: View) -> None:
+    rows = revenue_data.usage_refunds_of(view.engine, view.stamp, view.bounds)
+    note = _plain(f"{count(len(rows))} calls, {money(sum(one.charge_nanos for one in rows))} of charges")
+    card_title(f"Usage given back in {month_text(view.month)}", note, usage_refund_csv(rows, view.month))
+    columns = {
+        "Charge": dollars_column("What was given back of the call's charge."),
+        "Revenue": dollars_column("What this took off revenue."),
+        "When": _MOMENT,
+    }
+    _listed(usage_refund_records(rows), "usage_refunds", columns, "No usage was given back in this month.")
+
+
+def _listed(records: list[dict[str, object]], key: str, columns: dict[str, object], none: str) -> None:
+    if records:
+        account_table(records, f"table_{key}", columns, key.replace("_", " ").capitalize())
+    else:
+        st.caption(none)

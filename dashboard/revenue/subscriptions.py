@@ -1,0 +1,299 @@
+"""The Revenue page's half about subscriptions: MRR and its movements, subscribers by plan, trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.charts import colours
+from dashboard.formats import MISSING, change, count, dollars, money, points, ratio
+from dashboard.layout import card, card_title, empty_state
+from dashboard.revenue import data as revenue_data
+from dashboard.revenue.charts import WORDS, month_text, movements_chart, stacked_by_month
+from dashboard.revenue.data import Recurring
+from dashboard.revenue.tables import (
+    MRR_MONEY,
+    arr_nanos,
+    by_plan,
+    movement_csv,
+    movement_records,
+    mrr_csv,
+    mrr_records,
+    plan_csv,
+    plan_records,
+    trial_csv,
+    trial_month_csv,
+    trial_month_records,
+    trial_records,
+)
+from dashboard.revenue.view import View, account_table, dollars_column, month_table
+from metering.analytics.movements import KINDS
+from metering.analytics.recurring import Movement, PlanSubscribers
+
+_DAY = timedelta(days=1)
+MEANINGS = {
+    "Starting": "MRR on the day before the month: the ending balance of the month before.",
+    "New": "MRR of accounts that pay a fee for the first time, from the day of the first fee (after the trial) on.",
+    "Reactivation": "MRR of accounts that pay again after days on which they paid nothing.",
+    "Expansion": "What accounts pay more than the day before: upgrades.",
+    "Contraction": "What accounts pay less than the day before: downgrades, and monthly fees that became annual ones.",
+    "Churn": "MRR of accounts that pay nothing from the day on: cancelled, on a plan without a fee, or on a gift.",
+    "Ending": "MRR on the last day of the month (of the running one: today). Starting plus all movements, exactly.",
+    "Accounts": "Accounts that pay a fee on the last day of the month.",
+    "ARPU": "Average revenue per paying account: MRR on the last day divided by the accounts that pay on it.",
+    "MRR churn": "MRR lost by churn in the month, divided by the MRR at its start.",
+    "Account churn": "How often an account stopped paying in the month, divided by those that paid at its start.",
+}
+_MRR = (
+    "Monthly recurring revenue: monthly fees and a twelfth of annual ones, of every subscription that pays today. A "
+    "fee that is past due goes on; a trial, a gift and a plan without a fee count nothing."
+)
+_AGAINST = "The change is against the end of last month."
+MEASURES = {
+    "MRR": (lambda row: row.mrr_nanos, True),
+    "Paying accounts": (lambda row: row.paying, False),
+    "Trials": (lambda row: row.trials, False),
+}
+
+
+def subscriptions_view(view: View) -> None:
+    """Draw it."""
+    found = revenue_data.recurring(view.engine, view.stamp, view.count, view.today, view.now)
+    if not found.subscribers:
+        empty_state(
+            "No subscriptions yet",
+            "Nobody has subscribed to a plan in these months. Begin a subscription, or import them with the library.",
+            "ratecard subscription start acct-0001 pro --trial",
+        )
+        return
+    _cards(view, found)
+    left, right = st.columns([3, 2], gap="small")
+    with left:
+        _movements_chart(view, found)
+    with right:
+        _plans_chart(view, found)
+    _months(found)
+    _movements(view)
+    left, right = st.columns([3, 2], gap="small")
+    with left:
+        _plans_now(view, found)
+        _trials_of_month(view)
+    with right:
+        _trials(found)
+
+
+def _cards(view: View, found: Recurring) -> None:
+    months, now, full = found.months, found.months[-1], found.months[-2]
+    past_due = sum(row.past_due for row in found.subscribers if row.day == view.today)
+    in_trial = sum(row.trials for row in found.subscribers if row.day == view.today)
+    ended, converted = sum(row.ended for row in found.trials), sum(row.converted for row in found.trials)
+    churned = -full.nanos["churn"]
+    with st.grid(6, min_column_width=140, gap="small"):
+        _metric(
+            "MRR",
+            money(now.ending_nanos),
+            [dollars(row.ending_nanos) for row in months],
+            f"{_MRR} {_AGAINST}",
+            change(now.ending_nanos, now.starting_nanos),
+        )
+        _metric(
+            "ARR",
+            money(arr_nanos(found.subscribers, view.today)),
+            [dollars(row.ending_nanos * 12) for row in months],
+            "Annual recurring revenue: twelve monthly fees, or the annual one, of each subscription that pays today. "
+            + _AGAINST,
+            change(now.ending_nanos, now.starting_nanos),
+        )
+        _metric(
+            "Paying accounts",
+            count(now.ending_accounts),
+            [float(row.ending_accounts) for row in months],
+            f"Accounts that pay a fee today. {count(past_due)} of them are past due; {count(in_trial)} more are in a "
+            f"trial. {_AGAINST}",
+            f"{now.ending_accounts - now.starting_accounts:+,}",
+        )
+        _metric(
+            "ARPU",
+            MISSING if now.arpu_nanos is None else money(now.arpu_nanos),
+            [dollars(row.arpu_nanos or 0) for row in months],
+            f"{MEANINGS['ARPU']} {_AGAINST}",
+            change(now.arpu_nanos or 0, full.arpu_nanos or 0),
+        )
+        _metric(
+            f"MRR churn, {full.month:%b}",
+            ratio(churned, full.starting_nanos),
+            [-row.nanos["churn"] / row.starting_nanos if row.starting_nanos else 0.0 for row in months[:-1]],
+            f"{MEANINGS['MRR churn']} Of the last full month, {month_text(full.month)}: {money(churned)} of "
+            f"{money(full.starting_nanos)}, by {full.moved['churn']} of {full.starting_accounts} accounts. The "
+            "change is against the month before it.",
+            points((churned, full.starting_nanos), (-months[-3].nanos["churn"], months[-3].starting_nanos)),
+            good="down",
+        )
+        _metric(
+            "Trial conversion",
+            ratio(converted, ended),
+            [row.converted / row.ended for row in found.trials if row.ended],
+            f"Trials that ended in the months shown and became paying, divided by all that ended: {count(converted)} "
+            f"of {count(ended)}.",
+        )
+
+
+def _metric(
+    label: str, value: str, trend: Sequence[float], meaning: str, delta: str | None = None, *, good: str = "up"
+) -> None:
+    same = delta is None or delta.lstrip("+-") in ("0", "0.0%", "0.0 pp")
+    colour: Literal["normal", "inverse"] = "inverse" if good == "down" else "normal"
+    st.metric(
+        label,
+        value,
+        delta,
+        delta_color="off" if same else colour,
+        delta_arrow="off" if same else "auto",
+        border=True,
+        chart_data=list(trend),
+        chart_type="area",
+        height="stretch",
+        help=meaning.replace("$", "\\$"),
+    )
+
+
+def _movements_chart(view: View, found: Recurring) -> None:
+    with card("mrr_movements"):
+        card_title(
+            "MRR movements",
+            "USD of recurring revenue that came and went by UTC month; diamonds mark the releases that changed prices",
+            mrr_csv(found.months, "mrr-movements-by-month"),
+        )
+        chart = movements_chart(found.months, view.marks)
+        st.altair_chart(chart, key="chart_mrr_movements", alt="MRR movements by month")
+
+
+def _plans_chart(view: View, found: Recurring) -> None:
+    with card("mrr_by_plan"):
+        note = "At the end of each month; of the running one, today"
+        card_title("By plan", note, plan_csv(found.subscribers))
+        measure = st.segmented_control(
+            "Measure",
+            MEASURES,
+            default="MRR",
+            required=True,
+            key="by_plan",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        read, is_money = MEASURES[measure or "MRR"]
+        series = by_plan(found.subscribers, read)
+        if not series:
+            st.caption("None in these months.")
+            return
+        ranking = list(by_plan(found.subscribers, lambda row: row.mrr_nanos or row.trials))
+        chart = stacked_by_month(
+            [row.month for row in found.months],
+            series,
+            colours(list(series), ranking),
+            title=measure or "MRR",
+            is_money=is_money,
+            marks=view.marks,
+        )
+        st.altair_chart(chart, key="chart_by_plan", alt=f"{measure} by plan and month")
+
+
+def _months(found: Recurring) -> None:
+    with card("mrr_months"):
+        note = "Starting balance plus movements is the ending balance; choose a row to list what is behind its month"
+        card_title("MRR by month", note, mrr_csv(found.months))
+        columns = {name: dollars_column(MEANINGS[name]) for name in MRR_MONEY}
+        columns["Accounts"] = st.column_config.NumberColumn(format="localized", help=MEANINGS["Accounts"])
+        for name in ("MRR churn", "Account churn"):
+            columns[name] = st.column_config.NumberColumn(format="percent", help=MEANINGS[name])
+        months = [row.month for row in found.months]
+        month_table(mrr_records(found.months), months, "table_mrr_months", columns, "MRR by month")
+
+
+def _movements(view: View) -> None:
+    found = revenue_data.movements_of(view.engine, view.stamp, view.bounds)
+    with card("movements"):
+        total = sum(one.nanos for one in found)
+        note = f"{count(len(found))} movements of accounts, {money(total)} in all".replace("$", "\\$")
+        card_title(f"Behind {month_text(view.month)}", note, movement_csv(found, view.month))
+        if not found:
+            st.caption("No account began, changed or ended what it pays in this month.")
+            return
+        kinds = {f"{WORDS[kind]} ({number})": kind for kind in KINDS if (number := _number(found, kind))}
+        label = st.segmented_control(
+            "Movement", ("All", *kinds), default="All", key="movement", label_visibility="collapsed"
+        )
+        shown = [one for one in found if label in (None, "All") or one.kind == kinds[label]]
+        columns = {
+            "Day": st.column_config.DateColumn(format="YYYY-MM-DD", help="The UTC day from which on it pays that."),
+            "From": st.column_config.TextColumn(help="The plan of the day before; a dash is no subscription."),
+            "To": st.column_config.TextColumn(help="The plan of the day; a dash is no subscription."),
+            "Change": dollars_column("The amounts of a month sum to its balances, to the nano-dollar."),
+            "MRR before": dollars_column(),
+            "MRR after": dollars_column(),
+        }
+        account_table(movement_records(shown), "table_movements", columns, "Movements of the month")
+
+
+def _number(found: Sequence[Movement], kind: str) -> int:
+    return sum(one.kind == kind for one in found)
+
+
+def _plans_now(view: View, found: Recurring) -> None:
+    rows: list[PlanSubscribers] = [row for row in found.subscribers if row.day == view.today]
+    with card("plans_now"):
+        note = "By plan; accounts without a subscription are on the default plan, and not here"
+        card_title("Subscribers now", note, plan_csv(rows, "subscribers-now"))
+        if not rows:
+            st.caption("No subscription runs today.")
+            return
+        columns = {
+            "Plan": st.column_config.TextColumn(pinned=True),
+            "Paying": st.column_config.NumberColumn(format="localized", help="Accounts that pay a fee today."),
+            "In trial": st.column_config.NumberColumn(format="localized", help="No fee before the trial is over."),
+            "Without a fee": st.column_config.NumberColumn(
+                format="localized", help="Subscriptions at no fee: of a free plan, or a gift."
+            ),
+            "Past due": st.column_config.NumberColumn(
+                format="localized", help="Of those that pay: the last fee was not paid. Plan and fee go on."
+            ),
+            "MRR": dollars_column("The plan's part, rounded by itself."),
+            "ARPU": dollars_column("Its MRR divided by its accounts that pay."),
+        }
+        st.dataframe(
+            pd.DataFrame.from_records(plan_records(rows)),
+            hide_index=True,
+            column_config=columns,
+            placeholder=MISSING,
+            key="table_plans_now",
+            alt="Subscribers by plan today",
+        )
+
+
+def _trials(found: Recurring) -> None:
+    with card("trials"):
+        note = "By the month in which they ended; one became paying when a fee ran from that moment on"
+        card_title("Trials", note, trial_month_csv(found.trials))
+        columns = {
+            "Ended": st.column_config.NumberColumn(format="localized", help="Run out, or cancelled before."),
+            "Conversion": st.column_config.NumberColumn(format="percent", help="Became paying, divided by ended."),
+        }
+        months = [row.month for row in found.trials]
+        month_table(trial_month_records(found.trials), months, "table_trial_months", columns, "Trials by month")
+
+
+def _trials_of_month(view: View) -> None:
+    with card("trials_of_month"):
+        ended = revenue_data.trials_of(view.engine, view.stamp, view.bounds, view.now)
+        card_title(
+            f"Trials that ended in {month_text(view.month)}",
+            f"{count(sum(one.became is not None for one in ended))} of {count(len(ended))} became paying",
+            trial_csv(ended, view.month),
+        )
+        if ended:
+            moments = {"Ended": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC")}
+            account_table(trial_records(ended), "table_trials", moments, "Trials that ended in the month")

@@ -1,0 +1,112 @@
+"""What the two halves of the Revenue page share: what is looked at, and how their tables act."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from sqlalchemy import Engine
+
+from dashboard import data
+from dashboard.charts import Mark
+from dashboard.formats import MISSING, literal
+from dashboard.revenue.data import month_bounds
+from dashboard.revenue.tables import Record
+from metering.analytics.movements import months_back
+
+SHOWN = 200
+"""How many rows of a list are shown; its CSV has them all."""
+_TALL = 12
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the page looks at."""
+
+    engine: Engine
+    stamp: str
+    now: datetime
+    """A whole minute, so that reruns share what is cached."""
+    count: int
+    """How many months are shown."""
+    month: date
+    """The first day of the month whose lists are shown."""
+
+    @property
+    def today(self) -> date:
+        """The last day of the last month."""
+        return self.now.date()
+
+    @property
+    def bounds(self) -> tuple[date, date]:
+        """The days of the chosen month that have begun."""
+        return month_bounds(self.month, self.today)
+
+    @property
+    def marks(self) -> list[Mark]:
+        """The releases of the months that changed prices."""
+        return data.price_releases(
+            self.engine, self.stamp, (months_back(self.today, self.count), month_bounds(self.today, self.today)[1])
+        )
+
+
+def dollars_column(help_text: str | None = None, label: str | None = None) -> Any:
+    """A column of USD."""
+    return st.column_config.NumberColumn(label, format="dollar", help=help_text)
+
+
+def month_table(records: Sequence[Record], months: Sequence[date], key: str, columns: dict[str, Any], alt: str) -> None:
+    """A table with a row a month, newest first; a click chooses the month of the lists."""
+    newest_first = [f"{month:%Y-%m}" for month in reversed(months)]
+    st.dataframe(
+        pd.DataFrame.from_records(list(records)),
+        hide_index=True,
+        key=key,
+        on_select=lambda: _choose_month(key, newest_first),
+        selection_mode="single-row",
+        column_config={"Month": st.column_config.TextColumn(pinned=True, width=90), **columns},
+        height="content" if len(records) <= _TALL else 460,
+        placeholder=MISSING,
+        alt=alt,
+    )
+
+
+def _choose_month(key: str, months: Sequence[str]) -> None:
+    rows = st.session_state[key]["selection"]["rows"]
+    if rows:
+        st.session_state["month"] = months[rows[0]]
+
+
+def account_table(records: Sequence[Record], key: str, columns: dict[str, Any], alt: str) -> None:
+    """A list of accounts; a row leads to the account, and to what it used."""
+    shown = list(records[:SHOWN])
+    state = st.dataframe(
+        pd.DataFrame.from_records(shown),
+        hide_index=True,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        column_config={"Account": st.column_config.TextColumn(pinned=True, width="medium"), **columns},
+        height="content" if len(shown) <= _TALL else 460,
+        placeholder=MISSING,
+        alt=alt,
+    )
+    rows = state["selection"]["rows"]
+    if rows and rows[0] < len(shown):
+        account = str(shown[rows[0]]["Account"])
+        with st.container(horizontal=True, gap="medium"):
+            for page, label in (("accounts", "Open"), ("usage", "The usage of")):
+                st.page_link(
+                    f"app_pages/{page}.py",
+                    label=f"{label} {literal(account)}",
+                    icon=":material/arrow_forward:",
+                    query_params={"account": account},
+                )
+    elif len(records) > SHOWN:
+        st.caption(f"The first {SHOWN} of {len(records):,}; the CSV has all of them. Choose a row to look at it.")
+    else:
+        st.caption("Choose a row to look at the account.")

@@ -1,0 +1,1 @@
+"""The Usage and Profit pages."""
