@@ -167,6 +167,7 @@ def page() -> None:
         providers,
         default=providers[0],
         required=True,
+        format_func=literal,
         key="provider_table",
         bind="query-params",
     )
