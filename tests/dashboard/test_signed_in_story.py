@@ -77,6 +77,14 @@ def _record(seeded: Seeded, event_id: str) -> Receipt:
         return meter.record(Usage(event_id=event_id, account="acct-0001", model="openai/gpt-4o", units=CALL))
 
 
+def _visit_by_navigation(visit: Visit, group: str, title: str) -> None:
+    """Another page of the same session, as its draft lives there."""
+    visit.page.get_by_test_id("stTopNavSection").filter(has_text=group).click()
+    visit.page.get_by_test_id("stTopNavDropdownLink").filter(has_text=title).click()
+    visit.page.get_by_role("heading", name=title, exact=True).first.wait_for(timeout=60_000)
+    visit.rest()
+
+
 def _merge_and_apply(visit: Visit) -> None:
     page = visit.page
     page.get_by_role("button", name="Merge and apply").click()
@@ -86,7 +94,7 @@ def _merge_and_apply(visit: Visit) -> None:
     visit.sees("No proposals wait")
 
 
-def test_the_whole_story_of_a_margin_behind_a_sign_in(tmp_path: Path, visit: Visit) -> None:
+def test_the_whole_story_of_a_margin_and_a_fee_behind_a_sign_in(tmp_path: Path, visit: Visit) -> None:
     seeded = seed(tmp_path)
     page = visit.page
     # The provider's own page asks for a style sheet from elsewhere.
@@ -100,11 +108,32 @@ def test_the_whole_story_of_a_margin_behind_a_sign_in(tmp_path: Path, visit: Vis
         margin.fill("2.8")
         margin.press("Enter")
         page.get_by_text("$0.021", exact=True).wait_for()
+        page.get_by_role("button", name="Add to the draft").click()
+        page.get_by_text("1 price edited").or_(page.get_by_text("Draft (1)")).first.wait_for()
+        _visit_by_navigation(visit, "Configuration", "Plans")
+        page.get_by_role("combobox", name="Plan").fill("pro")
+        page.get_by_role("option", name="pro", exact=True).click()
+        visit.rest()
+        fee = page.get_by_role("textbox", name="Monthly fee")
+        fee.fill("25")
+        fee.press("Enter")
+        visit.rest()
+        page.get_by_role("button", name="Add to the draft").click()
+        visit.rest()
+        _visit_by_navigation(visit, "Configuration", "Draft")
+        page.get_by_role("button", name="Show the money impact").click()
+        visit.sees("Money impact", "1 price, 1 plan edited")
+        page.get_by_role("textbox", name="Title of the commit").fill("Raise GPT-4o and Pro")
+        page.get_by_role("textbox", name="Title of the commit").press("Enter")
+        visit.rest()
         page.get_by_role("button", name="Propose").click()
         page.get_by_text("Proposed as commit").wait_for()
 
         branch = git(seeded.repository, "branch", "--list", "ratecard/*", "--format=%(refname:short)")
+        assert branch == "ratecard/raise-gpt-4o-and-pro"
         assert git(seeded.repository, "log", "-1", "--format=%an <%ae>", branch) == "Margin Desk <Prices@example.com>"
+        changed = git(seeded.repository, "diff", "--name-only", "main", branch).splitlines()
+        assert changed == ["config/plans.yaml", "config/pricing/openai.yaml"]
 
         page.get_by_text("Review and merge it").click()
         page.get_by_role("heading", name="Proposals", exact=True).wait_for()
