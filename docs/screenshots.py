@@ -35,7 +35,6 @@ SHOTS = (
     ("settings", "settings", "light"),
     ("accounts", "accounts", "light"),
     ("releases", "releases", "light"),
-    ("health", "health", "light"),
 )
 """File, address and colour scheme."""
 
