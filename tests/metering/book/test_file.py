@@ -65,7 +65,7 @@ def server(migrated_url: str) -> Server:
 def keep(engine: Engine, url: str, file: Path, clock: Clock) -> None:
     """Let a meter keep the book of the small rate card, which may serve for ten minutes."""
     apply_rows(engine, SERVE)
-    Meter.open(url, now=clock, book_file=file).close()
+    Meter.open(url, now=clock, book_file=file, listen=False).close()
 
 
 def test_the_kept_book_is_the_one_of_the_database(card: Engine, migrated_url: str, file: Path, clock: Clock) -> None:
@@ -134,7 +134,7 @@ def test_a_newer_release_replaces_the_file_and_a_minute_confirms_it(
     card: Engine, migrated_url: str, file: Path, clock: Clock
 ) -> None:
     apply_rows(card, SERVE)
-    with Meter.open(migrated_url, now=clock, book_file=file) as meter:
+    with Meter.open(migrated_url, now=clock, book_file=file, listen=False) as meter:
         book_file = BookFile(file, card)
         clock.forward(seconds=30)
         meter.reload()
@@ -156,7 +156,7 @@ def test_a_file_that_cannot_be_written_troubles_no_call(
     card: Engine, migrated_url: str, tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "taken").write_text("a file where a folder would have to be")
-    with Meter.open(migrated_url, now=clock, book_file=tmp_path / "taken" / "book.json") as meter:
+    with Meter.open(migrated_url, now=clock, book_file=tmp_path / "taken" / "book.json", listen=False) as meter:
         for number in range(3):
             meter.record(Usage(event_id=str(number), account="a", provider="anthropic", model="haiku", units=UNITS))
     assert sum("the rate book was not kept in" in line for line in caplog.messages) == 1
@@ -169,7 +169,7 @@ def test_a_cold_start_serves_routes_and_quotes_and_nothing_else(
     card.dispose()
     server.away()
     clock.forward(minutes=10)
-    with Meter.open(migrated_url, now=clock, book_file=file) as meter:
+    with Meter.open(migrated_url, now=clock, book_file=file, listen=False) as meter:
         assert meter.quote("anthropic", "haiku", UNITS).cost == Decimal("0.0052")
         assert meter.route("anthropic", "extraction") == "haiku"
         status = meter.status
@@ -200,13 +200,13 @@ def test_a_cold_start_serves_routes_and_quotes_and_nothing_else(
 def test_a_cold_start_needs_a_policy_a_file_and_a_young_book(
     card: Engine, migrated_url: str, file: Path, clock: Clock, server: Server
 ) -> None:
-    Meter.open(migrated_url, now=clock, book_file=file).close()
+    Meter.open(migrated_url, now=clock, book_file=file, listen=False).close()
     card.dispose()
     server.away()
     with pytest.raises(UnavailableError, match="the policy lets no kept book serve"):
-        Meter.open(migrated_url, now=clock, book_file=file)
+        Meter.open(migrated_url, now=clock, book_file=file, listen=False)
     with pytest.raises(UnavailableError, match="no book was kept"):
-        Meter.open(migrated_url, now=clock, book_file=file.with_name("other.json"))
+        Meter.open(migrated_url, now=clock, book_file=file.with_name("other.json"), listen=False)
     with pytest.raises(MeteringError if "postgresql" in migrated_url else Exception):
         Meter.open(migrated_url, now=clock)
     server.back()
@@ -216,7 +216,7 @@ def test_a_cold_start_needs_a_policy_a_file_and_a_young_book(
     server.away()
     clock.forward(minutes=10, seconds=1)
     with pytest.raises(UnavailableError, match="older than the policy allows"):
-        Meter.open(migrated_url, now=clock, book_file=file)
+        Meter.open(migrated_url, now=clock, book_file=file, listen=False)
     server.back()
 
 
@@ -227,16 +227,16 @@ def test_a_file_dated_ahead_of_the_clock_is_never_young_for_long(
     card.dispose()
     server.away()
     clock.forward(minutes=-5)
-    with Meter.open(migrated_url, now=clock, book_file=file) as meter:
+    with Meter.open(migrated_url, now=clock, book_file=file, listen=False) as meter:
         status = meter.status
         assert (status.from_file, status.age, status.confirmed_at) == (True, timedelta(), clock.moment)
         assert status.serves_until == clock.moment + timedelta(minutes=10)
     clock.forward(seconds=-1)
     with pytest.raises(UnavailableError, match=r"is dated 2026-06-15T12:00:00\+00:00, ahead of this host's clock"):
-        Meter.open(migrated_url, now=clock, book_file=file)
+        Meter.open(migrated_url, now=clock, book_file=file, listen=False)
     clock.forward(days=-365)
     with pytest.raises(UnavailableError, match="nobody can tell its age; set the clock, or remove the file"):
-        Meter.open(migrated_url, now=clock, book_file=file)
+        Meter.open(migrated_url, now=clock, book_file=file, listen=False)
     server.back()
 
 
@@ -245,7 +245,7 @@ def test_a_clock_that_was_put_back_dates_the_file_anew(
 ) -> None:
     clock.forward(days=1)
     apply_rows(card, SERVE)
-    with Meter.open(migrated_url, now=clock, book_file=file) as meter:
+    with Meter.open(migrated_url, now=clock, book_file=file, listen=False) as meter:
         clock.moment = NOW
         meter.reload()
         assert BookFile(file, card).read(NOW).confirmed_at == NOW
@@ -268,7 +268,7 @@ def test_after_a_cold_start_a_database_of_another_version_is_not_used(
         connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
     card.dispose()
     server.away()
-    with Meter.open(migrated_url, now=clock, book_file=file) as meter:
+    with Meter.open(migrated_url, now=clock, book_file=file, listen=False) as meter:
         server.back()
         with pytest.raises(UnavailableError, match="ratecard db upgrade"):
             meter.record(Usage(event_id="1", account="a", provider="anthropic", model="haiku"))
@@ -281,10 +281,10 @@ def test_a_database_without_a_release_is_not_replaced_by_a_file(
     engine: Engine, migrated_url: str, file: Path, clock: Clock
 ) -> None:
     with pytest.raises(UnavailableError, match="no release has been applied"):
-        Meter.open(migrated_url, now=clock, book_file=file)
+        Meter.open(migrated_url, now=clock, book_file=file, listen=False)
     apply_rows(engine, {**ROWS, **SERVE})
-    Meter.open(migrated_url, now=clock, book_file=file).close()
-    with Meter.open(migrated_url, now=clock, book_file=file) as meter:
+    Meter.open(migrated_url, now=clock, book_file=file, listen=False).close()
+    with Meter.open(migrated_url, now=clock, book_file=file, listen=False) as meter:
         assert meter.price("anthropic", "haiku", at=JANUARY).effective == JANUARY
         assert not meter.status.from_file
 
