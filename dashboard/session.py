@@ -22,6 +22,7 @@ from dashboard.access import (
 )
 from dashboard.exports import MAY_EXPORT
 from dashboard.layout import empty_state
+from dashboard.proposing.drafts import open_draft
 from metering.audit import act_from
 from schema.database import reading
 from schema.errors import DatabaseError
@@ -79,6 +80,7 @@ def current_person() -> CurrentPerson:
     person = CurrentPerson(name, email, role, mode)
     st.session_state[MAY_EXPORT] = person.may("analyst")
     act_from(st.context.ip_address)
+    open_draft(person.email)
     return person
 
 

@@ -9,7 +9,6 @@ from sqlalchemy.exc import DBAPIError
 
 from dashboard.filters import keep_link
 from dashboard.layout import ASSETS, error_state, style
-from dashboard.proposing.drafts import draft_parts
 from schema.errors import DatabaseError, RatecardError
 
 PAGES = {
@@ -42,21 +41,13 @@ PAGES = {
 """Groups of the navigation: file, title and icon of each page. Every page asks for its role itself."""
 
 
-def _counted(title: str) -> str:
-    """The title of a page; that of the draft with the number of its edits."""
-    number = len(draft_parts()) if title == "Draft" else 0
-    return f"{title} ({number})" if number else title
-
-
 def main() -> None:
     """Choose the page and draw it; a fault of the data becomes a page that says what to do."""
     st.set_page_config(page_title="Ratecard", page_icon=str(ASSETS / "favicon.svg"), layout="wide")
     st.logo(str(ASSETS / "logo.png"), size="large")
     style()
     groups = {
-        group: [
-            st.Page(file, title=_counted(title), icon=icon, default=title == "Overview") for file, title, icon in pages
-        ]
+        group: [st.Page(file, title=title, icon=icon, default=title == "Overview") for file, title, icon in pages]
         for group, pages in PAGES.items()
     }
     page = st.navigation(groups, position="top")

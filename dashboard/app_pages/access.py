@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -16,7 +16,8 @@ from dashboard.configuration.people import Member, members, protected, role_edit
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count
 from dashboard.layout import card, card_title, page_header
-from dashboard.proposing.drafts import read_base, see
+from dashboard.proposing.bases import Base, read_base, see
+from dashboard.proposing.drafts import base_with_draft
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from schema.database import reading
@@ -78,9 +79,15 @@ def _totals(found: Sequence[Member]) -> None:
         )
 
 
-def _form(found: Sequence[Member], person: CurrentPerson, now: datetime) -> str:
+def _members(base: Base | None, in_force: Mapping[str, str]) -> list[Member]:
+    """Everybody with a role: by the release, by the environment, and by what a base says."""
+    written = {name: str(entity.document) for name, entity in base.catalogue.of("access").items()} if base else {}
+    return members(written, in_force, environment_admins())
+
+
+def _form(base: Base | None, in_force: Mapping[str, str], person: CurrentPerson, now: datetime) -> str:
     """Draw the form; returns the address that it is about."""
-    by_address = {member.address: member for member in found}
+    by_address = {member.address: member for member in _members(base, in_force)}
     mode = st.segmented_control(
         "Action",
         MODES,
@@ -99,7 +106,6 @@ def _form(found: Sequence[Member], person: CurrentPerson, now: datetime) -> str:
         )
         address = str(chosen or "")
     member = by_address.get(address)
-    base = read_base()
     if base is None:
         st.caption("Not in a git repository with the base branch: access cannot be edited from here.")
     elif not address:
@@ -140,17 +146,15 @@ def page() -> None:
     now = sources.utc_now()
     page_header("Access", "Who may do what on the dashboard", person)
     with reading(sources.engine()) as connection:
-        in_force = listed_roles(connection)
-    base = read_base()
-    written = {name: str(entity.document) for name, entity in base.catalogue.of("access").items()} if base else {}
-    found = members(written, dict(in_force), environment_admins())
+        in_force: dict[str, str] = dict(listed_roles(connection))
+    found = _members(read_base(), in_force)
     _totals(found)
     left, right = st.columns([7, 5], gap="small")
     with left, card("access_table"):
         _table(found, person)
         st.caption("A role that was taken away bites at the next click: roles are read again each time.")
     with right, card("access_form"):
-        address = _form(found, person, now)
+        address = _form(base_with_draft(now), in_force, person, now)
     names = [address] if address else [member.address for member in found]
     history_card("access", names, stamp, note="What releases did to roles", file="access_history")
 

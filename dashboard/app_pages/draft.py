@@ -10,15 +10,17 @@ from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.formats import literal
 from dashboard.layout import card, card_title, empty_state, page_header
-from dashboard.proposing.drafts import Base, discard_draft, draft_parts, read_base
-from dashboard.proposing.forms import NOT_ALLOWED, preview_panel, proposed_note
+from dashboard.proposing.bases import Base, read_base
+from dashboard.proposing.drafts import discard_draft, draft_parts
+from dashboard.proposing.forms import NOT_ALLOWED
 from dashboard.proposing.panel import draft_notes, edits_card, settle
 from dashboard.proposing.parts import DraftPart, all_edits, default_title, kind_counts
+from dashboard.proposing.preview import by_itself, preview_panel, proposed_note
 from dashboard.session import require
 from schema.errors import RatecardError
 from sync.context import environment_admins
 from sync.edit import entity_version
-from sync.propose import preview, propose
+from sync.propose import propose
 from sync.repository import Person
 
 _DONE = "draft_proposed"
@@ -96,13 +98,7 @@ def _commit(base: Base, parts: list[DraftPart], settled: bool, person: CurrentPe
             st.caption("Settle what conflicts first; then the diff and its money impact show here.")
         elif repository is not None:
             try:
-                shown = preview(
-                    repository,
-                    all_edits(parts),
-                    folder=sources.CONFIG_FOLDER,
-                    now=now,
-                    environment_admins=environment_admins(),
-                )
+                shown = by_itself(repository, all_edits(parts), now=now)
             except RatecardError as error:
                 st.error(literal(str(error)), icon=":material/error:")
             else:
@@ -150,15 +146,16 @@ def page() -> None:
             "Start the dashboard in the clone that holds config/, on a repository that has the base branch.",
         )
         return
-    conflicts = settle(base, now)
+    allowed = person.may("admin") and bool(person.email)
+    conflicts = settle(base, now) if allowed else {}
     draft_notes()
     parts = list(draft_parts().values())
     if not parts:
         _empty()
         return
     st.session_state.pop(_DONE, None)
-    st.caption(f"{', '.join(kind_counts(parts))} edited. The draft lives in this tab: propose it before you close it.")
-    allowed = person.may("admin") and bool(person.email)
+    words = "The draft is kept for you in this clone until you propose or discard it."
+    st.caption(f"{', '.join(kind_counts(parts))} edited. {words}")
     left, right = st.columns([5, 7], gap="small")
     with left:
         edits_card(base, conflicts, allowed, now)

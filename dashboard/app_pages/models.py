@@ -14,14 +14,16 @@ from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
 from dashboard.configuration.at_a_glance import provider_rows
 from dashboard.configuration.example_cost import example, example_units, units_text
+from dashboard.configuration.example_view import example_panel
 from dashboard.configuration.history_table import history_card
 from dashboard.configuration.rate_card import Row
 from dashboard.configuration.summary_cards import summary_cards
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, dollars, short_commit
 from dashboard.layout import card, card_title, page_header
-from dashboard.proposing.drafts import Base, read_base, see
-from dashboard.proposing.forms import example_panel, propose_panel
+from dashboard.proposing.bases import Base, see
+from dashboard.proposing.drafts import base_with_draft
+from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook
 from schema.documents.registry import ModelEntry
@@ -208,7 +210,7 @@ def page() -> None:
         name = st.selectbox(
             "Model", names, index=None, key="model", bind="query-params", placeholder="Choose a model to edit"
         )
-        base = read_base()
+        base = base_with_draft(now)
         if name is None:
             st.caption("Choose a model here or in the table to see its history and to edit it.")
             _providers(rows)

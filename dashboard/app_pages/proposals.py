@@ -8,9 +8,9 @@ from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.formats import literal, moment, short_commit
 from dashboard.layout import card, empty_state, page_header
-from dashboard.proposing.drafts import Base, read_base
-from dashboard.proposing.forms import findings_list
+from dashboard.proposing.bases import Base, read_base
 from dashboard.proposing.merging import CONFIRM, confirm_merge, merge_note, unapplied
+from dashboard.proposing.preview import findings_list
 from dashboard.session import require
 from schema.errors import RatecardError
 from sync.checks import Validation, validate_files

@@ -13,12 +13,14 @@ from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
 from dashboard.configuration.example_cost import INPUT_TOKENS, OUTPUT_TOKENS, Example, blended, example
+from dashboard.configuration.example_view import example_panel
 from dashboard.configuration.rate_card import Row
 from dashboard.configuration.route_form import RouteTexts, edits_of, even_shares, initial_texts
 from dashboard.formats import MISSING, dollars, literal, short_commit
 from dashboard.layout import card, card_title, page_header
-from dashboard.proposing.drafts import Base, read_base, see
-from dashboard.proposing.forms import example_panel, propose_panel
+from dashboard.proposing.bases import Base, see
+from dashboard.proposing.drafts import base_with_draft
+from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook
 from schema.documents.routing import DEFAULT_TASK
@@ -181,7 +183,7 @@ def page() -> None:
         task = st.selectbox(
             "Task", names, index=None, key="task", bind="query-params", placeholder="Choose a task to edit"
         )
-        base = read_base()
+        base = base_with_draft(now)
         if task is None:
             st.caption("Choose a task here or in the table to change where its calls go.")
         elif base is None:

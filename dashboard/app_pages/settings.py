@@ -29,7 +29,8 @@ from dashboard.configuration.settings_form import (
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, exact_money, literal, short_commit
 from dashboard.layout import card, card_title, page_header
-from dashboard.proposing.drafts import Base, read_base, see
+from dashboard.proposing.bases import Base, see
+from dashboard.proposing.drafts import base_with_draft
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from metering.wallets.credits import CreditDisplay
@@ -188,7 +189,7 @@ def page() -> None:
         _table(group, fields, rows)
     with right, card("settings_form"):
         card_title("Change", "An emptied field goes back to its default")
-        base = read_base()
+        base = base_with_draft(now)
         if base is None:
             st.caption("Not in a git repository with the base branch: settings cannot be edited from here.")
         else:

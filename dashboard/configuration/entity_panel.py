@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard.access import CurrentPerson
 from dashboard.configuration.entity_form import Field, document_of, edits_of, fields_of, texts_of
 from dashboard.configuration.entity_inputs import draw_fields
-from dashboard.proposing.drafts import Base, see
+from dashboard.proposing.bases import Base, see
 from dashboard.proposing.forms import propose_panel
 from schema.documents.base import Document
 from schema.keys import Key

@@ -30,7 +30,8 @@ from dashboard.configuration.run_unit_form import (
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, TIMES, literal, short_commit
 from dashboard.layout import card, card_title
-from dashboard.proposing.drafts import Base, read_base, see
+from dashboard.proposing.bases import Base, see
+from dashboard.proposing.drafts import base_with_draft
 from dashboard.proposing.forms import propose_panel
 from metering.rating.run_units import RunUnits, ToolCall
 from schema.money import multiplier_text
@@ -48,7 +49,7 @@ def run_units_view(stamp: sources.Stamp, person: CurrentPerson, now: datetime) -
     left, right = st.columns([6, 6], gap="small")
     with right, card("run_units_form"):
         card_title("Change the rules", "An emptied field takes the rule out")
-        planned, edits, prefix = _form(read_base(), now)
+        planned, edits, prefix = _form(base_with_draft(now), now)
         if prefix:
             key = edits[0].key if edits else key_of("minimum")
             propose_panel(edits, prefix=prefix, key=key, title="Change run units", person=person, now=now)

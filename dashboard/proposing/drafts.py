@@ -1,115 +1,133 @@
-"""What a session knows of its edits: the base branch and the versions that the person saw, and the draft.
+"""The draft of the person who sits here: the edits of several forms, to be proposed as one commit.
 
-The draft gathers the edits of several forms, survives page switches and goes with the session.
+It is kept in a file of theirs, so all tabs of a person have the same one; every change reads it anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
+from threading import Lock
 
 import streamlit as st
 
 from dashboard import sources
-from dashboard.proposing.parts import DraftPart, dated_edits, gathered
-from schema.catalogue import Catalogue, Entity, load_catalogue
+from dashboard.proposing.bases import Base, read_base
+from dashboard.proposing.draft_file import DraftFileError, draft_path, draft_text, parts_of, read_draft, write_draft
+from dashboard.proposing.parts import DraftPart, all_edits, dated_edits, gathered, says_nothing, with_edits
+from schema.catalogue import load_catalogue
+from schema.errors import RatecardError
 from schema.keys import Key
-from sync.edit import Edit, entity_version
-from sync.errors import RepositoryError
-from sync.repository import Repository
+from sync.edit import Edit
 
-_SEEN = "seen_versions"
-_DRAFT = "draft"
+_PATH = "draft_path"
+_NOTES = "draft_notes"
+_LOCK = Lock()
 
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """The branch that proposals start from, at one commit."""
-
-    branch: str
-    commit: str
-    files: Mapping[str, bytes]
-    catalogue: Catalogue
-
-    def find(self, key: Key) -> Entity | None:
-        """An entity as the branch has it."""
-        return self.catalogue.of(key.kind).get(key.name)
+Parts = dict[Key, DraftPart]
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def _read(top: str, branch: str, sha: str) -> Base:
-    files = Repository.open(top).config_files(sha, sources.CONFIG_FOLDER)
-    catalogue, _ = load_catalogue(files, sources.CONFIG_FOLDER)
-    return Base(branch, sha, files, catalogue)
+def open_draft(address: str) -> None:
+    """Let the rest of this run read the draft of an address, of which the caller is certain."""
+    repository = sources.repository() if address else None
+    st.session_state[_PATH] = draft_path(repository.top, address) if repository else None
 
 
-def read_base() -> Base | None:
-    """The base branch now: the local one, else that of origin; None outside of a repository that has it."""
-    repository = sources.repository()
-    if repository is None:
-        return None
-    branch = sources.base_branch()
-    for ref in (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"):
-        try:
-            return _read(str(repository.top), branch, repository.sha(ref))
-        except RepositoryError:
-            continue
-    return None
+def draft_parts() -> Parts:
+    """The draft by entity; one that cannot be read is set aside and told."""
+    path: Path | None = st.session_state.get(_PATH)
+    if path is None:
+        return {}
+    try:
+        return read_draft(path)
+    except DraftFileError as error:
+        aside = path.with_suffix(".unreadable")
+        logging.getLogger("ratecard.dashboard").warning("%s; it is %s now", error, aside.name)
+        path.replace(aside)
+        note(f"Your draft could not be read. It was set aside as {aside}.")
+        return {}
 
 
-def see(base: Base, key: Key) -> str:
-    """The version of an entity, remembered for when it is proposed; a change since it was last seen is told."""
-    seen: dict[Key, str] = st.session_state.setdefault(_SEEN, {})
-    version = entity_version(base.files, key, sources.CONFIG_FOLDER)
-    if seen.get(key, version) != version:
-        st.warning("Somebody changed this while you looked at it: the form shows it as it is now.")
-    seen[key] = version
-    return version[:8]
-
-
-def seen_versions(keys: set[Key]) -> dict[Key, str]:
-    """The remembered versions of some entities."""
-    seen: dict[Key, str] = st.session_state.get(_SEEN, {})
-    return {key: version for key, version in seen.items() if key in keys}
-
-
-def forget(prefix: str, key: Key | None = None) -> None:
-    """Start over: drop the form's inputs, whose keys begin with `prefix`, and what was seen of the entity."""
-    for name in [str(name) for name in st.session_state if str(name).startswith(prefix)]:
-        del st.session_state[name]
-    if key is not None:
-        st.session_state.get(_SEEN, {}).pop(key, None)
-
-
-def base_at(commit: str) -> Base | None:
-    """The base branch as it was at a commit that the person saw."""
-    repository = sources.repository()
-    return None if repository is None else _read(str(repository.top), sources.base_branch(), commit)
-
-
-def draft_parts() -> dict[Key, DraftPart]:
-    """The draft of this session, by entity."""
-    parts: dict[Key, DraftPart] = st.session_state.get(_DRAFT, {})
-    return dict(parts)
+def _change(change: Callable[[Parts], Mapping[Key, DraftPart]]) -> None:
+    path: Path | None = st.session_state.get(_PATH)
+    if path is None:
+        raise DraftFileError("there is nobody and no repository to keep a draft for")
+    with _LOCK:
+        write_draft(path, change(draft_parts()))
 
 
 def put_part(key: Key, part: DraftPart | None) -> None:
     """Put the edits of an entity into the draft in the place of those there; None takes the entity out."""
-    parts = draft_parts()
-    if part is None:
-        parts.pop(key, None)
-    else:
-        parts[key] = part
-    st.session_state[_DRAFT] = parts
+
+    def change(parts: Parts) -> Parts:
+        if part is None:
+            parts.pop(key, None)
+            return parts
+        return {**parts, key: part}
+
+    _change(change)
 
 
 def discard_draft() -> None:
     """Empty the draft."""
-    st.session_state.pop(_DRAFT, None)
+    _change(lambda _: {})
 
 
 def add_to_draft(edits: Sequence[Edit], base: Base, *, title: str, effective: datetime | None, now: datetime) -> None:
-    """Gather edits that were made on a base. Raises EditError for one that cannot be written."""
+    """Gather edits that were made on a base. Raises EditError for one that cannot be written, and DraftFileError."""
     dated = dated_edits(edits, base.files, effective=effective, now=now)
-    st.session_state[_DRAFT] = gathered(draft_parts(), dated, commit=base.commit, title=title)
+
+    def change(parts: Parts) -> Parts:
+        found = gathered(parts, dated, commit=base.commit, title=title)
+        touched = {edit.key for edit in dated}
+        return {
+            key: part
+            for key, part in found.items()
+            if key not in touched or not says_nothing(part, base.committed, now)
+        }
+
+    _change(change)
+
+
+def base_with_draft(now: datetime) -> Base | None:
+    """The base branch with the draft laid over it: what forms start from, so that edits of one entity gather."""
+    base, parts = read_base(), draft_parts()
+    if base is None or not parts:
+        return base
+    return _laid_over(base.commit, draft_text(parts), now.date().isoformat(), base, now)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _laid_over(commit: str, draft: str, day: str, _base: Base, _now: datetime) -> Base:
+    try:
+        files = with_edits(_base.committed, all_edits(parts_of(draft).values()), _now)
+    except RatecardError as error:
+        return replace(_base, fault=str(error))
+    catalogue, _ = load_catalogue(files, sources.CONFIG_FOLDER)
+    return replace(_base, files=files, catalogue=catalogue)
+
+
+def note(words: str) -> None:
+    """Remember what happened to the draft by itself, for its page to tell."""
+    st.session_state.setdefault(_NOTES, []).append(words)
+
+
+def taken_notes() -> list[str]:
+    """What happened to the draft by itself since this was asked last."""
+    found: list[str] = st.session_state.pop(_NOTES, [])
+    return found
+
+
+__all__ = [
+    "add_to_draft",
+    "base_with_draft",
+    "discard_draft",
+    "draft_parts",
+    "note",
+    "open_draft",
+    "put_part",
+    "taken_notes",
+]

@@ -16,7 +16,7 @@ from dashboard.access import CurrentPerson
 from dashboard.formats import literal, short_commit
 from dashboard.layout import card, card_title
 from dashboard.plans.table import change_rows
-from dashboard.proposing.drafts import Base
+from dashboard.proposing.bases import Base
 from dashboard.session import require
 from schema.database import reading
 from schema.errors import RatecardError

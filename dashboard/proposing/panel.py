@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import pandas as pd
@@ -11,8 +12,10 @@ import streamlit as st
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, literal, short_commit
 from dashboard.layout import card, card_title
+from dashboard.proposing.bases import Base, base_at
 from dashboard.proposing.conflicts import WHOLE, Difference, Rebased, keep_mine, rebased, take_theirs
-from dashboard.proposing.drafts import Base, base_at, draft_parts, put_part
+from dashboard.proposing.draft_file import draft_text
+from dashboard.proposing.drafts import draft_parts, note, put_part, taken_notes
 from dashboard.proposing.forms import NOT_ALLOWED
 from dashboard.proposing.links import form_link
 from dashboard.proposing.parts import DraftPart, FieldChange, field_changes
@@ -20,7 +23,6 @@ from dashboard.session import require
 from schema.errors import RatecardError
 from schema.keys import Key
 
-_NOTES = "draft_notes"
 _HEADER = ("entity", "field", "before", "after")
 
 
@@ -32,6 +34,8 @@ def settle(base: Base, now: datetime) -> dict[Key, Rebased]:
             continue
         seen = base_at(part.commit)
         if seen is None:
+            put_part(key, replace(part, commit=base.commit))
+            note(f"The commit that {key} was edited on is gone: look at what it says on {base.branch} now.")
             continue
         try:
             found = rebased(part, seen.files, base.files, base.commit, now)
@@ -43,19 +47,15 @@ def settle(base: Base, now: datetime) -> dict[Key, Rebased]:
             continue
         put_part(key, found.part)
         if found.part is None:
-            _note(f"{base.branch} says what the draft said about {key} already: the edit is gone.")
+            note(f"{base.branch} says what the draft said about {key} already: the edit is gone.")
         elif found.others:
-            _note(f"{base.branch} has other values of {key} since: {', '.join(found.others)}. They stay.")
+            note(f"{base.branch} has other values of {key} since: {', '.join(found.others)}. They stay.")
     return open_ones
-
-
-def _note(words: str) -> None:
-    st.session_state.setdefault(_NOTES, []).append(words)
 
 
 def draft_notes() -> None:
     """What happened to the draft by itself, told once."""
-    for words in st.session_state.pop(_NOTES, []):
+    for words in taken_notes():
         st.info(literal(words), icon=":material/info:")
 
 
@@ -115,7 +115,7 @@ def _part(part: DraftPart, conflict: Rebased | None, base: Base, allowed: bool, 
 
 
 def _changes(part: DraftPart, base: Base, now: datetime) -> list[FieldChange]:
-    return _changes_at(base.commit, now.date().isoformat(), repr(part.edits), part, base, now)
+    return _changes_at(base.commit, now.date().isoformat(), draft_text({part.key: part}), part, base, now)
 
 
 @st.cache_data(show_spinner=False, max_entries=200)
@@ -170,7 +170,7 @@ def _decide(part: DraftPart, field: str, base: Base, now: datetime, mine: bool) 
     else:
         put_part(part.key, take_theirs(part, field))
     words = "the draft's" if mine else f"{base.branch}'s"
-    _note(f"{part.key}{f', {field}' if field != WHOLE else ''}: {words} value stands.")
+    note(f"{part.key}{f', {field}' if field != WHOLE else ''}: {words} value stands.")
 
 
 def _remove(key: Key) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from schema.keys import Key, moment_text, split_dated
 from sync.edit import (
     ABSENT,
+    AddEntity,
     CopyEntry,
     Edit,
     RemoveEntity,
@@ -93,12 +94,16 @@ def gathered(parts: Mapping[Key, DraftPart], edits: Sequence[Edit], *, commit: s
         else:
             titles = tuple(dict.fromkeys((*part.titles, title)))
             found[key] = replace(part, edits=tuple(_merged(part.edits, more)), titles=titles)
-    return found
+    return {key: part for key, part in found.items() if part.edits}
 
 
 def _merged(old: Sequence[Edit], new: Sequence[Edit]) -> list[Edit]:
+    """The edits of one entity together; none are left of an entity that the draft had added and now removes."""
+    if any(isinstance(edit, RemoveEntity) for edit in new):
+        return [] if isinstance(old[0], AddEntity) else [edit for edit in new if isinstance(edit, RemoveEntity)]
     if not all(isinstance(edit, SetField | CopyEntry) for edit in new):
-        return list(new)
+        removed: list[Edit] = [edit for edit in old if isinstance(edit, RemoveEntity)]
+        return removed + list(new)
     said = [edit.field for edit in new if isinstance(edit, SetField)]
     kept: list[Edit] = [
         edit for edit in old if not (isinstance(edit, SetField) and any(_within(edit.field, field) for field in said))
@@ -155,6 +160,12 @@ def with_edits(files: Files, edits: Sequence[Edit], now: datetime) -> Files:
     changed = apply_edits(files, edits, now=now)
     after = {path: data for path, data in files.items() if path not in changed}
     return after | {path: data for path, data in changed.items() if data is not None}
+
+
+def says_nothing(part: DraftPart, files: Files, now: datetime) -> bool:
+    """Whether the files say already what a part would make them say. Raises EditError."""
+    before: Any = value_of(begun(part, files, now), part.key)
+    return bool(before == value_of(with_edits(files, part.edits, now), part.key))
 
 
 def field_value(key: Key, value: Any, field: str) -> Any:
@@ -222,6 +233,7 @@ __all__ = [
     "gathered",
     "kind_counts",
     "quoted",
+    "says_nothing",
     "shown",
     "value_of",
     "with_edits",

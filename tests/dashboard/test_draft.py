@@ -184,3 +184,72 @@ def test_a_value_that_comes_with_the_click_is_not_added_unseen(seeded: Seeded, o
     assert ["A value changed as you clicked" in error.value for error in app.error] == [True]
     to_draft(app)
     assert [line.value for line in app.subheader] == ["The draft is empty"]
+
+
+def test_the_draft_is_there_again_in_another_tab_and_nobody_elses(own: Seeded, open_app: OpenApp) -> None:
+    app = open_app(own, "pricing", model=MODEL)
+    set_margin(app, "2.5")
+
+    reloaded = open_app(own, "pricing", model=MODEL)
+
+    assert labelled(reloaded.text_input, "Margin").value == "2.5"
+    assert "margin: 2.5" in diff(to_draft(reloaded))
+    git(own.repository, "config", "user.email", "books@example.com")
+    assert [line.value for line in open_app(own, "draft").subheader] == ["The draft is empty"]
+    git(own.repository, "config", "user.email", "prices@example.com")
+    assert git(own.repository, "status", "--porcelain") == ""
+
+
+def test_edits_of_what_the_draft_added_gather_in_it(own: Seeded, open_app: OpenApp) -> None:
+    app = open_app(own, "plans", plan_action="New")
+    labelled(app.text_input, "Name").set_value("Team").run()
+    labelled(app.text_input, "Monthly fee").set_value("49").run()
+    labelled(app.button, "Add to the draft").click().run()
+
+    app = open_app(own, "plans", plan="team")
+    labelled(app.text_input, "Monthly fee").set_value("59").run()
+
+    assert "Propose" not in labels(app)
+    assert any("can only be proposed with it" in caption.value for caption in app.caption)
+    assert "-      monthly: 49" in diff(app)
+    labelled(app.button, "Add to the draft").click().run()
+    assert "monthly: 59" in diff(to_draft(app))
+    assert "monthly: 49" not in diff(app)
+    labelled(app.button, "Propose").click().run()
+
+    assert "monthly: 59" in git(own.repository, "show", "ratecard/add-plan-team-change-plan-team:config/plans.yaml")
+
+
+def test_what_is_added_and_removed_or_set_back_leaves_the_draft(own: Seeded, open_app: OpenApp) -> None:
+    app = open_app(own, "plans", plan="pro")
+    for fee in ("25", "20"):
+        labelled(app.text_input, "Monthly fee").set_value(fee).run()
+        labelled(app.button, "Add to the draft").click().run()
+
+    assert [line.value for line in to_draft(app).subheader] == ["The draft is empty"]
+
+
+def test_an_edit_beside_the_draft_may_be_proposed_by_itself(own: Seeded, open_app: OpenApp) -> None:
+    app = open_app(own, "pricing", model=MODEL)
+    set_margin(app, "2.5")
+
+    app = open_app(own, "models", model=MODEL)
+    labelled(app.text_input, "Display name").set_value("GPT 4 omni").run()
+    labelled(app.button, "Propose").click().run()
+
+    changed = git(own.repository, "diff", "--name-only", "main..ratecard/rename-gpt-4o-to-gpt-4-omni")
+    assert changed == "config/registry/openai.yaml"
+    assert "margin: 2.5" in diff(to_draft(app))
+
+
+def test_a_draft_that_cannot_be_read_is_set_aside_and_told(own: Seeded, open_app: OpenApp) -> None:
+    app = open_app(own, "pricing", model=MODEL)
+    set_margin(app, "2.5")
+    [kept] = (own.repository / ".ratecard" / "drafts").glob("*.json")
+    kept.write_text("{")
+
+    to_draft(app)
+
+    assert [line.value for line in app.subheader] == ["The draft is empty"]
+    assert ["was set aside" in line.value.replace("\\", "") for line in app.info] == [True]
+    assert kept.with_suffix(".unreadable").read_text() == "{"

@@ -16,6 +16,7 @@ from dashboard.proposing.parts import (
     default_title,
     field_changes,
     gathered,
+    says_nothing,
     value_of,
     with_edits,
 )
@@ -77,6 +78,30 @@ def test_what_is_said_again_about_a_field_replaces_what_was_said_before() -> Non
     assert third[PRO].edits == (SetField(PRO, "name", "P"), SetField(PRO, "price", "custom"))
     gone = gathered(third, [RemoveEntity(PRO)], commit=AFTER, title="Four")
     assert gone[PRO].edits == (RemoveEntity(PRO),)
+
+
+def test_what_the_draft_itself_adds_is_edited_and_removed_within_it() -> None:
+    team = Key("plan", "team")
+    added = gathered({}, [AddEntity(team, {"name": "Team", "price.monthly": "49"})], commit=BEFORE, title="Add")
+    edited = gathered(added, [SetField(team, "price.monthly", "59")], commit=BEFORE, title="Change")
+
+    assert value_of(with_edits(files(), edited[team].edits, NOW), team) == {"name": "Team", "price": {"monthly": "59"}}
+    assert gathered(edited, [RemoveEntity(team)], commit=BEFORE, title="Remove") == {}
+
+
+def test_what_the_draft_removed_comes_back_otherwise() -> None:
+    gone = gathered({}, [RemoveEntity(PRO)], commit=BEFORE, title="Remove")
+    back = gathered(gone, [AddEntity(PRO, {"name": "Pro", "price": "custom"})], commit=BEFORE, title="Add")
+
+    assert back[PRO].edits[0] == RemoveEntity(PRO)
+    assert value_of(with_edits(files(), back[PRO].edits, NOW), PRO) == {"name": "Pro", "price": "custom"}
+    again = gathered(back, [RemoveEntity(PRO)], commit=BEFORE, title="Remove")
+    assert again[PRO].edits == (RemoveEntity(PRO),)
+
+
+def test_a_value_set_back_says_nothing() -> None:
+    assert says_nothing(part(SetField(PRO, "price.monthly", "20")), files(), NOW)
+    assert not says_nothing(part(SetField(PRO, "price.monthly", "21")), files(), NOW)
 
 
 def test_the_edits_of_several_forms_are_one_change() -> None:
