@@ -66,7 +66,6 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
         monkeypatch.setattr("streamlit.runtime.context.ContextProxy.ip_address", None)
         app = AppTest.from_file(str(ENTRY), default_timeout=60)
         if page != "overview":
-            app.run()
             app.switch_page(f"app_pages/{page}.py")
         for name, value in query.items():
             app.query_params[name] = value
