@@ -10,28 +10,21 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import sources
-from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
 from dashboard.configuration.at_a_glance import provider_rows
-from dashboard.configuration.example_cost import example, example_units, units_text
-from dashboard.configuration.example_view import example_panel
+from dashboard.configuration.example_cost import example, example_units
 from dashboard.configuration.history_table import history_card
+from dashboard.configuration.model_panel import choose_model, model_panel
 from dashboard.configuration.rate_card import Row
 from dashboard.configuration.summary_cards import summary_cards
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, dollars, short_commit
 from dashboard.layout import card, card_title, page_header
-from dashboard.proposing.bases import Base, see
 from dashboard.proposing.drafts import base_with_draft
-from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook
-from schema.documents.registry import ModelEntry
-from schema.keys import Key
 from schema.money import usd_text
-from sync.edit import Edit, SetField
 
-PREFIX = "model_"
 COLUMNS = (
     "Model",
     "Name",
@@ -67,6 +60,8 @@ def _choose(names: list[str]) -> None:
     rows = st.session_state["table_models"]["selection"]["rows"]
     if rows:
         st.session_state["model"] = names[rows[0]]
+        if st.session_state.get("model_action") == "New":
+            st.session_state["model_action"] = "Edit"
 
 
 def _table(rows: Sequence[Row], book: RateBook, now: datetime) -> None:
@@ -138,59 +133,6 @@ def _providers(rows: Sequence[Row]) -> None:
     )
 
 
-def _edits(entry: ModelEntry, key: Key, form: dict[str, Any]) -> list[Edit]:
-    before = {
-        "display_name": entry.display_name,
-        "access": entry.access,
-        "active": "true" if entry.active else "false",
-        "aliases": list(entry.aliases),
-        "context_window": "" if entry.context_window is None else str(entry.context_window),
-        "max_output": "" if entry.max_output is None else str(entry.max_output),
-    }
-    return [SetField(key, name, form[name] or None) for name in before if form[name] != before[name]]
-
-
-def _form(base: Base, book: RateBook, name: str, person: CurrentPerson, now: datetime) -> None:
-    key = Key("model", name)
-    entity = base.find(key)
-    if entity is None:
-        st.caption("The base branch does not have this model any more.")
-        return
-    version = see(base, key)
-    entry: ModelEntry = entity.document
-    prefix = f"{PREFIX}{name}_{version}_"
-    classes = list(book.setting("access_classes") or [entry.access])
-    classes += [entry.access] if entry.access not in classes else []
-    form: dict[str, Any] = {
-        "display_name": st.text_input("Display name", value=entry.display_name, key=f"{prefix}display_name").strip()
-    }
-    with st.grid(2, min_column_width=150, gap="small"):
-        form["access"] = st.selectbox("Access", classes, index=classes.index(entry.access), key=f"{prefix}access")
-        with st.container(height="stretch", vertical_alignment="bottom"):
-            active = st.toggle("Active: calls are accepted", value=entry.active, key=f"{prefix}active")
-        form["context_window"] = st.text_input(
-            "Context window, tokens", value=str(entry.context_window or ""), key=f"{prefix}context_window"
-        ).strip()
-        form["max_output"] = st.text_input(
-            "Most output, tokens", value=str(entry.max_output or ""), key=f"{prefix}max_output"
-        ).strip()
-    form["active"] = "true" if active else "false"
-    aliases = st.text_input(
-        "Aliases", value=", ".join(entry.aliases), key=f"{prefix}aliases", help="Parted by commas, unique everywhere."
-    )
-    form["aliases"] = [alias.strip() for alias in aliases.split(",") if alias.strip()]
-    price = book.price_at(None, name, now)
-    units = example_units(price.rates) if price else {}
-    found = example(price, units)
-    example_panel(units_text(units), found, found)
-    title = f"Rename {name.partition('/')[2]} to {form['display_name']}"
-    edits = _edits(entry, key, form)
-    only_name = len(edits) == 1 and form["display_name"] != entry.display_name
-    propose_panel(
-        edits, prefix=prefix, key=key, title=title if only_name else f"Change model {name}", person=person, now=now
-    )
-
-
 def page() -> None:
     """Draw the page."""
     person = require("viewer")
@@ -206,20 +148,19 @@ def page() -> None:
     with left, card("model_table"):
         _table(rows, book, minute)
     with right, card("model_form"):
-        names = [f"{row['provider']}/{row['model']}" for row in rows]
-        name = st.selectbox(
-            "Model", names, index=None, key="model", bind="query-params", placeholder="Choose a model to edit"
-        )
         base = base_with_draft(now)
-        if name is None:
-            st.caption("Choose a model here or in the table to see its history and to edit it.")
-            _providers(rows)
-        elif base is None:
+        registered = {f"{row['provider']}/{row['model']}" for row in rows}
+        choice = choose_model(sorted(registered | set(base.catalogue.of("model") if base else ())))
+        if base is None:
             st.caption("Not in a git repository with the base branch: models cannot be edited from here.")
+        elif choice.mode == "New" or choice.name:
+            model_panel(base, choice, book, person, now)
         else:
-            _form(base, book, name, person, now)
-    if name is not None:
-        history_card("model", [name], stamp, note="What releases did to this model", file="model_history")
+            st.caption("Choose a model here or in the table to see its history and to edit it.")
+        if choice.mode != "New" and not choice.name:
+            _providers(rows)
+    if choice.name:
+        history_card("model", [choice.name], stamp, note="What releases did to this model", file="model_history")
 
 
 page()

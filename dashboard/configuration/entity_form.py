@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from types import UnionType
@@ -242,6 +242,11 @@ def document_of(model: type[_Model], fields: Iterable[Field], texts: Texts, **mo
         return None
 
 
+def moved(fields: Iterable[Field], texts: Texts, key: Key) -> dict[str, str]:
+    """The texts of fields that were drawn before their entity had its name, under that name."""
+    return {replace(field, key=key).id: texts[field.id] for field in fields}
+
+
 def row_of(key: Key, document: Any) -> Row:
     """The canonical row that the database would hold for a document."""
     source = read_source(str(key), "")
@@ -257,6 +262,7 @@ __all__ = [
     "edits_of",
     "field_of",
     "fields_of",
+    "moved",
     "row_of",
     "same",
     "step",

@@ -9,9 +9,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from schema.catalogue import Entity
+from schema.catalogue import Catalogue, Entity
 from schema.documents.pricing import Margins, PriceEntry, PricingDocument
-from schema.keys import Key
+from schema.keys import Key, split_model
 from schema.money import micros, plain, rate_from_per_million, rate_from_per_unit
 from schema.units import DECIMAL_UNITS, REQUIRED_UNITS, TOKEN_UNITS
 from sync.edit import AddEntity, Edit, SetField
@@ -45,13 +45,14 @@ def unit_label(name: str) -> str:
     return f"{unit.replace('_', ' ').capitalize()}, USD per {'million' if basis == 'per_million' else 'unit'}"
 
 
-def initial_texts(entity: Entity | None, model_type: str) -> PriceTexts:
+def initial_texts(entity: Entity | None, model_type: str, margin_of_others: str = "") -> PriceTexts:
     """The texts of the entry that an edit starts from; the units that the model's type needs when there is none."""
     if entity is None or not isinstance(entity.document, PriceEntry):
         units = REQUIRED_UNITS.get(model_type) or ("image",)
-        return PriceTexts({f"{'per_million' if unit in TOKEN_UNITS else 'per_unit'}.{unit}": "" for unit in units})
+        rates = {f"{'per_million' if unit in TOKEN_UNITS else 'per_unit'}.{unit}": "" for unit in units}
+        return PriceTexts(rates, margin=margin_of_others)
     entry = entity.document
-    texts = PriceTexts(_rates(entry), margin="")
+    texts = PriceTexts(_rates(entry))
     if entry.charge is not None:
         return replace(texts, way="List price", charge=_rates(entry.charge))
     if entry.credits is not None:
@@ -61,6 +62,13 @@ def initial_texts(entity: Entity | None, model_type: str) -> PriceTexts:
         return texts
     plans = {plan: plain(value) for plan, value in margin.plans.items()}
     return replace(texts, margin=plain(margin.default), plan_margins=plans)
+
+
+def default_margin(catalogue: Catalogue, name: str) -> str:
+    """The margin that prices of a model's provider take by default; empty where the provider has none."""
+    own = (entity for key, entity in catalogue.of("price").items() if split_model(key)[0] == split_model(name)[0])
+    margin = next((found for entity in own if (found := _default_margin(entity))), None)
+    return plain(margin.default) if margin else ""
 
 
 def _default_margin(entity: Entity) -> Margins | None:

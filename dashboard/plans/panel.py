@@ -8,8 +8,9 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard.access import CurrentPerson
-from dashboard.configuration.entity_form import Field
+from dashboard.configuration.entity_form import moved
 from dashboard.configuration.entity_panel import MODES, Choice
+from dashboard.configuration.model_form import access_classes
 from dashboard.formats import count, literal
 from dashboard.plans.cards import offer_lines
 from dashboard.plans.figures import (
@@ -22,7 +23,6 @@ from dashboard.plans.figures import (
     saving_words,
 )
 from dashboard.plans.form import (
-    PlanFields,
     fee_kind,
     plan_edits,
     plan_fields,
@@ -35,7 +35,6 @@ from dashboard.proposing.bases import Base, see
 from dashboard.proposing.forms import new_note, propose_panel
 from metering.book.entities import Plan
 from schema.documents.plans import QUOTA_LIMITS, STATIC_LIMITS, PlanEntry
-from schema.documents.settings import DEFAULT_SETTINGS
 from schema.keys import Key
 from sync.edit import Edit, RemoveEntity
 from sync.render.style import count as numbered
@@ -127,7 +126,7 @@ def _edit(
     # A new plan has its slug only once its name is typed: until then its fields go by a name of their own.
     field_key = key or Key("plan", "new")
     prefix = NEW_PREFIX if key is None else f"plan_Edit_{key.name}_{see(base, key)}_"
-    fields = plan_fields(field_key, _classes(base), _limits(entries, prefix))
+    fields = plan_fields(field_key, access_classes(base.catalogue), _limits(entries, prefix))
     before = starting_texts(fields, entry)
     start, inputs = picked_texts(prefix, before)
     texts, kind = plan_inputs(
@@ -149,24 +148,14 @@ def _edit(
             st.caption("Name the new plan: its slug follows from the name.")
             return
         see(base, key)
-    named = plan_fields(key, _classes(base), _limits(entries, prefix))
-    moved = {field.id: texts[old.id] for field, old in _pairs(named, fields)}
-    moved_before = {field.id: before[old.id] for field, old in _pairs(named, fields)}
-    old_plan = None if entry is None else plan_of(named, moved_before, fee_kind(entry))
-    _preview(old_plan, plan_of(named, moved, kind), figures.get(key.name, PlanFigures()), count_models, above_limits)
-    edits = plan_edits(named, moved_before, moved, was=fee_kind(entry), kind=kind, new=entry is None)
+    named = plan_fields(key, access_classes(base.catalogue), _limits(entries, prefix))
+    drawn = (*fields.others, *fields.fees)
+    was, now_said = moved(drawn, before, key), moved(drawn, texts, key)
+    old_plan = None if entry is None else plan_of(named, was, fee_kind(entry))
+    _preview(old_plan, plan_of(named, now_said, kind), figures.get(key.name, PlanFigures()), count_models, above_limits)
+    edits = plan_edits(named, was, now_said, was=fee_kind(entry), kind=kind, new=entry is None)
     title = f"{'Add' if entry is None else 'Change'} plan {key.name}"
     propose_panel(edits, prefix=prefix, key=key, title=title, person=person, now=now)
-
-
-def _pairs(named: PlanFields, fields: PlanFields) -> list[tuple[Field, Field]]:
-    """The same fields under the plan's own name, and as they were drawn."""
-    return list(zip((*named.others, *named.fees), (*fields.others, *fields.fees), strict=True))
-
-
-def _classes(base: Base) -> tuple[str, ...]:
-    found = base.find(Key("setting", "access_classes"))
-    return tuple(DEFAULT_SETTINGS["access_classes"] if found is None else found.document)
 
 
 def _limits(entries: Mapping[str, PlanEntry], prefix: str) -> list[str]:
