@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.seeding import Seeded, seed
@@ -54,8 +55,16 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
     return seed(tmp_path_factory.mktemp("seeded"))
 
 
+@pytest.fixture(scope="session")
+def components() -> BidiComponentManager:
+    """The components of installed packages, which AppTest would look for in each of its apps."""
+    found = BidiComponentManager()
+    found.discover_and_register_components(start_file_watching=False)
+    return found
+
+
 @pytest.fixture
-def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
+def open_app(monkeypatch: pytest.MonkeyPatch, components: BidiComponentManager) -> OpenApp:
     """`open_app(seeded, page)`: the app on a repository and its database, at a page."""
 
     def run(where: Seeded, page: str = "overview", **query: str) -> AppTest:
@@ -65,6 +74,7 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
         # AppTest has no connection; as on the machine itself, there is no address.
         monkeypatch.setattr("streamlit.runtime.context.ContextProxy.ip_address", None)
         app = AppTest.from_file(str(ENTRY), default_timeout=60)
+        app._bidi_component_manager = components
         if page != "overview":
             app.switch_page(f"app_pages/{page}.py")
         for name, value in query.items():

@@ -5,6 +5,8 @@ Names try to be markup and formulas on purpose.
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -121,12 +123,29 @@ def record_usage(url: str, now: datetime) -> None:
 
 
 def seed(folder: Path, files: Mapping[str, str] | None = None, *, url: str | None = None) -> Seeded:
-    """A repository in `folder` and a filled database."""
+    """A repository in `folder` and a filled database; without a `url` it is a file, copied once there is such a one."""
     top = folder / "repository"
-    top.mkdir(parents=True)
-    make_repository(top, configuration(files))
-    url = url or f"sqlite:///{folder / 'ratecard.db'}"
+    if url is not None:
+        return fill(Seeded(top, url), files)
+    file = folder / "ratecard.db"
+    seeded = Seeded(top, f"sqlite:///{file}")
+    kept = folder.parent / f"seeded-{hashlib.sha256(repr(files).encode()).hexdigest()[:12]}"
+    if kept.exists():
+        shutil.copytree(kept / top.name, top)
+        shutil.copyfile(kept / file.name, file)
+    else:
+        fill(seeded, files)
+        kept.mkdir()
+        shutil.copyfile(file, kept / file.name)
+        shutil.copytree(top, kept / top.name)
+    return seeded
+
+
+def fill(seeded: Seeded, files: Mapping[str, str] | None) -> Seeded:
+    """Make the repository and fill the database."""
+    seeded.repository.mkdir(parents=True)
+    make_repository(seeded.repository, configuration(files))
     now = datetime.now(UTC)
-    apply_head(top, url, now - timedelta(days=DAYS + 1))
-    record_usage(url, now)
-    return Seeded(top, url)
+    apply_head(seeded.repository, seeded.url, now - timedelta(days=DAYS + 1))
+    record_usage(seeded.url, now)
+    return seeded
