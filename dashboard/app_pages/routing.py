@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,12 +11,16 @@ import streamlit as st
 from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
-from dashboard.configuration.example_cost import INPUT_TOKENS, OUTPUT_TOKENS, Example, blended, example
+from dashboard.configuration.example_cost import Example
 from dashboard.configuration.example_view import example_panel
+from dashboard.configuration.history_table import history_card
 from dashboard.configuration.rate_card import Row
 from dashboard.configuration.route_form import RouteTexts, edits_of, even_shares, initial_texts
-from dashboard.formats import MISSING, dollars, literal, short_commit
-from dashboard.layout import card, card_title, page_header
+from dashboard.configuration.route_simulator import simulator, traffic_card, with_route
+from dashboard.configuration.route_table import COLUMNS, blend, route_records, tasks_in_order
+from dashboard.exports import Csv
+from dashboard.formats import MISSING, dollars, literal
+from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.proposing.bases import Base, see
 from dashboard.proposing.drafts import base_with_draft
 from dashboard.proposing.forms import propose_panel
@@ -25,60 +28,37 @@ from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook
 from schema.documents.routing import DEFAULT_TASK
 from schema.keys import Key
+from schema.money import usd_text
 
 PREFIX = "route_"
-UNITS = {"input": INPUT_TOKENS, "output": OUTPUT_TOKENS}
 
 
-def targets_words(targets: Sequence[dict[str, Any]]) -> str:
-    """Targets in words: `openai/gpt-4o`, or each with its share."""
-    if len(targets) == 1:
-        return str(targets[0]["model"])
-    return ", ".join(f"{target['weight']}% {target['model']}" for target in targets)
-
-
-def _blend(parts: Sequence[tuple[str, int]], book: RateBook, now: datetime) -> Example | None:
-    def one(model: str) -> Example | None:
-        price = book.price_at(None, model, now)
-        needed = {unit: parts for unit, parts in UNITS.items() if price and unit in price.costs}
-        return example(price, needed)
-
-    return blended([(one(model), share) for model, share in parts])
-
-
-def _choose(names: list[str]) -> None:
-    rows = st.session_state["table_routes"]["selection"]["rows"]
+def _choose(provider: str, names: list[str]) -> None:
+    rows = st.session_state[f"table_routes_{provider}"]["selection"]["rows"]
     if rows:
         st.session_state["task"] = names[rows[0]]
 
 
-def _table(rows: Sequence[Row], tasks: Sequence[Row], book: RateBook, now: datetime) -> None:
-    by_task = {row["task"]: row for row in rows}
-    described = {task["task"]: task["description"] or "" for task in tasks}
-    order = [DEFAULT_TASK, *sorted(set(by_task) - {DEFAULT_TASK}), *sorted(set(described) - set(by_task))]
-    records = []
-    for task in order:
-        row = by_task.get(task) or by_task.get(DEFAULT_TASK)
-        found = _blend([(part["model"], part["weight"]) for part in row["targets"]], book, now) if row else None
-        own = by_task.get(task)
-        records.append(
-            {
-                "Task": task,
-                "Goes to": targets_words(own["targets"]) if own else "as _default",
-                "Fallbacks": ", ".join(own["fallbacks"]) if own else "",
-                "Example cost": dollars(found.cost_nanos) if found else None,
-                "Example charge": dollars(found.charge_nanos) if found else None,
-                "Commit": short_commit(own["origin"].commit) if own else "",
-                "About": described.get(task, "every task without a line of its own" if task == DEFAULT_TASK else ""),
-            }
-        )
+def _table(provider: str, rows: Sequence[Row], tasks: Sequence[Row], book: RateBook, now: datetime) -> None:
+    records = route_records(rows, tasks, book, now)
+
+    def shown(amount: Callable[[int], object]) -> list[list[object]]:
+        return [
+            [task, words, fallbacks, *_amounts(found, amount), commit, about]
+            for task, words, fallbacks, found, commit, about in records
+        ]
+
+    note = f"What callers of {literal(provider)} get; tasks without a line of their own take _default"
+    card_title("Routes", note, Csv(f"routes-{provider}", COLUMNS, lambda: shown(usd_text)))
+    if not rows:
+        st.caption("This provider has no routing table yet: choose _default on the right, and where it goes.")
     amount = st.column_config.NumberColumn(format="$%.6f", help="1,000 input and 500 output tokens")
     st.dataframe(
-        pd.DataFrame.from_records(records),
+        pd.DataFrame(shown(dollars), columns=list(COLUMNS)),
         hide_index=True,
-        key="table_routes",
+        key=f"table_routes_{provider}",
         height="content" if len(records) <= 16 else 560,
-        on_select=lambda: _choose([record["Task"] for record in records]),
+        on_select=lambda: _choose(provider, [task for task, *_ in records]),
         selection_mode="single-row",
         column_config={
             "Task": st.column_config.TextColumn(pinned=True),
@@ -90,6 +70,10 @@ def _table(rows: Sequence[Row], tasks: Sequence[Row], book: RateBook, now: datet
         placeholder=MISSING,
         alt="Routes of the provider",
     )
+
+
+def _amounts(found: Example | None, amount: Callable[[int], object]) -> tuple[object, object]:
+    return (amount(found.cost_nanos), amount(found.charge_nanos)) if found else (None, None)
 
 
 def _inputs(before: RouteTexts | None, models: list[str], prefix: str, task: str) -> tuple[RouteTexts | None, str]:
@@ -124,7 +108,10 @@ def _inputs(before: RouteTexts | None, models: list[str], prefix: str, task: str
     return RouteTexts(tuple((model, shares[model]) for model in chosen), tuple(fallbacks)), fault
 
 
-def _form(base: Base, book: RateBook, provider: str, task: str, person: CurrentPerson, now: datetime) -> None:
+def _form(
+    base: Base, book: RateBook, provider: str, task: str, person: CurrentPerson, now: datetime
+) -> RateBook | None:
+    """Draw the form; the book with what stands in it, while that is another route."""
     key = Key("route", f"{provider}/{task}")
     version = see(base, key)
     known = set(base.catalogue.of("model"))
@@ -135,18 +122,19 @@ def _form(base: Base, book: RateBook, provider: str, task: str, person: CurrentP
     after, fault = _inputs(before, models, prefix, task)
     if fault:
         st.error(fault, icon=":material/error:")
-        return
+        return None
     default = initial_texts(base.find(Key("route", f"{provider}/{DEFAULT_TASK}")), provider, known)
     old, new = before or default, after or default
     example_panel(
         "1,000 input + 500 output, the mean of the shares",
-        _blend(old.parts, book, now) if old else None,
-        _blend(new.parts, book, now) if new else None,
+        blend(old.parts, book, now) if old else None,
+        blend(new.parts, book, now) if new else None,
     )
     edits = edits_of(before, after, provider, task)
     where = new.parts[0][0] if new and len(new.parts) == 1 else "several models"
     title = f"Route {task} of {provider} to {where}" if after else f"Let _default serve {task} of {provider}"
     propose_panel(edits, prefix=prefix, key=key, title=title, person=person, now=now)
+    return with_route(book, provider, task, after) if edits else None
 
 
 def page() -> None:
@@ -157,39 +145,55 @@ def page() -> None:
     minute = now.replace(second=0, microsecond=0)
     engine = sources.engine()
     page_header("Routing", "Which model serves which task", person)
-    routes = rate_card.current(engine, stamp.text, "route")
-    tasks = rate_card.current(engine, stamp.text, "task")
     book = rate_card.book(engine, stamp.text, minute)
-    providers = sorted({row["provider"] for row in routes})
-    if not providers:
-        st.caption("No provider has a routing table yet: add config/routing/PROVIDER.yaml.")
+    tasks = rate_card.current(engine, stamp.text, "task")
+    base = base_with_draft(now)
+    by_provider: dict[str, list[Row]] = {}
+    for row in rate_card.current(engine, stamp.text, "route"):
+        by_provider.setdefault(row["provider"], []).append(row)
+    provider = _provider(by_provider, book)
+    if not provider:
+        empty_state("No model is registered yet", "Add the first one under Models: then tasks can be routed to it.")
         return
-    provider = st.segmented_control(
-        "Callers ask for",
-        providers,
-        default=providers[0],
-        required=True,
-        format_func=literal,
-        key="provider_table",
-        bind="query-params",
-    )
-    provider = provider or providers[0]
+    rows = by_provider.get(provider, [])
+    names = tasks_in_order(rows, tasks)
     left, right = st.columns([7, 5], gap="small")
-    with left, card("route_table"):
-        card_title("Routes", "Tasks without a line of their own take _default")
-        _table([row for row in routes if row["provider"] == provider], tasks, book, minute)
-    names = [DEFAULT_TASK, *sorted({task["task"] for task in tasks} | {row["task"] for row in routes} - {DEFAULT_TASK})]
+    planned = None
     with right, card("route_form"):
         task = st.selectbox(
             "Task", names, index=None, key="task", bind="query-params", placeholder="Choose a task to edit"
         )
-        base = base_with_draft(now)
         if task is None:
             st.caption("Choose a task here or in the table to change where its calls go.")
         elif base is None:
             st.caption("Not in a git repository with the base branch: routes cannot be edited from here.")
         else:
-            _form(base, book, provider, task, person, now)
+            planned = _form(base, book, provider, task, person, now)
+    with left:
+        with card("route_table"):
+            _table(provider, rows, tasks, book, minute)
+        with card("route_simulator"):
+            simulator(book, planned, provider, names, task, minute)
+        with card("route_traffic"):
+            traffic_card(book, provider, task or DEFAULT_TASK, stamp, now)
+    history = [f"{provider}/{task}"] if task else [f"{provider}/{row['task']}" for row in rows]
+    history_card("route", history, stamp, note="What releases did to these routes", file="route_history")
+
+
+def _provider(by_provider: Mapping[str, Sequence[Row]], book: RateBook) -> str:
+    """Whose routing table: those that have one come first; empty where nothing is registered."""
+    without = sorted({provider for provider, _ in book.entries} - by_provider.keys())
+    options = [*sorted(by_provider), *without]
+    if not options:
+        return ""
+    chosen = st.selectbox(
+        "Callers ask for",
+        options,
+        key="provider_table",
+        bind="query-params",
+        width=320,
+    )
+    return str(chosen or options[0])
 
 
 page()
