@@ -16,6 +16,7 @@ from schema.errors import RatecardError
 from sync.checks import Validation, validate_files
 from sync.context import environment_admins
 from sync.proposals import ProposalInfo, discard, list_proposals
+from sync.render.style import count as numbered
 from sync.repository import Repository
 
 _FAILED = "proposal_failed"
@@ -48,14 +49,14 @@ def _badges(info: ProposalInfo, checks: Validation) -> None:
         if checks.ok:
             st.badge("Checks pass", icon=":material/check:", color="green")
         else:
-            st.badge(f"{len(checks.errors)} errors", icon=":material/error:", color="red")
+            st.badge(numbered(len(checks.errors), "error"), icon=":material/error:", color="red")
         if info.remote:
             st.badge(f"on {literal(info.remote, brackets=False)}", color="gray")
 
 
 def _proposal(repository: Repository, info: ProposalInfo, base: Base, person: CurrentPerson, *, opened: bool) -> None:
     checks = _checks(str(repository.top), info.commit, sources.utc_now().date().isoformat())
-    with card(f"proposal_{short_commit(info.commit)}"):
+    with card(f"proposal_{info.branch}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             with st.container(gap="xxsmall", width="stretch"):
                 st.subheader(literal(info.title), anchor=False)
@@ -98,12 +99,12 @@ def _actions(info: ProposalInfo, checks: Validation, base: Base, person: Current
             disabled=reason is not None,
             help=reason,
             on_click=st.session_state.__setitem__,
-            args=(CONFIRM, info.commit),
+            args=(CONFIRM, (info.branch, info.commit)),
         )
         with st.popover("Discard", icon=":material/delete:", type="tertiary", disabled=not allowed):
             st.caption("The branch goes; its commit stays in git's memory for a while.")
             st.button("Discard it", key=f"discard_{info.branch}", on_click=_discard, args=(info.branch,))
-    if st.session_state.get(CONFIRM) == info.commit and reason is None:
+    if st.session_state.get(CONFIRM) == (info.branch, info.commit) and reason is None:
         confirm_merge(info, base, person)
 
 

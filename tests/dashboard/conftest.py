@@ -174,9 +174,13 @@ class Visit:
         """Wait until the script is at rest, twice: a click starts it a moment later."""
         for _ in range(2):
             self.page.wait_for_timeout(250)
-            self.page.wait_for_selector(
-                "[data-testid=stApp][data-test-script-state=notRunning]", state="attached", timeout=60_000
-            )
+            self.at_rest()
+
+    def at_rest(self) -> None:
+        """Wait until the script is at rest."""
+        self.page.wait_for_selector(
+            "[data-testid=stApp][data-test-script-state=notRunning]", state="attached", timeout=60_000
+        )
 
     def sees(self, *texts: str) -> None:
         """Wait until each text stands on the page."""
@@ -185,9 +189,9 @@ class Visit:
             main.get_by_text(text).first.wait_for(timeout=30_000)
 
 
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    """A new tab; at the end there must have been no error in its console, and no request that left the machine."""
+@contextmanager
+def watched(browser: Browser) -> Iterator[Visit]:
+    """A new tab that keeps what goes wrong in it, in a context of its own."""
     context = browser.new_context(viewport={"width": 1440, "height": 1400}, locale="en-US", timezone_id="UTC")
     found = Visit(context.new_page())
 
@@ -202,5 +206,12 @@ def visit(browser: Browser) -> Iterator[Visit]:
     found.page.on("request", lambda request: found.hosts.add(request.url.split("/")[2].split(":")[0]))
     yield found
     context.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """A new tab; at the end there must have been no error in its console, and no request that left the machine."""
+    with watched(browser) as found:
+        yield found
     assert found.errors == []
     assert found.hosts - {"", "127.0.0.1"} == set()

@@ -81,14 +81,16 @@ def make_repository(top: Path, files: Mapping[str, str]) -> None:
     git(top, "commit", "--quiet", "--message=Write the first rate card")
 
 
-def apply_head(top: Path, url: str, now: datetime) -> None:
+def apply_head(
+    top: Path, url: str, now: datetime, *, by: str = f"{PERSON[0]} <{PERSON[1]}>", label: str = "v1"
+) -> None:
     """Apply HEAD as `ratecard apply` does."""
     engine = make_engine(url)
     prepare(engine)
     target = load_target(Repository.open(top), "HEAD", "config", now=now)
     with reading(engine) as connection:
         plan, _ = plan_for(connection, target, now=now)
-    apply_plan(engine, plan, target, now=now, applied_by=f"{PERSON[0]} <{PERSON[1]}>", label="v1")
+    apply_plan(engine, plan, target, now=now, applied_by=by, label=label)
     engine.dispose()
 
 
