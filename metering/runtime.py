@@ -22,7 +22,8 @@ from metering.book.listening import Listener
 from metering.book.ratebook import RateBook, newest_version, read_rows
 from metering.book.standing import Status
 from metering.errors import BookFileError, UnavailableError
-from schema.database import reading, require_current, shown_url, writing_by_driver
+from schema.database import reading, require_current, shown_url
+from schema.driver import Writer
 from schema.errors import DatabaseUnreachableError, DatabaseVersionError, RatecardError
 
 MAX_AGE = timedelta(seconds=5)
@@ -59,6 +60,7 @@ class Runtime:
         self.clock = now
         self._max_age = max_age
         self._book_file = book_file
+        self._writer = Writer(engine)
         self._away: str | None = None
         self._looking = threading.Lock()
         self._from_file = False
@@ -80,6 +82,7 @@ class Runtime:
         """Close the connections."""
         if self._listener is not None:
             self._listener.close()
+        self._writer.close()
         self.engine.dispose()
 
     def now(self) -> datetime:
@@ -158,7 +161,7 @@ class Runtime:
         """
 
         def attempt() -> Result:
-            with writing_by_driver(self.engine) as connection:
+            with self._writer.transaction() as connection:
                 return operation(connection)
 
         return self._guarded(attempt)

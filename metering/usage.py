@@ -119,24 +119,19 @@ def read_usage(usage: Usage, *, now: datetime) -> Event:
     gpu = None if usage.gpu_seconds is None else stored_parts("gpu_seconds", usage.gpu_seconds, MILLION)
     latency = None if usage.latency_ms is None else stored_parts("latency_ms", usage.latency_ms, 1)
     details, canonical = (None, None) if usage.metadata is None else _details(usage.metadata)
-    contents = {
+    texts = {
+        "feature": feature,
+        "metadata": canonical,
+        "model": model,
         "occurred_at": None if given is None else occurred_at.isoformat(),
         "provider": provider,
-        "model": model,
-        "user": user,
-        "task": task,
-        "feature": feature,
-        "tool": tool,
-        "tier": tier,
         "reasoning_level": level,
-        "units": units,
-        "cpu_seconds": cpu,
-        "gpu_seconds": gpu,
-        "latency_ms": latency,
-        "metadata": canonical,
+        "task": task,
+        "tier": tier,
+        "tool": tool,
+        "user": user,
     }
-    # Absent fields stay out, so that a field added later does not change the hash of events without it.
-    hashed = blake2b(_encode({name: value for name, value in contents.items() if value}).encode(), digest_size=16)
+    numbers = {"cpu_seconds": cpu, "gpu_seconds": gpu, "latency_ms": latency}
     return Event(
         event_id=_name("event_id", usage.event_id) or "",
         account=_name("account", usage.account) or "",
@@ -154,8 +149,22 @@ def read_usage(usage: Usage, *, now: datetime) -> Event:
         gpu_seconds_micros=gpu,
         latency_ms=latency,
         details=details,
-        content_hash=hashed.digest(),
+        content_hash=_hashed(texts, numbers, units),
     )
+
+
+def _hashed(texts: dict[str, str | None], numbers: dict[str, int | None], units: dict[str, int]) -> bytes:
+    """A hash of canonical JSON: sorted keys and no spaces. Absent fields stay out, so that one that is added later does
+    not change the hash of events without it.
+    """
+    # Written here: an encoder of the whole takes three times as long, and every call passes through here.
+    parts = [f'"{name}":{_encode(text)}' for name, text in texts.items() if text]
+    parts += [f'"{name}":{number}' for name, number in numbers.items() if number]
+    if units:
+        counted = ",".join([f'"{unit}":{units[unit]}' for unit in sorted(units)])
+        parts.append(f'"units":{{{counted}}}')
+    parts.sort()
+    return blake2b(f"{{{','.join(parts)}}}".encode(), digest_size=16).digest()
 
 
 def stored_units(units: Mapping[str, Quantity]) -> dict[str, int]:

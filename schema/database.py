@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
 
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 KEPT_CONNECTIONS = 20
 """Connections that an engine keeps open once they were needed; a few more open and close under load."""
 
+MODE = "ratecard_mode"
+"""The execution option that says what a transaction is for: `read`, `write`, or that it has `BEGUN` already."""
+BEGUN = "begun"
+BUSY_SECONDS = 30
+"""How long a writer on SQLite waits for others."""
+
 DatabaseState = Literal["missing", "empty", "current", "other"]
 
-_MODE = "ratecard_mode"
-_BEGUN = "begun"
 _QUERY_ONLY = "ratecard_query_only"
-_BUSY_SECONDS = 30
 _RESTED = "ratecard_rested"
 _REST_SECONDS = 1
 _VERSION_TABLE = "alembic_version"
@@ -114,7 +117,7 @@ def _sqlite_engine(url: URL, create: bool) -> Engine:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise DatabaseError(f"cannot make the folder of {file}: {error.strerror}") from None
-            engine = create_engine(url, pool_size=KEPT_CONNECTIONS, connect_args={"timeout": _BUSY_SECONDS})
+            engine = create_engine(url, pool_size=KEPT_CONNECTIONS, connect_args={"timeout": BUSY_SECONDS})
         else:
             uri = f"{path.resolve().as_uri()}?mode=rw"
             engine = create_engine(url, pool_size=KEPT_CONNECTIONS, creator=lambda: _connect_sqlite(uri))
@@ -127,7 +130,7 @@ def _sqlite_engine(url: URL, create: bool) -> Engine:
 
 def _connect_sqlite(uri: str) -> sqlite3.Connection:
     # As SQLAlchemy's own connections: the pool hands one to one thread at a time, not always the same thread.
-    return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False)
+    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
 
 
 def _set_pragmas(connection: Any, _: object) -> None:
@@ -139,12 +142,13 @@ def _set_pragmas(connection: Any, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    mode = connection.get_execution_options().get(_MODE)
-    if mode != _BEGUN:
-        _begin_sqlite(connection.connection.driver_connection, connection.info, mode)
+    mode = connection.get_execution_options().get(MODE)
+    if mode != BEGUN:
+        begin_sqlite(connection.connection.driver_connection, connection.info, mode)
 
 
-def _begin_sqlite(driver: Any, info: dict[Any, Any], mode: str | None) -> None:
+def begin_sqlite(driver: Any, info: dict[Any, Any], mode: str | None) -> None:
+    """Begin a transaction on SQLite; only one whose mode is `write` can write, and it takes the lock at once."""
     # By the driver itself: half of what an empty transaction costs is SQLAlchemy's way around these statements.
     only = "ON" if mode == "read" else "OFF"
     # A deferred transaction that reads first and writes later can fail as busy in its middle; writers lock at once.
@@ -163,7 +167,7 @@ def _begin_sqlite(driver: Any, info: dict[Any, Any], mode: str | None) -> None:
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection in a transaction that can only read: one consistent view, no write lock."""
     with _connect(engine) as connection:
-        connection = connection.execution_options(**{_MODE: "read"})
+        connection = connection.execution_options(**{MODE: "read"})
         if engine.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with connection.begin():
@@ -174,58 +178,9 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """A connection in a transaction that writes; it commits at the end of the block, or not at all."""
     with _connect(engine) as connection:
-        connection = connection.execution_options(**{_MODE: "write"})
+        connection = connection.execution_options(**{MODE: "write"})
         with connection.begin():
             yield connection
-
-
-@contextmanager
-def writing_by_driver(engine: Engine) -> Iterator[Connection]:
-    """As `writing`, for transactions that mostly speak with the driver: it spares what SQLAlchemy does around each.
-
-    The connection begins to be one of SQLAlchemy's when it is first asked for more than its driver, in the same
-    transaction.
-    """
-    try:
-        pooled = engine.raw_connection()
-    except DBAPIError as error:
-        raise _unreachable(engine, error) from None
-    lazy = _LazyConnection(engine, pooled)
-    try:
-        if engine.dialect.name == "sqlite":
-            _begin_sqlite(pooled.driver_connection, pooled.info, "write")
-        yield cast(Connection, lazy)
-        lazy.commit()
-    except BaseException:
-        lazy.rollback()
-        raise
-    finally:
-        lazy.close()
-
-
-class _LazyConnection:
-    """A pooled connection in a transaction that has begun, and a SQLAlchemy connection on it when one is wanted."""
-
-    def __init__(self, engine: Engine, pooled: PoolProxiedConnection) -> None:
-        self.connection = pooled
-        self.dialect = engine.dialect
-        self.info = pooled.info
-        self._engine = engine
-        self._full: Connection | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        if self._full is None:
-            self._full = Connection(self._engine, self.connection).execution_options(**{_MODE: _BEGUN})
-        return getattr(self._full, name)
-
-    def commit(self) -> None:
-        (self._full or self.connection).commit()
-
-    def rollback(self) -> None:
-        (self._full or self.connection).rollback()
-
-    def close(self) -> None:
-        (self._full or self.connection).close()
 
 
 @contextmanager
@@ -233,15 +188,16 @@ def _connect(engine: Engine) -> Iterator[Connection]:
     try:
         connection = engine.connect()
     except DBAPIError as error:
-        raise _unreachable(engine, error) from None
+        raise unreachable(engine, error.orig) from None
     with connection:
         yield connection
 
 
-def _unreachable(engine: Engine, error: DBAPIError) -> DatabaseUnreachableError:
+def unreachable(engine: Engine, cause: BaseException | None) -> DatabaseUnreachableError:
+    """The error that says why no connection could be made; `cause` is the driver's."""
     if _missing_file(engine):
         return DatabaseUnreachableError(f"there is no database {shown_url(engine.url)}; run `ratecard apply` first")
-    lines = str(error.orig).strip().splitlines()
+    lines = str(cause).strip().splitlines()
     reason = lines[0] if lines else "no reason given"
     return DatabaseUnreachableError(f"cannot reach the database {shown_url(engine.url)}: {reason}")
 
@@ -358,5 +314,4 @@ __all__ = [
     "shown_url",
     "upgrade",
     "writing",
-    "writing_by_driver",
 ]

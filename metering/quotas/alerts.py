@@ -6,7 +6,7 @@ is for later and for others (`metering.quotas.delivery`): nothing here waits for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import NamedTuple
@@ -82,39 +82,36 @@ def crossed(before: Counters, after: AccountState, plan: Plan | None, at: dateti
 
     `at` is now: of a month or a day that has ended, as when old usage is imported, nobody needs to be told.
     """
-    if plan is None or not plan.limits:
+    if plan is None:
         return []
-    today = at.astimezone(UTC).date()
+    same_month = before.month == after.month
+    counted = (
+        ("tokens_per_month", 1, before.month_tokens if same_month else 0, after.month_tokens),
+        (RUN_UNITS, MILLION, before.month_run_unit_micros if same_month else 0, after.month_run_unit_micros),
+        ("requests_per_day", 1, before.day_requests if before.day == after.day else 0, after.day_requests),
+    )
     found: list[Crossing] = []
-    month, day = after.month, after.day
-    if month >= today.replace(day=1):
-        same = before.month == month
-        had = before.month_tokens if same else 0
-        _cross(found, after.account_id, plan, "tokens_per_month", month, had, after.month_tokens)
-        had = before.month_run_unit_micros if same else 0
-        _cross(found, after.account_id, plan, RUN_UNITS, month, had, after.month_run_unit_micros)
-    if day >= today:
-        had = before.day_requests if before.day == day else 0
-        _cross(found, after.account_id, plan, "requests_per_day", day, had, after.day_requests)
+    for quota, parts, had, used in counted:
+        # One of 0 has nothing that could run out, nor has none.
+        limit = (plan.limits.get(quota) or 0) * parts
+        # Most calls are far from any threshold or past the last, and this is asked for each of them.
+        if had * 100 < THRESHOLDS[-1] * limit and used * 100 >= THRESHOLDS[0] * limit:
+            found += _thresholds(quota, had, used, limit, after, plan, at.astimezone(UTC).date())
     return found
 
 
-def _cross(
-    found: list[Crossing], account_id: int, plan: Plan, quota: str, begins: date, before: int, after: int
-) -> None:
-    limit = plan.limits.get(quota)
-    # A limit of 0 has nothing that could run out.
-    if not limit:
+def _thresholds(
+    quota: str, had: int, used: int, limit: int, after: AccountState, plan: Plan, today: date
+) -> Iterator[Crossing]:
+    if quota == "requests_per_day":
+        ended, period = after.day < today, after.day.isoformat()
+    else:
+        ended, period = after.month < today.replace(day=1), f"{after.month:%Y-%m}"
+    if ended:
         return
-    if quota == RUN_UNITS:
-        limit *= MILLION
-    # Most calls are far from any threshold, and this is asked for each of them.
-    if after * 100 < THRESHOLDS[0] * limit:
-        return
-    period = begins.isoformat() if quota == "requests_per_day" else f"{begins:%Y-%m}"
     for percent in THRESHOLDS:
-        if before * 100 < percent * limit <= after * 100:
-            found.append(Crossing(account_id, quota, period, percent, after, limit, plan.slug))
+        if had * 100 < percent * limit <= used * 100:
+            yield Crossing(after.account_id, quota, period, percent, used, limit, plan.slug)
 
 
 def store_alerts(connection: Connection, crossings: Sequence[Crossing], now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Column, Dialect, Integer, MetaData, String
@@ -60,6 +61,7 @@ class UtcTime(TypeDecorator[datetime]):
         return datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
+@lru_cache(maxsize=256)  # the rows of one transaction share their moments
 def utc_text(moment: datetime) -> str:
     """A moment as SQLite stores it: `YYYY-MM-DD HH:MM:SS.ffffff`."""
     if moment.tzinfo is not UTC:
