@@ -82,6 +82,13 @@ def card_title(title: str, note: str = "", csv_file: Csv | None = None) -> None:
             csv_button(csv_file)
 
 
+def part_title(title: str, csv_file: Csv) -> None:
+    """The heading of a table inside of a card, with its CSV on the right; `title` is Markdown."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.markdown(f"**{title}**", width="content")
+        csv_button(csv_file)
+
+
 def empty_state(title: str, advice: str, command: str | None = None) -> None:
     """Nothing to show: why, and what to do."""
     with st.container(border=True, horizontal_alignment="center", key="empty_state"):

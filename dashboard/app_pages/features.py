@@ -21,7 +21,7 @@ from dashboard.configuration.run_units_view import run_units_view
 from dashboard.configuration.summary_cards import summary_cards
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, exact_money, short_commit
-from dashboard.layout import card, card_title, page_header
+from dashboard.layout import card, card_title, page_header, part_title
 from dashboard.proposing.drafts import base_with_draft
 from dashboard.session import require, require_data
 from metering.rating.features import Feature as RatedFeature
@@ -114,8 +114,10 @@ def _preview(plans: Sequence[str], key: Key, before: Feature | None, after: Feat
         key=f"quantity_{cost_type}",
         width=160,
     )
+    rows = _compared(old, new, plans, quantity)
+    part_title("By plan", Csv("feature_preview", tuple(rows[0]), lambda: [tuple(row.values()) for row in rows]))
     st.dataframe(
-        pd.DataFrame(_compared(old, new, plans, quantity)),
+        pd.DataFrame(rows),
         hide_index=True,
         height="content",
         placeholder=MISSING,

@@ -19,7 +19,7 @@ from dashboard.configuration.rate_card import Row
 from dashboard.configuration.summary_cards import summary_cards
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, dollars, short_commit
-from dashboard.layout import card, card_title, page_header
+from dashboard.layout import card, card_title, page_header, part_title
 from dashboard.proposing.drafts import base_with_draft
 from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook
@@ -123,8 +123,10 @@ def _providers(rows: Sequence[Row]) -> None:
         st.metric("Active", count(active))
         st.metric("Inactive", count(len(rows) - active), help="Registered, but calls of them are refused.")
         st.metric("Providers", count(len(found)), help="With an active model.")
+    header = ("Provider", "Active", "Types")
+    part_title("Providers", Csv("providers", header, lambda: [[row[name] for name in header] for row in found]))
     st.dataframe(
-        pd.DataFrame.from_records(found),
+        pd.DataFrame.from_records(found, columns=header),
         hide_index=True,
         height="content" if len(found) <= 14 else 480,
         column_config={"Types": st.column_config.TextColumn(width="large")},

@@ -35,7 +35,7 @@ from dashboard.configuration.price_words import (
 from dashboard.configuration.rate_card import PriceEntry, Row
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, day, literal
-from dashboard.layout import card, card_title, page_header
+from dashboard.layout import card, card_title, page_header, part_title
 from dashboard.proposing.bases import Base, see
 from dashboard.proposing.drafts import base_with_draft
 from dashboard.proposing.forms import propose_panel
@@ -43,6 +43,7 @@ from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook
 from schema.catalogue import Entity
 from schema.keys import Key, moment_text, split_dated
+from sync.proposal_text import slug
 
 PREFIX = "price_"
 RATE = st.column_config.NumberColumn(format="%,.4f", help="USD per million tokens")
@@ -119,17 +120,14 @@ def _summary(found: PriceSummary) -> None:
         ("Newest", found.newest),
         ("Thinnest margins", found.thinnest),
     )
+    header = ("Model", "Charge", "From")
     for title, entries in listed:
         if not entries:
             continue
-        st.markdown(f"**{title}**")
+        records = [(entry.key, charge_words(entry.row), entry.row["in_force_from"].date()) for entry in entries]
+        part_title(title, Csv(f"prices-{slug(title)}", header, records.copy))
         st.dataframe(
-            pd.DataFrame.from_records(
-                [
-                    {"Model": entry.key, "Charge": charge_words(entry.row), "From": entry.row["in_force_from"].date()}
-                    for entry in entries
-                ]
-            ),
+            pd.DataFrame(records, columns=list(header)),
             hide_index=True,
             height="content",
             column_config={"From": st.column_config.DateColumn(format="D MMM YYYY", width="small")},

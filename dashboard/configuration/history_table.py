@@ -9,11 +9,11 @@ import streamlit as st
 
 from dashboard import sources
 from dashboard.configuration import rate_card
+from dashboard.configuration.change_table import change_rows
 from dashboard.configuration.rate_card import Event
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, moment, short_commit
 from dashboard.layout import card, card_title
-from dashboard.plans.table import change_rows
 from sync.changes import Action, Change
 from sync.current import from_json
 

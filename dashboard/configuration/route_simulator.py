@@ -16,7 +16,7 @@ from dashboard.configuration.route_form import RouteTexts
 from dashboard.configuration.route_traffic import CSV_HEADER, csv_rows, traffic, traffic_rows
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, exact_money, literal
-from dashboard.layout import card_title
+from dashboard.layout import card_title, part_title
 from metering.book.ratebook import RateBook
 from metering.errors import NoRouteError
 from metering.rating.route_explanation import Candidate, RouteExplanation, Share, explain_route
@@ -24,7 +24,7 @@ from metering.rating.routing import DEFAULT_TASK, Route
 from schema.units import TOKEN_UNITS
 
 _DAYS = 30
-_COLUMNS = ("", "Model", "Share", "Places", "May be called")
+_COLUMNS = ("As", "Model", "Share", "Places", "May be called")
 
 
 def with_route(book: RateBook, provider: str, task: str, texts: RouteTexts | None) -> RateBook:
@@ -102,6 +102,7 @@ def _planned(
 def _candidates(found: RouteExplanation) -> None:
     records = [_record(one, "chosen" if one is found.chosen else "") for one in found.targets]
     records += [_record(one, "fallback") for one in found.fallbacks]
+    part_title("Models that it may go to", Csv("tested_call", _COLUMNS, records.copy))
     st.dataframe(
         pd.DataFrame(records, columns=list(_COLUMNS)),
         hide_index=True,

@@ -29,7 +29,7 @@ from dashboard.configuration.run_unit_form import (
 )
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, TIMES, literal, short_commit
-from dashboard.layout import card, card_title
+from dashboard.layout import card, card_title, part_title
 from dashboard.proposing.bases import Base, see
 from dashboard.proposing.drafts import base_with_draft
 from dashboard.proposing.forms import propose_panel
@@ -164,6 +164,8 @@ def _months(limits: dict[str, int | None], now: int, then: int) -> None:
         for plan, limit in limits.items()
     ]
     frame = pd.DataFrame.from_records(rows)
+    header = tuple(rows[0])
+    part_title("Such calls a month", Csv("run_units_by_plan", header, lambda: [tuple(row.values()) for row in rows]))
     st.dataframe(
         frame if now != then else frame.drop(columns="With the edit"),
         hide_index=True,

@@ -13,9 +13,10 @@ import streamlit as st
 
 from dashboard import sources
 from dashboard.access import CurrentPerson
+from dashboard.configuration.change_table import COLUMNS, change_rows
+from dashboard.exports import Csv
 from dashboard.formats import literal, short_commit
-from dashboard.layout import card, card_title
-from dashboard.plans.table import change_rows
+from dashboard.layout import card, card_title, part_title
 from dashboard.proposing.bases import Base
 from dashboard.session import require
 from schema.database import reading
@@ -72,9 +73,10 @@ def _show(plan: Plan, key: str) -> bool:
         st.caption("The database says all of this already: applying it changes nothing.")
         return True
     counts = ", ".join(f"{number} to {action}" for action, number in plan.summary.items() if number)
-    st.markdown(f"**The plan** · {counts}")
+    rows = change_rows(plan.changes)
+    part_title(f"The plan: {counts}", Csv(f"plan-{key}", COLUMNS, lambda: [tuple(row.values()) for row in rows]))
     st.dataframe(
-        pd.DataFrame.from_records(change_rows(plan.changes)),
+        pd.DataFrame.from_records(rows, columns=COLUMNS),
         hide_index=True,
         height="content",
         key=f"plan_{key}",

@@ -32,11 +32,11 @@ def test_a_tested_call_goes_where_the_runtime_sends_it(seeded: Seeded, open_app:
     [candidates] = [table.value for table in app.dataframe if "Places" in table.value]
 
     assert not app.exception
-    assert [row["Model"] for row in candidates.to_dict("records") if row[""] == "chosen"] == [found.chosen.model]
+    assert [row["Model"] for row in candidates.to_dict("records") if row["As"] == "chosen"] == [found.chosen.model]
     assert metrics(app)["Place of the key"] == str(found.place)
     charges = [metric.value for metric in app.metric if metric.label == "Charge"]
     assert charges[0] == exact_money(quote.charge_nanos)
-    assert [row["Model"] for row in candidates.to_dict("records") if row[""] == "fallback"] == [OMNI]
+    assert [row["Model"] for row in candidates.to_dict("records") if row["As"] == "fallback"] == [OMNI]
 
 
 def test_a_tested_call_tells_what_the_edit_of_the_form_changes(seeded: Seeded, open_app: OpenApp) -> None:

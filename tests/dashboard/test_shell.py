@@ -8,7 +8,7 @@ import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dashboard.plans.table import change_rows
+from dashboard.configuration.change_table import change_rows
 from sync.changes import Change
 
 TOP = Path(__file__).parents[2]

@@ -1,4 +1,4 @@
-"""The changes of a plan as a table: a line for each field that differs. Pure."""
+"""The changes of an apply as a table: a line for each field that differs. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from sync.changes import Change
 from sync.presenting import present
+
+COLUMNS = ("Action", "What", "Field", "Before", "After")
 
 
 def change_rows(changes: Sequence[Change]) -> list[dict[str, str]]:
@@ -17,8 +19,8 @@ def change_rows(changes: Sequence[Change]) -> list[dict[str, str]]:
         after = dict(_fields("", present(change.kind, change.after)))
         for field in sorted(before.keys() | after.keys()):
             if before.get(field) != after.get(field):
-                row = {"Action": change.action, "What": change.key, "Field": field}
-                rows.append(row | {"Before": before.get(field, ""), "After": after.get(field, "")})
+                told = (change.action, change.key, field, before.get(field, ""), after.get(field, ""))
+                rows.append(dict(zip(COLUMNS, told, strict=True)))
     return rows
 
 
