@@ -1,5 +1,6 @@
 """Charts: pure functions from rows to Altair charts.
 
+What a click on a mark chooses is in the parameter PICKED, on a release's diamond in RELEASE; `chart_clicks` reads both.
 Days are ordinal texts `YYYY-MM-DD`, so that no browser's time zone moves a bar. Amounts are floats of USD here and only
 here: they are lengths, not money.
 """
@@ -39,7 +40,10 @@ USAGE_COLOUR = "#8ea4ff"
 COST_COLOUR = "#f0883e"
 RELEASE_COLOUR = "#8a93a6"
 HEIGHT = 320
-_TICKS = 10
+BEFORE = "Before"
+"""The series of the days before, where they are compared."""
+PICKED, RELEASE = "picked", "release"
+_TICKS = 12
 
 Row = dict[str, Any]
 Drawn = alt.LayerChart | alt.FacetChart
@@ -82,7 +86,8 @@ def _day_axis(days: Sequence[date], granularity: str) -> alt.Axis:
     )
 
 
-def _x(days: Sequence[date], granularity: str = "Day") -> alt.X:
+def time_axis(days: Sequence[date], granularity: str = "Day") -> alt.X:
+    """An ordinal axis of the first days of bars, with a few of them named."""
     domain = [day.isoformat() for day in days]
     scale = alt.Scale(domain=domain, paddingInner=0.25, paddingOuter=0.1)
     return alt.X("day:O", scale=scale, axis=_day_axis(days, granularity))
@@ -96,16 +101,27 @@ def _number(longest: float, *, is_money: bool = True) -> str:
     return f"{sign},~r" if longest >= 5 or not is_money else f"{sign},.2f" if longest >= 0.05 else f"{sign},~g"
 
 
-def _dollar_axis(title: str | None = None, number: str = "$~s") -> alt.Axis:
-    return alt.Axis(format=number, title=title, tickCount=5, domain=False, ticks=False)
+def value_axis(number: str = "$~s", **more: Any) -> alt.Axis:
+    """The upright axis: a few amounts, without lines of its own."""
+    return alt.Axis(format=number, title=None, tickCount=5, domain=False, ticks=False, **more)
 
 
-def _legend() -> alt.Legend:
-    return alt.Legend(title=None, orient="top", direction="horizontal", columns=5, labelLimit=190, symbolType="square")
+def legend(columns: int = 5) -> alt.Legend:
+    """Names with their colours above the chart."""
+    return alt.Legend(
+        title=None, orient="top", direction="horizontal", columns=columns, labelLimit=190, symbolType="square"
+    )
 
 
-def _data(rows: Sequence[Row]) -> alt.InlineData:
+def inline(rows: Sequence[Row]) -> alt.InlineData:
+    """Rows as the data of a layer."""
     return alt.InlineData(values=list(rows))
+
+
+def picking(*fields: str, by_legend: bool = False) -> alt.Parameter:
+    """What a click on a mark chooses, by fields of its row; with `by_legend` also a click on the legend."""
+    bind = "legend" if by_legend else alt.Undefined
+    return alt.selection_point(name=PICKED, fields=list(fields), on="click", bind=bind)
 
 
 def release_rules(marks: Sequence[Mark], days: Sequence[date], granularity: str = "Day") -> list[alt.Chart]:
@@ -128,12 +144,35 @@ def release_rules(marks: Sequence[Mark], days: Sequence[date], granularity: str 
         for day, found in sorted(by_day.items())
     ]
     tooltip = ["Released:N", "Release:N", "Change:N"]
-    base = alt.Chart(_data(rows)).encode(x=_x(days, granularity), tooltip=tooltip)
+    base = alt.Chart(inline(rows)).encode(x=time_axis(days, granularity), tooltip=tooltip)
     rule = base.mark_rule(color=RELEASE_COLOUR, strokeDash=[4, 3], strokeWidth=1.2, aria=False)
     head = base.mark_point(
-        shape="diamond", size=70, filled=True, color=RELEASE_COLOUR, opacity=1, description="release"
+        shape="diamond", size=70, filled=True, color=RELEASE_COLOUR, opacity=1, description="release", cursor="pointer"
     ).encode(y=alt.value(0))
-    return [rule, head]
+    return [rule, head.add_params(alt.selection_point(name=RELEASE, fields=["Release"], on="click"))]
+
+
+def _points(
+    days: Sequence[date], name: str, values: Sequence[float], granularity: str, *, decimals: int | None = 2
+) -> list[Row]:
+    """A series as rows of a chart; without decimals its values are counts."""
+    return [
+        {"day": day.isoformat(), "Day": bucket_text(day, granularity), "Series": name, "value": value}
+        | {"Amount": f"{value:,.0f}" if decimals is None else f"{'-' if value < 0 else ''}${abs(value):,.{decimals}f}"}
+        for day, value in zip(days, values, strict=False)
+    ]
+
+
+def _line(rows: Sequence[Row], x: alt.X, y: alt.Y, colour: alt.Color, *, before: bool = False) -> alt.Chart:
+    """A line through the days, dotted where it is of the days before."""
+    line = alt.Chart(inline(rows))
+    if before:
+        drawn = line.mark_line(strokeWidth=1.6, strokeDash=[3, 3], interpolate="monotone")
+    else:
+        drawn = line.mark_line(strokeWidth=2.4, interpolate="monotone", point={"size": 18, "filled": True})
+    when = alt.Tooltip("Day:N", title="Beside" if before else "When")
+    encoded: alt.Chart = drawn.encode(x=x, y=y, color=colour, tooltip=[when, "Series:N", "Amount:N"])
+    return encoded
 
 
 def cost_and_revenue(
@@ -149,58 +188,32 @@ def cost_and_revenue(
 
     `revenue` maps a source to USD a day, `previous` is the revenue of the range before (shown as a dotted line).
     """
-    order = {name: place for place, name in enumerate(revenue)}
     rows = [
-        {
-            "day": day.isoformat(),
-            "Day": bucket_text(day, granularity),
-            "Series": name,
-            "USD": values[place],
-            "order": order[name],
-            "Amount": f"${values[place]:,.2f}",
-        }
-        for name, values in revenue.items()
-        for place, day in enumerate(days)
+        point | {"order": place}
+        for place, (name, values) in enumerate(revenue.items())
+        for point in _points(days, name, values, granularity)
     ]
-    line = [
-        {
-            "day": day.isoformat(),
-            "Day": bucket_text(day, granularity),
-            "Series": "Cost",
-            "USD": amount,
-            "Amount": f"${amount:,.2f}",
-        }
-        for day, amount in zip(days, cost, strict=True)
-    ]
-    names = [*revenue, "Cost"]
-    scale_colours = [*(SUBSCRIPTION_COLOUR, USAGE_COLOUR)[: len(revenue)], COST_COLOUR]
-    if previous:
-        names.append("Revenue before")
-        scale_colours.append(OTHER_COLOUR)
+    names = [*revenue, "Cost", *([BEFORE] if previous else [])]
+    shades = [*(SUBSCRIPTION_COLOUR, USAGE_COLOUR)[: len(revenue)], COST_COLOUR, OTHER_COLOUR][: len(names)]
     longest = [*cost, *previous, *(sum(values) for values in zip(*revenue.values(), strict=True))]
-    colour = alt.Color("Series:N", scale=alt.Scale(domain=names, range=scale_colours), legend=_legend())
-    y = alt.Y("USD:Q", axis=_dollar_axis(number=_number(max(longest, default=0.0))))
-    tooltip = [alt.Tooltip("Day:N", title="When"), "Series:N", "Amount:N"]
-    layers: list[Any] = [
-        alt.Chart(_data(rows))
-        .mark_bar(cornerRadiusTopLeft=1, cornerRadiusTopRight=1)
-        .encode(x=_x(days, granularity), y=y, color=colour, order=alt.Order("order:Q"), tooltip=tooltip),
-        alt.Chart(_data(line))
-        .mark_line(strokeWidth=2.4, interpolate="monotone", point={"size": 18, "filled": True})
-        .encode(x=_x(days, granularity), y=y, color=colour, tooltip=tooltip),
-    ]
-    if previous:
-        ghost = [
-            {"day": day.isoformat(), "Day": bucket_text(day, granularity), "Series": "Revenue before", "USD": amount}
-            | {"Amount": f"${amount:,.2f}"}
-            for day, amount in zip(days, previous, strict=False)
-        ]
-        layers.append(
-            alt.Chart(_data(ghost))
-            .mark_line(strokeWidth=1.6, strokeDash=[3, 3], interpolate="monotone")
-            .encode(x=_x(days, granularity), y=y, color=colour, tooltip=tooltip)
+    colour = alt.Color("Series:N", scale=alt.Scale(domain=names, range=shades), legend=legend())
+    x, y = time_axis(days, granularity), alt.Y("value:Q", axis=value_axis(_number(max(longest, default=0.0))))
+    bars = (
+        alt.Chart(inline(rows))
+        .mark_bar(cornerRadiusTopLeft=1, cornerRadiusTopRight=1, cursor="pointer")
+        .encode(
+            x=x,
+            y=y,
+            color=colour,
+            order=alt.Order("order:Q"),
+            tooltip=[alt.Tooltip("Day:N", title="When"), "Series:N", "Amount:N"],
         )
-    return alt.layer(*layers, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
+        .add_params(picking("day"))
+    )
+    lines = [_line(_points(days, "Cost", cost, granularity), x, y, colour)]
+    if previous:
+        lines.append(_line(_points(days, BEFORE, previous, granularity), x, y, colour, before=True))
+    return alt.layer(bars, *lines, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
 
 
 def stacked_by_day(
@@ -211,37 +224,47 @@ def stacked_by_day(
     title: str,
     is_money: bool,
     marks: Sequence[Mark] = (),
+    previous: Sequence[float] = (),
     granularity: str = "Day",
 ) -> Drawn:
-    """Stacked bars a day, one colour a name; `series` in the order of the stack, from the axis up."""
+    """Stacked bars a day, one colour a name; `series` in the order of the stack, from the axis up.
+
+    `previous` is the whole of the range before, shown as a dotted line; `title` names the measure.
+    """
+    decimals = 4 if is_money else None
     rows = [
-        {
-            "day": day.isoformat(),
-            "Day": bucket_text(day, granularity),
-            "Name": name,
-            "value": values.get(day, 0.0),
-            "order": place,
-            title: f"${values.get(day, 0.0):,.4f}" if is_money else f"{values.get(day, 0.0):,.0f}",
-        }
+        point | {"order": place}
         for place, (name, values) in enumerate(series.items())
-        for day in days
-        if values.get(day, 0.0)
+        for point in _points(days, name, [values.get(day, 0.0) for day in days], granularity, decimals=decimals)
+        if point["value"]
     ]
-    names = list(series)
-    longest = max((sum(values.get(day, 0.0) for values in series.values()) for day in days), default=0.0)
-    scale = alt.Scale(domain=names, range=[colour_of[name] for name in names])
+    names = [*series, *([BEFORE] if previous else [])]
+    whole = [sum(values.get(day, 0.0) for values in series.values()) for day in days]
+    scale = alt.Scale(domain=names, range=[(dict(colour_of) | {BEFORE: OTHER_COLOUR})[name] for name in names])
+    colour = alt.Color("Series:N", scale=scale, legend=legend(), sort=names)
+    axis = value_axis(_number(max([*whole, *previous], default=0.0), is_money=is_money))
+    x, y = time_axis(days, granularity), alt.Y("value:Q", stack="zero", axis=axis)
     bars = (
-        alt.Chart(_data(rows))
-        .mark_bar()
+        alt.Chart(inline(rows))
+        .mark_bar(cursor="pointer")
         .encode(
-            x=_x(days, granularity),
-            y=alt.Y("value:Q", stack="zero", axis=_dollar_axis(number=_number(longest, is_money=is_money))),
-            color=alt.Color("Name:N", scale=scale, legend=_legend(), sort=names),
+            x=x,
+            y=y,
+            color=colour,
             order=alt.Order("order:Q"),
-            tooltip=[alt.Tooltip("Day:N", title="When"), "Name:N", f"{title}:N"],
+            tooltip=[
+                alt.Tooltip("Day:N", title="When"),
+                alt.Tooltip("Series:N", title="Name"),
+                alt.Tooltip("Amount:N", title=title),
+            ],
         )
+        .add_params(picking("Series", by_legend=True))
     )
-    return alt.layer(bars, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
+    lines = []
+    if previous:
+        before = _points(days, BEFORE, previous, granularity, decimals=decimals)
+        lines.append(_line(before, x, alt.Y("value:Q", axis=axis), colour, before=True))
+    return alt.layer(bars, *lines, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
 
 
 def ranking(rows: Sequence[tuple[str, float, str]], colour_of: Mapping[str, str], *, title: str) -> Drawn:
@@ -249,15 +272,17 @@ def ranking(rows: Sequence[tuple[str, float, str]], colour_of: Mapping[str, str]
     values = [{"Name": name, "value": value, title: text} for name, value, text in rows]
     names = [name for name, _, _ in rows]
     longest = max((value for _, value, _ in rows), default=0.0)
-    base = alt.Chart(_data(values)).encode(
+    base = alt.Chart(inline(values)).encode(
         y=alt.Y("Name:N", sort=names, title=None, axis=alt.Axis(labelLimit=190, domain=False, ticks=False)),
         tooltip=["Name:N", f"{title}:N"],
     )
     # Room on the right for the texts, which stand behind the bars' ends.
     x = alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, longest * 1.25 or 1]))
     scale = alt.Scale(domain=names, range=[colour_of[name] for name in names])
-    bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.62}).encode(
-        x=x, color=alt.Color("Name:N", scale=scale, legend=None)
+    bars = (
+        base.mark_bar(cornerRadiusEnd=3, height={"band": 0.62}, cursor="pointer")
+        .encode(x=x, color=alt.Color("Name:N", scale=scale, legend=None))
+        .add_params(picking("Name"))
     )
     texts = base.mark_text(align="left", dx=6, color=OTHER_COLOUR, aria=False).encode(x=x, text=alt.Text(f"{title}:N"))
     return alt.layer(bars, texts).properties(height=HEIGHT)

@@ -14,13 +14,15 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.data import Filters
 from dashboard.formats import literal
-from dashboard.periods import DEFAULT_PRESET, GRANULARITIES, PRESETS, buckets, period_text, preset_period
+from dashboard.periods import DEFAULT_PRESET, GRANULARITIES, PRESETS, buckets, last_day, period_text, preset_period
 from metering.analytics import Period
 
 _PAGE = "filter_bar_page"
 _ENTERED = "page_entered"
 FILTERS = ("model", "plan", "account", "provider", "task")
-_CHOICES = ("range", "per", "compare", "converted", "dates", *FILTERS)
+_ONLY = {name: f"only_{name}" for name in FILTERS}
+"""Their names in the URL: a page that shows a model, plan or account says `model`, `plan` or `account` there."""
+_CHOICES = ("range", "per", "compare", "converted", "dates", *_ONLY.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,27 @@ class Selection:
     def fees_count(self) -> bool:
         """Whether subscription fees are part of the numbers: they are never spread over models, tasks or users."""
         return not {name for name, _ in self.filters} - {"account", "plan"}
+
+
+def only(**filters: str) -> dict[str, str]:
+    """The query of a link to an analytics page that is narrowed: `only(account="acct-0001")`."""
+    return {_ONLY[name]: value for name, value in filters.items()}
+
+
+def narrow(**filters: str) -> None:
+    """Narrow the page to a model, plan, account, provider or task; a callback."""
+    st.session_state.update(only(**filters))
+
+
+def narrow_days(selection: Selection, start: date) -> None:
+    """Narrow the page to the days of one bar of its charts; a callback."""
+    first, end = selection.bounds
+    last = min(last_day(start, selection.granularity), end - timedelta(days=1))
+    days = max(start, first), last
+    if st.session_state.get("range") != "Custom":
+        # A date input that is not drawn yet writes nothing of its own into the address.
+        st.query_params["dates"] = [day.isoformat() for day in days]
+    st.session_state.update({"range": "Custom", "dates": days})
 
 
 def filter_bar(
@@ -119,8 +142,8 @@ def filter_bar(
 def keep_link() -> None:
     """Keep what a link to another page says, whichever page it is; the entry script calls this before the page.
 
-    Streamlit drops a parameter of a link when the page before had a widget of that name: links from pages with the bar
-    would lead to no model, plan or account.
+    Streamlit drops a parameter of a link when the page before had a widget of that name: the link from a model to its
+    price would lead to no model.
     """
     context = get_script_run_ctx()
     if context is None or st.session_state.get(_ENTERED) == context.page_script_hash:
@@ -154,15 +177,16 @@ def _arrive(query: Mapping[str, list[str]], options: Mapping[str, Sequence[str]]
 
     A link that narrows the numbers starts from none of the filters before.
     """
-    narrowed = any(name in query for name in FILTERS)
+    options_of = {_ONLY[name]: options.get(name, ()) for name in FILTERS}
+    narrowed = any(name in query for name in options_of)
     for name in _CHOICES:
         if name not in st.session_state:
             continue
         held = st.session_state[name]
         given = query[name][-1] if name in query else None
-        if name in FILTERS:
+        if name in options_of:
             wanted = given if narrowed else held
-            st.session_state[name] = wanted if wanted in options.get(name, ()) else None
+            st.session_state[name] = wanted if wanted in options_of[name] else None
         elif given is None or name == "dates":
             st.session_state[name] = held
         elif name in ("compare", "converted"):
@@ -180,12 +204,12 @@ def _filters(options: Mapping[str, Sequence[str]]) -> Filters:
                 name.capitalize(),
                 options.get(name, ()),
                 index=None,
-                key=name,
+                key=_ONLY[name],
                 bind="query-params",
                 placeholder=f"Every {name}",
             )
         st.button("Clear filters", on_click=_clear, args=FILTERS, disabled=not active, width="stretch")
-    return tuple((name, value) for name in FILTERS if (value := st.session_state.get(name)))
+    return tuple((name, value) for name in FILTERS if (value := st.session_state.get(_ONLY[name])))
 
 
 def _chips(filters: Filters) -> None:
@@ -205,14 +229,16 @@ def _chips(filters: Filters) -> None:
 
 
 def _wanted(name: str, options: Sequence[str]) -> str | None:
-    """The filter's value, also on the first run, when only the URL knows it."""
-    value = st.session_state[name] if name in st.session_state else st.query_params.get(name)
+    """The filter's value, also on the first run and after the browser's Back, when only the URL knows it."""
+    context, key = get_script_run_ctx(), _ONLY[name]
+    held = key in st.session_state and not (context and context.is_history_navigation)
+    value = st.session_state[key] if held else st.query_params.get(key)
     return value if value in options else None
 
 
 def _clear(*names: str) -> None:
     for name in names:
-        st.session_state[name] = None
+        st.session_state[_ONLY[name]] = None
 
 
 def describe(selection: Selection) -> str:

@@ -47,6 +47,13 @@ def bucket(day: date, granularity: str) -> date:
     return day.replace(day=1) if granularity == "Month" else day
 
 
+def last_day(start: date, granularity: str) -> date:
+    """The last day of the week or month that begins on a day; of days, the day itself."""
+    if granularity == "Week":
+        return start + timedelta(days=6)
+    return (start + timedelta(days=31)).replace(day=1) - _DAY if granularity == "Month" else start
+
+
 def buckets(days: Iterable[date], granularity: str) -> list[date]:
     """The first day of every week or month that `days` meet, in order."""
     return sorted({bucket(day, granularity) for day in days})

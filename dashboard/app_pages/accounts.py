@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -26,14 +27,42 @@ from metering.accounts.listing import STATUSES
 from metering.book.ratebook import RateBook
 from metering.errors import UnknownAccountError
 
-SHOWN = "show"
-"""The account whose page is shown, in the URL. Links may say `account`, which the filters of other pages use too."""
 _LIST = "accounts_list"
+_WANTED = "account_wanted"
 _STATUS_LABELS = {"All": None} | {status.capitalize(): status for status in STATUSES}
 
 
 def _first_page() -> None:
     st.session_state["page"] = 1
+
+
+def _box(label: str, key: str, options: Iterable[str], width: int, otherwise: str | None = None) -> str | None:
+    """A select box of the bar; with `otherwise` it may stay empty, and says that."""
+    return st.selectbox(
+        label,
+        list(options),
+        index=0 if otherwise is None else None,
+        key=key,
+        bind="query-params",
+        placeholder=otherwise,
+        on_change=_first_page,
+        width=width,
+    )
+
+
+def _switch(label: str, key: str, options: Iterable[str], default: str, told: str | None = None) -> str:
+    """A choice of the bar between a few words, of which one always holds."""
+    chosen = st.segmented_control(
+        label,
+        list(options),
+        default=default,
+        required=True,
+        key=key,
+        bind="query-params",
+        on_change=_first_page,
+        help=told,
+    )
+    return chosen or default
 
 
 def _choose(book: RateBook) -> tuple[Choice, str, bool]:
@@ -48,55 +77,18 @@ def _choose(book: RateBook) -> tuple[Choice, str, bool]:
             on_change=_first_page,
             width=330,
         )
-        plan = st.selectbox(
-            "Plan",
-            list(book.plans),
-            index=None,
-            key="on_plan",
-            bind="query-params",
-            placeholder="Every plan",
-            on_change=_first_page,
-            width=150,
-        )
-        running = st.selectbox(
-            "Subscription",
-            list(account_table.SUBSCRIPTIONS),
-            index=None,
-            key="subscription",
-            bind="query-params",
-            placeholder="Any",
-            on_change=_first_page,
-            width=140,
-        )
-        status = st.segmented_control(
-            "Status",
-            list(_STATUS_LABELS),
-            default="All",
-            required=True,
-            key="status",
-            bind="query-params",
-            on_change=_first_page,
-            help="All leaves out the deleted ones.",
-        )
-        sort = st.selectbox(
-            "Sort by", list(account_table.SORTS), key="sort", bind="query-params", on_change=_first_page, width=190
-        )
-        order = st.segmented_control(
-            "Order",
-            ("Desc", "Asc"),
-            default="Desc",
-            required=True,
-            key="order",
-            bind="query-params",
-            on_change=_first_page,
-        )
+        plan = _box("Plan", "on_plan", book.plans, 150, "Every plan")
+        running = _box("Subscription", "subscription", account_table.SUBSCRIPTIONS, 140, "Any")
+        status = _switch("Status", "status", _STATUS_LABELS, "All", "All leaves out the deleted ones.")
+        sort = _box("Sort by", "sort", account_table.SORTS, 190)
+        order = _switch("Order", "order", ("Desc", "Asc"), "Desc")
     choice = Choice(
         (words or "").strip() or None,
-        _STATUS_LABELS[status or "All"],
+        _STATUS_LABELS[status],
         plan,
         account_table.SUBSCRIPTIONS[running] if running else None,
     )
-    return choice, account_table.SORTS[sort or "Last active"], order != "Asc"
+    return choice, account_table.SORTS[sort or "Last active"], order == "Desc"
 
 
 def _columns(names: list[str]) -> dict[str, Any]:
@@ -131,7 +123,7 @@ def _open_clicked(names: list[str]) -> None:
 def open_account(name: str) -> None:
     """Show the page of an account; a callback."""
     st.session_state[_LIST] = dict(st.query_params)
-    st.session_state["_go"] = name
+    st.session_state[_WANTED] = name
 
 
 def _list(person: CurrentPerson, stamp: sources.Stamp, book: RateBook, now: datetime) -> None:
@@ -242,13 +234,13 @@ def page() -> None:
     """Draw the page."""
     person = require("viewer")
     stamp = require_data()
-    wanted = st.session_state.pop("_go", None) or st.query_params.get("account")
-    if wanted and st.query_params.get(SHOWN) != wanted:
-        section = {name: value for name, value in st.query_params.items() if name == "section"}
-        st.switch_page("app_pages/accounts.py", query_params={SHOWN: wanted, **section})
+    wanted = st.session_state.pop(_WANTED, None)
+    if wanted:
+        # An entry of the browser's history of its own, without the choices of the list.
+        st.switch_page("app_pages/accounts.py", query_params={"account": wanted})
     now = sources.utc_now()
     book = rate_card.book(sources.engine(), stamp.text, now.replace(second=0, microsecond=0))
-    name = st.query_params.get(SHOWN)
+    name = st.query_params.get("account")
     if name:
         _detail(name, person, stamp, book, now)
     else:

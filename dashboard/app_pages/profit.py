@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import streamlit as st
 
 from dashboard import data, sources
-from dashboard.filters import Selection, describe, filter_bar
+from dashboard.chart_clicks import clickable
+from dashboard.filters import Selection, describe, filter_bar, narrow
 from dashboard.formats import change, exact_money, literal, money, points, ratio
 from dashboard.layout import card, card_title, empty_state, page_header
+from dashboard.links import row_of_links
 from dashboard.periods import period_text
 from dashboard.revenue.chart import revenue_chart
 from dashboard.session import require, require_data
@@ -26,15 +29,20 @@ from dashboard.usage.profit_table import (
     serve_csv,
     serve_frame,
 )
-from metering.analytics import Totals
+from metering.analytics import Sums
 from metering.analytics.profit import Earnings
 
 TOP = 10
+_SOLD = {
+    "model": ("charged", "Charges against cost: fees and included credit are not spread over models"),
+    "plan": ("revenue", "Fees and usage revenue against cost"),
+}
+"""By what margins are shown: what stands against the cost, and what to know of it."""
 SHOWN = 500
 """How many losses are listed; the CSV has them all."""
 
 
-def _totals(now: Totals, before: Totals | None) -> None:
+def _totals(now: Sums, before: Sums | None) -> None:
     def card_of(label: str, nanos: int, past: int | None, help_text: str, *, good: str = "up") -> None:
         st.metric(
             label,
@@ -66,9 +74,16 @@ def _totals(now: Totals, before: Totals | None) -> None:
         )
 
 
-def _margins(title: str, key: str, note: str, found: Sequence[Margin], what: str, sold: str) -> None:
-    with card(key):
-        card_title(title, note, margin_csv(key.replace("_", "-"), found, what, sold))
+def _margins(
+    selection: Selection,
+    what: str,
+    found: Sequence[Margin],
+    before: Sequence[Margin],
+    options: Mapping[str, Sequence[str]],
+) -> None:
+    sold, note = _SOLD[what]
+    with card(f"margin_by_{what}"):
+        card_title(f"Margin by {what}", note, margin_csv(f"margin-by-{what}", found, what, sold, before))
         if not found:
             st.caption("Nothing was sold in this range.")
             return
@@ -76,14 +91,19 @@ def _margins(title: str, key: str, note: str, found: Sequence[Margin], what: str
             (row.name, row.share, row.text + (f" of {money(row.sold_nanos)}" if row.sold_nanos else ""))
             for row in found[:TOP]
         ]
-        st.altair_chart(margins(bars), key=f"chart_{key}", alt=title)
-        if len(found) > TOP:
-            st.caption(f"and {len(found) - TOP} more in the CSV")
+        clickable(
+            margins(bars, {row.name: (row.share, row.text) for row in before}),
+            f"chart_margin_by_{what}_{selection.key}",
+            f"Margin by {what}",
+            picked=lambda mark: narrow(**{what: mark["Name"]}) if mark["Name"] in options[what] else None,
+        )
+        words = [f"and {len(found) - TOP} more in the CSV"] if len(found) > TOP else []
+        words += ["a line is the margin of the days before"] if before else []
+        if words:
+            st.caption("; ".join(words))
 
 
-def _losses(
-    selection: Selection, key: str, found: Sequence[Margin], what: str, sold: str, pages: Sequence[tuple[str, str]]
-) -> None:
+def _losses(selection: Selection, key: str, found: Sequence[Margin], what: str, sold: str) -> None:
     rows = losses(found)
     name = what.lower()
     with card(key):
@@ -117,19 +137,10 @@ def _losses(
         if not picked or picked[0] >= len(rows):
             st.caption(f"Choose a row to open the {name}.")
             return
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{literal(rows[picked[0]].name)}**", width="content")
-            for page, label in pages:
-                st.page_link(
-                    page,
-                    label=label,
-                    icon=":material/arrow_forward:",
-                    icon_position="right",
-                    query_params={name: rows[picked[0]].name},
-                )
+        row_of_links(name, rows[picked[0]].name)
 
 
-def _serve(plans: Sequence[Earnings], totals: Totals) -> None:
+def _serve(plans: Sequence[Earnings], totals: Sums) -> None:
     with card("cost_to_serve"):
         note = "What a plan's accounts cost beside what they bring; a subscriber paid a fee for a part of the range"
         card_title("Cost to serve by plan", note, serve_csv(plans))
@@ -153,38 +164,27 @@ def _serve(plans: Sequence[Earnings], totals: Totals) -> None:
         st.page_link("app_pages/plans.py", label="Look at the plans", icon=":material/card_membership:")
 
 
-def _draw(selection: Selection, stamp: sources.Stamp, totals: Totals) -> None:
+def _draw(selection: Selection, stamp: sources.Stamp, totals: Sums, options: Mapping[str, Sequence[str]]) -> None:
     engine, today = sources.engine(), sources.utc_now().date()
-    asked = (selection.bounds, selection.filters)
+    asked, earlier = (selection.bounds, selection.filters), (selection.bounds_before, selection.filters)
+    compared = selection.compare
     days = data.daily(engine, stamp.text, *asked, today)
-    earlier = (selection.bounds_before, selection.filters, today)
-    revenue_chart(selection, stamp, days, data.daily(engine, stamp.text, *earlier) if selection.compare else [])
-    by_model = model_margins(data.usage_among(engine, stamp.text, ("model",), *asked, None))
+    revenue_chart(selection, stamp, days, data.daily(engine, stamp.text, *earlier, today) if compared else [])
+
+    def models(bounds: tuple[date, date]) -> list[Margin]:
+        return model_margins(data.usage_among(engine, stamp.text, ("model",), bounds, selection.filters, None))
+
     plans = data.profit_by(engine, stamp.text, "plan", *asked, today)
     left, right = st.columns(2, gap="small")
     with left:
-        note = "Charges against cost: fees and included credit are not spread over models"
-        _margins("Margin by model", "margin_by_model", note, by_model, "model", "charged")
-        _losses(
-            selection,
-            "losing_models",
-            by_model,
-            "Model",
-            "Charged",
-            (("app_pages/pricing.py", "Set a price"), ("app_pages/usage.py", "Usage")),
-        )
+        by_model = models(selection.bounds)
+        _margins(selection, "model", by_model, models(selection.bounds_before) if compared else [], options)
+        _losses(selection, "losing_models", by_model, "Model", "Charged")
     with right:
-        note = "Fees and usage revenue against cost"
-        _margins("Margin by plan", "margin_by_plan", note, plan_margins(plans), "plan", "revenue")
+        before = data.profit_by(engine, stamp.text, "plan", *earlier, today) if compared else []
+        _margins(selection, "plan", plan_margins(plans), plan_margins(before), options)
         accounts = account_margins(data.profit_by(engine, stamp.text, "account", *asked, today))
-        _losses(
-            selection,
-            "losing_accounts",
-            accounts,
-            "Account",
-            "Revenue",
-            (("app_pages/accounts.py", "Account"), ("app_pages/usage.py", "Usage")),
-        )
+        _losses(selection, "losing_accounts", accounts, "Account", "Revenue")
     _serve(plans, totals)
 
 
@@ -195,22 +195,21 @@ def page() -> None:
     today = sources.utc_now().date()
     page_header("Profit", "What is left of the revenue, and where it is lost", person, stamp.as_of)
     engine = sources.engine()
-    selection = filter_bar(
-        today, data.filter_options(engine, stamp.text), currency=data.second_currency(engine, stamp.text)
-    )
-    totals = data.totals(engine, stamp.text, selection.bounds, selection.filters, today)
+    options = data.filter_options(engine, stamp.text)
+    selection = filter_bar(today, options, currency=data.second_currency(engine, stamp.text))
+    totals = data.sums(engine, stamp.text, selection.bounds, selection.filters, today)
     if not totals.requests and not totals.revenue_nanos:
         advice = f"Nothing was called or earned for {describe(selection)}. Choose more days, or clear a filter."
         empty_state("Nothing to show here", advice)
         return
     before = None
     if selection.compare:
-        before = data.totals(engine, stamp.text, selection.bounds_before, selection.filters, today)
+        before = data.sums(engine, stamp.text, selection.bounds_before, selection.filters, today)
     _totals(totals, before)
     words = period_text(selection.period)
     st.caption(f"{words}, changes against {period_text(selection.period.previous())}" if before else words)
     converted_sums(selection, stamp)
-    _draw(selection, stamp, totals)
+    _draw(selection, stamp, totals, options)
 
 
 page()

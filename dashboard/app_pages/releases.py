@@ -29,6 +29,7 @@ from sync.errors import RefusedError
 from sync.release_diff import ReleaseDiff
 from sync.rollback import find_release
 
+_COMMIT_DIGITS = 7
 OFFERED = 300
 """How many releases can be chosen from a list; older ones are typed."""
 
@@ -123,6 +124,12 @@ def _detail(release: Release, releases: Sequence[Release], database: str, person
                 args=(str(release.id), str(newest.id)),
             )
             st.button("Close", type="tertiary", on_click=_close)
+
+
+def _named(releases: Sequence[Release], name: str) -> Release:
+    """The release that an address names: by its number, its label, or the begin of its commit, as charts call it."""
+    committed = [release for release in releases if len(name) >= _COMMIT_DIGITS and release.commit.startswith(name)]
+    return committed[0] if committed else find_release(releases, name)
 
 
 def _close() -> None:
@@ -229,7 +236,7 @@ def page() -> None:
             _list(releases)
             wanted = st.query_params.get("release")
             if wanted:
-                _detail(find_release(releases, wanted), releases, stamp.database, person)
+                _detail(_named(releases, wanted), releases, stamp.database, person)
     if tabs[COMPARE].open:
         with tabs[COMPARE]:
             _comparison(releases, stamp.database)

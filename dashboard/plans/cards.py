@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
+from dashboard.filters import only
 from dashboard.formats import MISSING, count, literal, money
 from dashboard.layout import card
 from dashboard.plans.figures import (
@@ -88,7 +89,9 @@ def _card(plan: Plan, figures: PlanFigures, models: int, default: str | None) ->
             icon=":material/groups:",
             query_params={"on_plan": plan.slug},
         )
-        st.page_link("app_pages/usage.py", label="Usage", icon=":material/bar_chart:", query_params={"plan": plan.slug})
+        st.page_link(
+            "app_pages/usage.py", label="Usage", icon=":material/bar_chart:", query_params=only(plan=plan.slug)
+        )
         if words:
             st.caption(" · ".join(words), width="content")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import streamlit as st
 
 from dashboard import charts, data, sources
-from dashboard.filters import Selection
+from dashboard.chart_clicks import clickable
+from dashboard.filters import Selection, narrow_days
 from dashboard.formats import dollars
 from dashboard.layout import card, card_title
 from dashboard.periods import buckets, by_bucket
@@ -26,7 +28,7 @@ def revenue_chart(
         return [dollars(found[start]) for start in buckets((row.day for row in rows), granularity)]
 
     with card("cost_and_revenue"):
-        note = f"USD, a bar a UTC {granularity.lower()}; diamonds mark the releases that changed prices"
+        note = f"USD, a bar a UTC {granularity.lower()}, a click shows its days; diamonds open price releases"
         card_title("Cost against revenue", note, daily_csv(days))
         chart = charts.cost_and_revenue(
             starts,
@@ -39,6 +41,11 @@ def revenue_chart(
             sums(before, lambda row: row.revenue_nanos),
             granularity=granularity,
         )
-        st.altair_chart(chart, key="chart_cost_and_revenue", alt=f"Cost against revenue by {granularity.lower()}")
+        clickable(
+            chart,
+            f"chart_cost_and_revenue_{selection.key}",
+            f"Cost against revenue by {granularity.lower()}",
+            picked=lambda mark: narrow_days(selection, date.fromisoformat(mark["day"])),
+        )
         if not selection.fees_count:
             st.caption("Without subscription fees: they are never spread over models, providers or tasks.")

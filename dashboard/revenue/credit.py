@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.chart_clicks import clickable
 from dashboard.formats import count, exact_money, money
 from dashboard.layout import card, card_title
 from dashboard.revenue import data as revenue_data
@@ -22,7 +23,7 @@ from dashboard.revenue.credit_tables import (
     withdrawal_records,
 )
 from dashboard.revenue.data import SHOWN_HOLDERS
-from dashboard.revenue.view import SHOWN, View, account_table, dollars_column, month_table
+from dashboard.revenue.view import SHOWN, View, account_table, choose_month, dollars_column, month_table
 from metering.analytics.credit import CreditMonth, Outstanding
 from metering.analytics.credit_sales import Withdrawn
 
@@ -51,10 +52,11 @@ def credit_view(view: View) -> None:
     with left, card("credit_chart"):
         card_title(
             "Credit sold and earned",
-            "USD by UTC month: money that came in, and what the use of credit earned; diamonds mark price releases",
+            "USD by UTC month: money that came in, and what the use of credit earned; a click lists it, below",
             credit_csv(months, "credit-sold-and-earned"),
         )
-        st.altair_chart(credit_chart(months, view.marks), key="chart_credit", alt="Credit sold and earned by month")
+        chart = credit_chart(months, view.marks)
+        clickable(chart, "chart_credit", "Credit sold and earned by month", picked=choose_month)
     with right:
         _holders(view, standing)
     with card("credit_months"):

@@ -9,11 +9,12 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from dashboard.charts import colours
+from dashboard.chart_clicks import clickable
+from dashboard.charts import colours, stacked_by_day
 from dashboard.formats import MISSING, change, count, dollars, money, points, ratio
 from dashboard.layout import card, card_title, empty_state
 from dashboard.revenue import data as revenue_data
-from dashboard.revenue.charts import WORDS, month_text, movements_chart, stacked_by_month
+from dashboard.revenue.charts import WORDS, month_text, movements_chart
 from dashboard.revenue.data import Recurring
 from dashboard.revenue.tables import (
     MRR_MONEY,
@@ -30,7 +31,7 @@ from dashboard.revenue.tables import (
     trial_month_records,
     trial_records,
 )
-from dashboard.revenue.view import View, account_table, dollars_column, month_table
+from dashboard.revenue.view import View, account_table, choose_month, dollars_column, month_table
 from metering.analytics.movements import KINDS
 from metering.analytics.recurring import Movement, PlanSubscribers
 
@@ -165,16 +166,16 @@ def _movements_chart(view: View, found: Recurring) -> None:
     with card("mrr_movements"):
         card_title(
             "MRR movements",
-            "USD of recurring revenue that came and went by UTC month; diamonds mark the releases that changed prices",
+            "USD of recurring revenue that came and went by UTC month; a click lists what is behind it, below",
             mrr_csv(found.months, "mrr-movements-by-month"),
         )
         chart = movements_chart(found.months, view.marks)
-        st.altair_chart(chart, key="chart_mrr_movements", alt="MRR movements by month")
+        clickable(chart, "chart_mrr_movements", "MRR movements by month", picked=choose_month)
 
 
 def _plans_chart(view: View, found: Recurring) -> None:
     with card("mrr_by_plan"):
-        note = "At the end of each month; of the running one, today"
+        note = "At the end of each month; of the running one, today. A click lists the plan's accounts"
         card_title("By plan", note, plan_csv(found.subscribers))
         measure = st.segmented_control(
             "Measure",
@@ -191,15 +192,25 @@ def _plans_chart(view: View, found: Recurring) -> None:
             st.caption("None in these months.")
             return
         ranking = list(by_plan(found.subscribers, lambda row: row.mrr_nanos or row.trials))
-        chart = stacked_by_month(
+        lengths = {
+            plan: {month: dollars(value) if is_money else float(value) for month, value in values.items()}
+            for plan, values in series.items()
+        }
+        chart = stacked_by_day(
             [row.month for row in found.months],
-            series,
+            lengths,
             colours(list(series), ranking),
             title=measure or "MRR",
             is_money=is_money,
             marks=view.marks,
+            granularity="Month",
         )
-        st.altair_chart(chart, key="chart_by_plan", alt=f"{measure} by plan and month")
+        clickable(
+            chart,
+            "chart_by_plan",
+            f"{measure} by plan and month",
+            leads=lambda mark: ("accounts", {"on_plan": mark["Series"]}),
+        )
 
 
 def _months(found: Recurring) -> None:

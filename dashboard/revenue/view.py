@@ -12,8 +12,10 @@ import streamlit as st
 from sqlalchemy import Engine
 
 from dashboard import data
+from dashboard.chart_clicks import Pick
 from dashboard.charts import Mark
-from dashboard.formats import MISSING, literal
+from dashboard.formats import MISSING
+from dashboard.links import row_of_links
 from dashboard.revenue.data import month_bounds
 from dashboard.revenue.tables import Record
 from metering.analytics.movements import months_back
@@ -52,6 +54,11 @@ class View:
         return data.price_releases(
             self.engine, self.stamp, (months_back(self.today, self.count), month_bounds(self.today, self.today)[1])
         )
+
+
+def choose_month(mark: Pick) -> None:
+    """List what is behind the month of a bar; a callback."""
+    st.session_state["month"] = mark["day"][:7]
 
 
 def dollars_column(help_text: str | None = None, label: str | None = None) -> Any:
@@ -97,15 +104,7 @@ def account_table(records: Sequence[Record], key: str, columns: dict[str, Any], 
     )
     rows = state["selection"]["rows"]
     if rows and rows[0] < len(shown):
-        account = str(shown[rows[0]]["Account"])
-        with st.container(horizontal=True, gap="medium"):
-            for page, label in (("accounts", "Open"), ("usage", "The usage of")):
-                st.page_link(
-                    f"app_pages/{page}.py",
-                    label=f"{label} {literal(account)}",
-                    icon=":material/arrow_forward:",
-                    query_params={"account": account},
-                )
+        row_of_links("account", str(shown[rows[0]]["Account"]))
     elif len(records) > SHOWN:
         st.caption(f"The first {SHOWN} of {len(records):,}; the CSV has all of them. Choose a row to look at it.")
     else:

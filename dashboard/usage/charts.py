@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from dashboard.charts import COST_COLOUR, OTHER_COLOUR, Drawn
+from dashboard.charts import COST_COLOUR, OTHER_COLOUR, Drawn, inline, legend, picking
+from dashboard.formats import MISSING
 
 GAIN_COLOUR = "#12a594"
 _ROW_HEIGHT = 34
@@ -28,51 +29,62 @@ def shares(
         for (group, part), (length, text) in values.items()
     ]
     scale = alt.Scale(domain=list(subgroups), range=[colour_of[name] for name in subgroups])
-    legend = alt.Legend(
-        title=None, orient="top", direction="horizontal", columns=_LEGEND_COLUMNS, labelLimit=190, symbolType="square"
-    )
     bars = (
-        alt.Chart(alt.InlineData(values=rows))
-        .mark_bar(height={"band": 0.66})
+        alt.Chart(inline(rows))
+        .mark_bar(height={"band": 0.66}, cursor="pointer")
         .encode(
             y=alt.Y("Group:N", sort=list(groups), title=None, axis=alt.Axis(labelLimit=230, domain=False, ticks=False)),
             x=alt.X("value:Q", stack="zero", axis=None),
-            color=alt.Color("Part:N", scale=scale, legend=legend, sort=list(subgroups)),
+            color=alt.Color("Part:N", scale=scale, legend=legend(_LEGEND_COLUMNS), sort=list(subgroups)),
             order=alt.Order("order:Q"),
             tooltip=["Group:N", "Part:N", f"{title}:N"],
         )
+        .add_params(picking("Group", "Part"))
     )
     legend_rows = -(-len(subgroups) // _LEGEND_COLUMNS)
     # Streamlit fits the whole chart into this height, with the legend.
     return alt.layer(bars).properties(height=_ROW_HEIGHT * max(3, len(groups)) + 30 + 24 * legend_rows)
 
 
-def margins(rows: Sequence[tuple[str, float, str]]) -> Drawn:
-    """Horizontal bars from a line at zero, in the given order: `(name, margin as a share, text)`; losses go left."""
-    lowest = min((share for _, share, _ in rows), default=0.0)
+def margins(rows: Sequence[tuple[str, float, str]], before: Mapping[str, tuple[float, str]] | None = None) -> Drawn:
+    """Horizontal bars from a line at zero, in the given order: `(name, margin as a share, text)`; losses go left.
+
+    `before` are shares and texts of the days before by name, each shown as a short line across its bar.
+    """
+    past = before or {}
+    lowest = min([0.0, *(share for _, share, _ in rows), *(past[name][0] for name, _, _ in rows if name in past)])
     # Far below zero a bar says no more than its text, and would leave the others no room.
-    floor = max(-1.0, min(0.0, lowest))
+    floor = max(-1.0, lowest)
     values = [
         {
             "Name": name,
             "value": max(share, floor),
             "Margin": text,
+            "Before": past[name][1] if name in past else MISSING,
+            "before": max(past[name][0], floor) if name in past else None,
             "Kind": "loss" if share < 0 else "gain",
             "end": max(share, 0.0),
         }
         for name, share, text in rows
     ]
     names = [name for name, _, _ in rows]
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = alt.Chart(inline(values)).encode(
         y=alt.Y("Name:N", sort=names, title=None, axis=alt.Axis(labelLimit=190, domain=False, ticks=False)),
-        tooltip=["Name:N", "Margin:N"],
+        tooltip=["Name:N", "Margin:N", *(["Before:N"] if past else [])],
     )
-    scale = alt.Scale(domain=[floor, 1.3])
+    # Room on the right for the texts, which stand behind the bars' ends.
+    scale = alt.Scale(domain=[floor, 1.35 - 0.35 * floor])
     kinds = alt.Scale(domain=["gain", "loss"], range=[GAIN_COLOUR, COST_COLOUR])
-    bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.62}).encode(
-        x=alt.X("value:Q", axis=None, scale=scale), color=alt.Color("Kind:N", scale=kinds, legend=None)
+    bars = (
+        base.mark_bar(cornerRadiusEnd=3, height={"band": 0.62}, cursor="pointer")
+        .encode(x=alt.X("value:Q", axis=None, scale=scale), color=alt.Color("Kind:N", scale=kinds, legend=None))
+        .add_params(picking("Name"))
     )
     texts = base.mark_text(align="left", dx=6, color=OTHER_COLOUR, aria=False).encode(
         x=alt.X("end:Q", axis=None, scale=scale), text=alt.Text("Margin:N")
     )
-    return alt.layer(bars, texts).properties(height=_ROW_HEIGHT * max(3, len(rows)) + 10)
+    ticks = base.mark_tick(thickness=2, color=OTHER_COLOUR, aria=False, height={"band": 0.8}).encode(
+        x=alt.X("before:Q", axis=None, scale=scale)
+    )
+    layers = [bars, texts, *([ticks] if past else [])]
+    return alt.layer(*layers).properties(height=_ROW_HEIGHT * max(3, len(rows)) + 10)

@@ -7,20 +7,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.filters import FILTERS
+from dashboard.filters import FILTERS, narrow
 from dashboard.formats import literal
+from dashboard.links import open_links
 from dashboard.usage.series import Measure
 from dashboard.usage.table import GROUPS, METRICS, name_of
 from metering.analytics import UsageRow
 
 TOPS = ("5", "8", "12", "20")
-_PAGES = {
-    "model": (("app_pages/models.py", "Model"), ("app_pages/pricing.py", "Price")),
-    "account": (("app_pages/accounts.py", "Account"),),
-    "plan": (("app_pages/plans.py", "Plan"),),
-    "task": (("app_pages/routing.py", "Route"),),
-}
-"""The pages that show what a name stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +68,6 @@ def choices() -> Choices:
     return Choices(groups, metric or "Cost", int(top or TOPS[1]), cumulative)
 
 
-def _narrow(name: str, value: str) -> None:
-    st.session_state[name] = value
-
-
 def row_links(row: UsageRow | None, groups: Sequence[str], options: Mapping[str, Sequence[str]]) -> None:
     """What can be done with the chosen row of the table: open what its names stand for, or narrow the page to it."""
     if row is None:
@@ -89,20 +79,13 @@ def row_links(row: UsageRow | None, groups: Sequence[str], options: Mapping[str,
             st.markdown(f"**{literal(name_of(row, group))}**", width="content")
             if value is None:
                 continue
-            for page, label in _PAGES.get(group, ()):
-                st.page_link(
-                    page,
-                    label=label,
-                    icon=":material/arrow_forward:",
-                    icon_position="right",
-                    query_params={group: str(value)},
-                )
+            open_links(group, str(value), numbers=("Profit",))
             if group in FILTERS and value in options.get(group, ()):
                 st.button(
                     f"Only this {group}",
                     icon=":material/filter_alt:",
                     type="tertiary",
-                    key=f"only_{group}",
-                    on_click=_narrow,
-                    args=(group, value),
+                    key=f"narrow_{group}",
+                    on_click=narrow,
+                    kwargs={group: value},
                 )

@@ -83,23 +83,19 @@ def loss_frame(rows: Sequence[Margin], what: str, sold: str) -> pd.DataFrame:
     )
 
 
-def margin_csv(name: str, rows: Sequence[Margin], what: str, sold: str) -> Csv:
-    """Margins as CSV with exact amounts."""
+def margin_csv(name: str, rows: Sequence[Margin], what: str, sold: str, before: Sequence[Margin] = ()) -> Csv:
+    """Margins as CSV with exact amounts; with `before` also the margins of the days before."""
     header = [what, f"{sold}_usd", "cost_usd", "profit_usd", "margin_percent"]
-    return Csv(
-        name,
-        header,
-        lambda: [
-            [
-                row.name,
-                usd_text(row.sold_nanos),
-                usd_text(row.cost_nanos),
-                usd_text(row.profit_nanos),
-                row.text.removesuffix("%") if row.sold_nanos else "",
-            ]
-            for row in rows
-        ],
-    )
+    past = {row.name: row for row in before}
+
+    def percent(row: Margin | None) -> str:
+        return row.text.removesuffix("%") if row is not None and row.sold_nanos else ""
+
+    def line(row: Margin) -> list[object]:
+        amounts = map(usd_text, (row.sold_nanos, row.cost_nanos, row.profit_nanos))
+        return [row.name, *amounts, percent(row), *([percent(past.get(row.name))] if before else [])]
+
+    return Csv(name, [*header, *(["margin_percent_before"] if before else [])], lambda: map(line, rows))
 
 
 def each(nanos: int, number: int) -> int | None:

@@ -125,3 +125,10 @@ def series_csv(series: Series, starts: Sequence[date], groups: Sequence[str], me
             if days.get(start)
         ],
     )
+
+
+def pairs_csv(pairs: Mapping[tuple[str, str], int], groups: Sequence[str], metric: str, *, is_money: bool) -> Csv:
+    """Subgroups within groups as CSV, as `within` found them, with exact amounts."""
+    header = [*groups, f"{metric.lower()}_usd" if is_money else metric.lower()]
+    lines = [[*pair, usd_text(value) if is_money else value] for pair, value in pairs.items()]
+    return Csv(f"usage-by-{groups[1]}-within-{groups[0]}", header, lambda: lines)

@@ -130,7 +130,7 @@ def test_each_section_shows_what_is_its_own(seeded: Seeded, open_app: OpenApp) -
         assert not app.exception
         assert [line.value for line in app.subheader] == headings
 
-    app = open_app(seeded, "accounts", show=ACCOUNTS[0], section="Usage", range="7 days")
+    app = open_app(seeded, "accounts", account=ACCOUNTS[0], section="Usage", range="7 days")
     with reading(seeded.engine()) as connection:
         period = Period.last(7, datetime.now(UTC).date())
         totals = analytics.totals(connection, period, {"account": ACCOUNTS[0]})

@@ -42,7 +42,7 @@ def test_usage_keeps_its_choices_in_the_url(server: Server, visit: Visit) -> Non
     with reading(server.seeded.engine()) as connection:
         (wanted,) = analytics.usage_by(connection, (), _last_30_days(), {"account": ACCOUNTS[1]})
 
-    visit.open(f"{server.url}/usage?{urlencode({'account': ACCOUNTS[1], 'by': 'Task'})}", "Usage")
+    visit.open(f"{server.url}/usage?{urlencode({'only_account': ACCOUNTS[1], 'by': 'Task'})}", "Usage")
 
     visit.sees(money(wanted.charge_nanos))
     visit.page.get_by_role("radio", name="Provider").or_(visit.page.get_by_text("Provider", exact=True)).first.click()
@@ -88,7 +88,7 @@ def test_proposals_without_any(server: Server, visit: Visit) -> None:
 
 
 def test_names_stay_names(server: Server, visit: Visit) -> None:
-    visit.open(f"{server.url}/usage?{urlencode({'account': ACCOUNTS[2]})}", "Usage")
+    visit.open(f"{server.url}/usage?{urlencode({'only_account': ACCOUNTS[2]})}", "Usage")
     visit.sees("Filters (1)")
 
     assert visit.page.locator("[data-testid=stMain] script").count() == 0

@@ -38,8 +38,8 @@ def test_revenue_is_stacked_and_cost_is_a_line() -> None:
     chart = cost_and_revenue(DAYS, revenue, [0.1, 0.2, 0.3]).to_dict()
 
     assert [layer["mark"]["type"] for layer in chart["layer"]] == ["bar", "line"]
-    assert [row["USD"] for row in _values(chart, 0)] == [1.0, 1.0, 1.0, 0.5, 0.25, 0.0]
-    assert [(row["day"], row["USD"]) for row in _values(chart, 1)] == [
+    assert [row["value"] for row in _values(chart, 0)] == [1.0, 1.0, 1.0, 0.5, 0.25, 0.0]
+    assert [(row["day"], row["value"]) for row in _values(chart, 1)] == [
         ("2026-11-01", 0.1),
         ("2026-11-02", 0.2),
         ("2026-11-03", 0.3),
@@ -69,7 +69,7 @@ def test_every_day_is_on_the_axis() -> None:
     bars = chart["layer"][0]
     assert bars["encoding"]["x"]["scale"]["domain"] == ["2026-11-01", "2026-11-02", "2026-11-03"]
     assert bars["encoding"]["color"]["scale"] == {"domain": ["a", OTHER], "range": [PALETTE[0], OTHER_COLOUR]}
-    assert [(row["Name"], row["day"], row["Cost"]) for row in _values(chart, 0)] == [
+    assert [(row["Series"], row["day"], row["Amount"]) for row in _values(chart, 0)] == [
         ("a", "2026-11-01", "$2.0000"),
         (OTHER, "2026-11-03", "$1.0000"),
     ]

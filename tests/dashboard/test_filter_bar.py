@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tests.dashboard.conftest import Server, Visit
 from tests.dashboard.seeding import ACCOUNTS
 
-CHOICES = {"range": "7 days", "per": "Week", "compare": "false", "account": ACCOUNTS[1]}
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+CHOICES = {"range": "7 days", "per": "Week", "compare": "false", "only_account": ACCOUNTS[1]}
 
 
 def _chosen(visit: Visit) -> dict[str, str]:
@@ -17,7 +21,7 @@ def _chosen(visit: Visit) -> dict[str, str]:
 def _switch(visit: Visit, group: str, title: str) -> None:
     visit.page.get_by_test_id("stTopNavSection").filter(has_text=group).click()
     visit.page.get_by_test_id("stTopNavDropdownLink").filter(has_text=title).click()
-    visit.page.get_by_role("heading", name=title, exact=True).wait_for()
+    visit.page.get_by_role("heading", name=title, exact=True).first.wait_for()
     visit.rest()
 
 
@@ -42,4 +46,57 @@ def test_a_filter_ends_with_a_click_on_its_chip(server: Server, visit: Visit) ->
     visit.page.locator(".st-key-chip_account button").first.click()
     visit.rest()
 
-    assert _chosen(visit) == {name: value for name, value in CHOICES.items() if name != "account"}
+    assert _chosen(visit) == {name: value for name, value in CHOICES.items() if name != "only_account"}
+
+
+def test_a_filter_acts_only_where_it_is_seen(server: Server, visit: Visit) -> None:
+    """Models and Accounts show a model and an account too: what Usage is narrowed to opens none of them."""
+    only = {"only_model": "openai/gpt-4o", "only_account": ACCOUNTS[0]}
+    visit.open(f"{server.url}/usage?{urlencode(only)}", "Usage")
+
+    _switch(visit, "Configuration", "Models")
+    assert _chosen(visit) == {}
+    _switch(visit, "Operations", "Accounts")
+    assert _chosen(visit) == {}
+
+    _switch(visit, "Analytics", "Profit")
+    assert _chosen(visit) == only
+
+
+def test_a_link_keeps_what_it_names_and_back_ends_its_filter(server: Server, visit: Visit) -> None:
+    visit.open(f"{server.url}/plans", "Plans")
+
+    visit.page.get_by_role("link", name="Usage").last.click()
+    visit.page.get_by_role("heading", name="Usage", exact=True).wait_for()
+    visit.sees("Filters (1)")
+    (plan,) = _chosen(visit).values()
+    _switch(visit, "Analytics", "Overview")
+    assert _chosen(visit) == {"only_plan": plan}
+    visit.page.locator(".st-key-chip_plan button").first.click()
+    visit.rest()
+    assert _chosen(visit) == {}
+    visit.page.go_back()
+    visit.sees("Filters (1)")
+    visit.page.go_forward()
+    visit.page.get_by_text("Filters (1)").wait_for(state="detached")
+
+
+def test_a_click_on_a_bar_leads_to_what_is_behind_it(server: Server, visit: Visit) -> None:
+    def bars(card: str) -> Locator:
+        return visit.page.locator(f".st-key-{card} [role=graphics-symbol][aria-roledescription=bar]")
+
+    visit.open(f"{server.url}/usage?by=Account", "Usage")
+    bar = bars("usage_chart").first
+    name = (bar.get_attribute("aria-label") or "").partition("Series: ")[2].partition("; order")[0]
+    bar.click()
+    visit.sees("Filters (1)")
+    visit.rest()
+    assert _chosen(visit) == {"by": "Account", "only_account": name}
+
+    visit.open(f"{server.url}/profit", "Profit")
+    bar = bars("cost_and_revenue").first
+    day = (bar.get_attribute("aria-label") or "").partition("day: ")[2][:10]
+    bar.click()
+    visit.page.get_by_role("radio", name="Custom", checked=True).wait_for()
+    visit.rest()
+    assert _chosen(visit) == {"range": "Custom", "dates": day}

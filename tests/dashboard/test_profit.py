@@ -27,7 +27,9 @@ from tests.dashboard.conftest import OpenApp
 from tests.dashboard.seeding import ACCOUNTS, Seeded
 
 
-@pytest.mark.parametrize("query", [{}, {"range": "7 days", "account": ACCOUNTS[0]}, {"model": "openai/gpt-4o"}])
+@pytest.mark.parametrize(
+    "query", [{}, {"range": "7 days", "only_account": ACCOUNTS[0]}, {"only_model": "openai/gpt-4o"}]
+)
 def test_the_totals_are_the_overviews(seeded: Seeded, open_app: OpenApp, query: dict[str, str]) -> None:
     def shown(page: str) -> dict[str, tuple[str, str]]:
         app = open_app(seeded, page, **query)
@@ -63,7 +65,7 @@ def test_the_tables_are_the_databases(seeded: Seeded, open_app: OpenApp) -> None
 
 
 def test_nothing_to_show_is_said(seeded: Seeded, open_app: OpenApp) -> None:
-    app = open_app(seeded, "profit", model="anthropic/claude-3-opus")
+    app = open_app(seeded, "profit", only_model="anthropic/claude-3-opus")
 
     assert [line.value for line in app.subheader] == ["Nothing to show here"]
 
@@ -104,7 +106,7 @@ def test_the_cost_to_serve_is_of_one_account_and_the_fee_of_one_subscriber() -> 
 
 
 def test_the_days_as_csv() -> None:
-    day = DayRow(datetime(2026, 11, 1, tzinfo=UTC).date(), 1, 5, 9, 3, 1, 20)
+    day = DayRow(1, 5, 9, 3, 1, 20, datetime(2026, 11, 1, tzinfo=UTC).date())
 
     assert daily_csv([day]).text().splitlines()[1] == (
         "2026-11-01,0.00000002,0.000000003,0.000000001,0.000000024,0.000000005,0.000000019"

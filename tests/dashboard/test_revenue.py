@@ -155,8 +155,11 @@ def test_a_row_leads_to_the_account(sold: Seeded, open_app: OpenApp) -> None:
     app.run()
 
     links = app.get("page_link")
-    assert [link.proto.page for link in links] == ["accounts", "usage"]
-    assert all("account=%3Dcmd%28%29" in link.proto.query_string for link in links)
+    assert [(link.proto.page, link.proto.query_string) for link in links] == [
+        ("accounts", "account=%3Dcmd%28%29"),
+        ("usage", "only_account=%3Dcmd%28%29"),
+        ("profit", "only_account=%3Dcmd%28%29"),
+    ]
 
 
 def test_credit_equals_the_database(sold: Seeded, open_app: OpenApp) -> None:

@@ -53,7 +53,7 @@ def test_a_filter_in_the_url_holds(seeded: Seeded, open_app: OpenApp) -> None:
         wanted = {"model": "openai/gpt-4o", "account": ACCOUNTS[1]}
         (expected,) = analytics.usage_by(connection, (), Period.last(30, today), wanted)
 
-    app = open_app(seeded, "usage", model="openai/gpt-4o", account=ACCOUNTS[1])
+    app = open_app(seeded, "usage", only_model="openai/gpt-4o", only_account=ACCOUNTS[1])
 
     assert {metric.label: metric.value for metric in app.metric}["Cost"] == money(expected.cost_nanos)
 
@@ -78,7 +78,7 @@ def test_a_subgroup_has_a_column_and_the_same_sums(seeded: Seeded, open_app: Ope
 
 
 def test_no_calls_is_said(seeded: Seeded, open_app: OpenApp) -> None:
-    app = open_app(seeded, "usage", model="anthropic/claude-3-opus")
+    app = open_app(seeded, "usage", only_model="anthropic/claude-3-opus")
 
     assert [line.value for line in app.subheader] == ["No calls here"]
 

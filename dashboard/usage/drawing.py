@@ -1,0 +1,161 @@
+"""What the Usage page and the page of an account draw alike: the sums, the chart over time, and the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts, data, sources
+from dashboard.chart_clicks import Pick, Place, clickable
+from dashboard.filters import Selection
+from dashboard.formats import change, count, dollars, exact_money, money
+from dashboard.layout import card_title
+from dashboard.periods import buckets, by_bucket, running
+from dashboard.usage.choices import Choices
+from dashboard.usage.series import (
+    Names,
+    Series,
+    label,
+    largest,
+    names_of,
+    series_csv,
+    series_of,
+    shades,
+    summed_up,
+)
+from dashboard.usage.table import METRICS, frame, used_units
+from metering.analytics import UsageRow
+
+_MEANINGS = {
+    "Cost": "What the providers take.",
+    "Charge": "What the calls were charged, however it was met.",
+    "Revenue": "Charges met by bought credit, at what was paid for it, and overage. Included credit earns by its fee.",
+    "Profit": "Usage revenue less cost. Fees are not in it: they are spread over no calls.",
+}
+
+
+def usage_sums(rows: Sequence[UsageRow], before: Sequence[UsageRow] | None) -> None:
+    """The sums of all rows, against those of the days before."""
+    with st.grid(5, min_column_width=150, gap="small"):
+        for name in ("Requests", "Tokens", "Cost", "Charge", "Revenue"):
+            measure, is_money = METRICS[name]
+            total = sum(map(measure, rows))
+            st.metric(
+                "Usage revenue" if name == "Revenue" else name,
+                money(total) if is_money else count(total),
+                None if before is None else change(total, sum(map(measure, before))),
+                delta_color="off",
+                border=True,
+                help=f"{_MEANINGS[name]} Exactly {exact_money(total)}." if is_money else None,
+            )
+
+
+def usage_over_time(
+    selection: Selection,
+    stamp: str,
+    chosen: Choices,
+    rows: Sequence[UsageRow],
+    *,
+    picked: Callable[[Names], None] | None = None,
+    leads: Callable[[Names], Place | None] | None = None,
+) -> None:
+    """The title and the chart of a card: the largest names over time, the rest as one, and the whole of before.
+
+    `picked` and `leads` say what a click on a name does, as for `clickable`.
+    """
+    engine, starts = sources.engine(), selection.starts
+    series = _series(selection, stamp, chosen, rows)
+    if chosen.cumulative:
+        series = summed_up(series, starts)
+    heading = f"{chosen.metric} by {chosen.words}" + (", cumulative" if chosen.cumulative else "")
+    note = f"UTC, a bar a {selection.granularity.lower()}; the largest {chosen.top}, the rest as one"
+    card_title(heading, note, series_csv(series, starts, chosen.groups, chosen.metric, is_money=chosen.is_money))
+    outer = list(dict.fromkeys(names[0] for names in series))
+    ranking = data.ranking(engine, stamp, chosen.groups[0], sources.utc_now().date())
+    colour_of = shades(series, charts.colours(outer, ranking))
+    chart = charts.stacked_by_day(
+        starts,
+        {
+            label(names): {start: _length(chosen, value) for start, value in days.items()}
+            for names, days in series.items()
+        },
+        colour_of,
+        title=chosen.metric,
+        is_money=chosen.is_money,
+        marks=data.price_releases(engine, stamp, selection.bounds),
+        previous=_before(selection, stamp, chosen),
+        granularity=selection.granularity,
+    )
+    named = {label(names): names for names in series}
+
+    def names_behind(mark: Pick) -> Names:
+        return named.get(mark["Series"], ())
+
+    clickable(
+        chart,
+        f"chart_usage_{selection.key}",
+        f"{heading}, over time",
+        picked=None if picked is None else lambda mark: picked(names_behind(mark)),
+        leads=None if leads is None else lambda mark: leads(names_behind(mark)),
+    )
+
+
+def _series(selection: Selection, stamp: str, chosen: Choices, rows: Sequence[UsageRow]) -> Series:
+    """The chart's names over time: only they are asked for by day, and the whole, of which they leave the rest."""
+    engine, group = sources.engine(), chosen.groups[0]
+    shown = largest(rows, chosen.groups, chosen.measure, chosen.top)
+    outer = {row.keys[group]: None for row in rows if names_of(row, chosen.groups) in shown}
+    asked = (selection.bounds, selection.filters)
+    by_day = data.usage_among(engine, stamp, (*chosen.groups, "day"), *asked, (group, tuple(outer)))
+    whole = data.usage_among(engine, stamp, ("day",), *asked, None)
+    return series_of(shown, by_day, whole, chosen.groups, chosen.measure, selection.granularity)
+
+
+def _before(selection: Selection, stamp: str, chosen: Choices) -> list[float]:
+    """The whole of the range before, a value for each of its bars."""
+    if not selection.compare:
+        return []
+    rows = data.usage_among(sources.engine(), stamp, ("day",), selection.bounds_before, selection.filters, None)
+    starts = buckets(selection.period.previous().days(), selection.granularity)
+    sums = by_bucket({row.keys["day"]: chosen.measure(row) for row in rows}, selection.granularity)
+    sums = running(sums, starts) if chosen.cumulative else sums
+    return [_length(chosen, sums.get(start, 0)) for start in starts]
+
+
+def _length(chosen: Choices, value: int) -> float:
+    return dollars(value) if chosen.is_money else float(value)
+
+
+def usage_table(rows: Sequence[UsageRow], groups: Sequence[str], key: str, **more: Any) -> Any:
+    """The table of the rows by their groups; `more` goes to `st.dataframe`, whose state it returns."""
+    units = used_units(rows)
+    columns: dict[str, Any] = {
+        name: st.column_config.NumberColumn(
+            f"{'Usage ' if name in ('Revenue', 'Profit') else ''}{name}".capitalize() + ", USD",
+            format="%,.4f",
+            help=_MEANINGS[name],
+        )
+        for name in ("Cost", "Charge", "Revenue", "Profit")
+    }
+    columns |= {
+        unit: st.column_config.NumberColumn(unit.replace("_", " ").capitalize(), format="localized") for unit in units
+    }
+    columns |= {group.capitalize(): st.column_config.TextColumn(pinned=True, width="medium") for group in groups}
+    columns["Requests"] = st.column_config.NumberColumn(format="localized")
+    columns["Share of cost"] = st.column_config.ProgressColumn(
+        format="percent", min_value=0, max_value=1, color="primary", width="small"
+    )
+    return st.dataframe(
+        frame(rows, *groups),
+        hide_index=True,
+        column_config=columns,
+        height="content" if len(rows) <= 14 else 520,
+        key=key,
+        alt=f"Usage by {' and '.join(groups)}",
+        **more,
+    )
+
+
+__all__ = ["usage_over_time", "usage_sums", "usage_table"]
