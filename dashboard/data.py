@@ -1,6 +1,6 @@
 """Queries of the analytics pages, cached: by the stamp of the database, so that new events and releases show at once.
 
-Every function opens one read transaction and asks `metering.analytics`; nothing here sums.
+One look at the events serves all that is shown of it, on one page or on several; `metering.analytics` does the sums.
 """
 
 from __future__ import annotations
@@ -13,17 +13,23 @@ import streamlit as st
 from sqlalchemy import Engine, select
 
 from dashboard.charts import Mark
+from dashboard.periods import DEFAULT_PRESET, preset_period
 from dashboard.usage.table import name_of
 from metering import analytics
-from metering.analytics import Attention, Converted, DayRow, Period, Totals, UsageRow
-from metering.analytics.profit import Earnings, profit_by_account, profit_by_plan
+from metering.analytics import Attention, Callers, Converted, DayRow, Period, Sums, UsageRow
+from metering.analytics.profit import Earnings, profit
 from schema.database import reading
 from schema.tables import CONFIG_TABLES, accounts, release_changes
 from schema.units import TOKEN_UNITS
 
 TTL_SECONDS = 60
 _ACTIVE_DAYS = 30
+_DAY = timedelta(days=1)
+_FEW_NAMES = ("model", "provider", "plan", "task", "feature", "tool", "tier")
+"""Groups of which there are so few names that their sums by day are read at once, for all that is shown of them."""
 
+Days = tuple[date, date]
+"""The first day and the day after the last."""
 Filters = tuple[tuple[str, str], ...]
 """Column and wanted value, in a form that a cache can key by."""
 
@@ -42,27 +48,33 @@ class Standing:
     mrr_daily: tuple[int, ...]
 
 
-@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=200)
-def totals(_engine: Engine, stamp: str, period: tuple[date, date], filters: Filters, today: date) -> Totals:
-    """The sums of a period."""
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=30)
+def _by_day(_engine: Engine, stamp: str, group: str, period: Days, filters: Filters) -> list[UsageRow]:
+    """Sums by a group and day: the one look at the events behind most of what the pages show of a range."""
     with reading(_engine) as connection:
-        return analytics.totals(connection, Period(*period), dict(filters), today=today)
+        return analytics.usage_by(connection, (group, "day"), Period(*period), dict(filters))
 
 
-@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=200)
-def daily(_engine: Engine, stamp: str, period: tuple[date, date], filters: Filters, today: date) -> list[DayRow]:
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
+def daily(_engine: Engine, stamp: str, period: Days, filters: Filters, today: date) -> list[DayRow]:
     """A row a day of a period."""
+    usage = usage_among(_engine, stamp, ("day",), period, filters, None)
     with reading(_engine) as connection:
-        return analytics.daily(connection, Period(*period), dict(filters), today=today)
+        return analytics.daily(connection, Period(*period), dict(filters), today=today, usage=usage)
 
 
-@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=200)
-def usage_by(
-    _engine: Engine, stamp: str, by: tuple[str, ...], period: tuple[date, date] | None, filters: Filters
-) -> list[UsageRow]:
-    """Sums by columns, dearest first; without a period over all time."""
+def sums(engine: Engine, stamp: str, period: Days, filters: Filters, today: date) -> Sums:
+    """The sums of a period."""
+    return analytics.added(daily(engine, stamp, period, filters, today))
+
+
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
+def usage_by(_engine: Engine, stamp: str, by: tuple[str, ...], period: Days, filters: Filters) -> list[UsageRow]:
+    """Sums by columns, dearest first."""
+    if len(by) == 1 and by[0] in _FEW_NAMES:
+        return analytics.summed(_by_day(_engine, stamp, by[0], period, filters), by)
     with reading(_engine) as connection:
-        return analytics.usage_by(connection, by, Period(*period) if period else Period(), dict(filters))
+        return analytics.usage_by(connection, by, Period(*period), dict(filters))
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
@@ -70,28 +82,33 @@ def usage_among(
     _engine: Engine,
     stamp: str,
     by: tuple[str, ...],
-    period: tuple[date, date],
+    period: Days,
     filters: Filters,
     among: tuple[str, tuple[str | None, ...]] | None,
 ) -> list[UsageRow]:
-    """Sums by columns for charts: of some names only, and of units only the tokens."""
+    """Sums by columns for charts: of some names only, and of units at least the tokens."""
+    group = next((name for name in by if name != "day"), _FEW_NAMES[0])
+    if {*by} <= {group, "day"} and group in _FEW_NAMES and (among is None or among[0] == group):
+        rows = _by_day(_engine, stamp, group, period, filters)
+        return analytics.summed((row for row in rows if among is None or row.keys[group] in among[1]), by)
     with reading(_engine) as connection:
         return analytics.usage_by(connection, by, Period(*period), dict(filters), units=TOKEN_UNITS, among=among)
 
 
-@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)
+def _profit(
+    _engine: Engine, stamp: str, period: Days, filters: Filters, today: date
+) -> tuple[list[Earnings], list[Earnings]]:
+    with reading(_engine) as connection:
+        return profit(connection, Period(*period), dict(filters), today=today)
+
+
 def profit_by(
-    _engine: Engine,
-    stamp: str,
-    group: Literal["plan", "account"],
-    period: tuple[date, date],
-    filters: Filters,
-    today: date,
+    engine: Engine, stamp: str, group: Literal["plan", "account"], period: Days, filters: Filters, today: date
 ) -> list[Earnings]:
     """What each plan or each account earned and cost."""
-    ask = profit_by_plan if group == "plan" else profit_by_account
-    with reading(_engine) as connection:
-        return ask(connection, Period(*period), dict(filters), today=today)
+    plans, accounts_ = _profit(engine, stamp, period, filters, today)
+    return plans if group == "plan" else accounts_
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=10)
@@ -103,7 +120,7 @@ def second_currency(_engine: Engine, stamp: str) -> str | None:
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
 def converted(
-    _engine: Engine, stamp: str, currency: str, period: tuple[date, date], filters: Filters, today: date
+    _engine: Engine, stamp: str, currency: str, period: Days, filters: Filters, today: date
 ) -> tuple[Converted, Converted]:
     """The sums of a period with fees, and those of its calls alone, each amount at the rate of its moment.
 
@@ -115,32 +132,76 @@ def converted(
         return analytics.totals_in(*asked, today=today), analytics.usage_in(*asked)
 
 
-@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=10)
+def _lately(_engine: Engine, stamp: str, today: date) -> dict[Days, Callers]:
+    """Who called on each of the last days, this month and the last, and in the ranges that people look at first."""
+    periods = [Period(day, day + _DAY) for day in _last_days(today)]
+    periods += _months(today)
+    for preset in ("7 days", DEFAULT_PRESET):
+        period = preset_period(preset, today)
+        periods += [period, period.previous()]
+    with reading(_engine) as connection:
+        found = analytics.callers_in(connection, periods)
+    return {period.bounds(): one for period, one in zip(periods, found, strict=True)}
+
+
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
+def _callers(_engine: Engine, stamp: str, period: Days, filters: Filters) -> Callers:
+    with reading(_engine) as connection:
+        return analytics.callers(connection, Period(*period), dict(filters))
+
+
+def callers(engine: Engine, stamp: str, period: Days, filters: Filters, today: date) -> Callers:
+    """How many users and accounts called in a period."""
+    known = {} if filters else _lately(engine, stamp, today)
+    return known[period] if period in known else _callers(engine, stamp, period, filters)
+
+
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
+def callers_daily(_engine: Engine, stamp: str, period: Days, filters: Filters, today: date) -> dict[date, int]:
+    """How many accounts called on each day of a period."""
+    days = list(Period(*period).days())
+    known = {} if filters else _lately(_engine, stamp, today)
+    if all((day, day + _DAY) in known for day in days):
+        return {day: known[day, day + _DAY].accounts for day in days}
+    with reading(_engine) as connection:
+        return analytics.callers_daily(connection, Period(*period), dict(filters))
+
+
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=10)
 def standing(_engine: Engine, stamp: str, today: date) -> Standing:
     """Active users and recurring revenue as of today."""
-    tomorrow = today + timedelta(days=1)
-    month = today.replace(day=1)
-    last_month = (month - timedelta(days=1)).replace(day=1)
-    # The same number of days of the month before, so that a running month is compared with its like.
-    last_until = min(last_month + (tomorrow - month), month)
-    days = [today - timedelta(days=back) for back in range(_ACTIVE_DAYS - 1, -1, -1)]
+    known = _lately(_engine, stamp, today)
+    days = _last_days(today)
+    active = [known[day, day + _DAY].users for day in days]
+    month, last_month = (known[period.bounds()].users for period in _months(today))
     with reading(_engine) as connection:
-        active = [analytics.active_users(connection, Period(day, day + timedelta(days=1))) for day in days]
-        recurring = analytics.mrr_daily(connection, Period(days[0], tomorrow))
-        return Standing(
-            active_today=active[-1],
-            active_yesterday=active[-2],
-            active_month=analytics.active_users(connection, Period(month, tomorrow)),
-            active_last_month=analytics.active_users(connection, Period(last_month, last_until)),
-            active_daily=tuple(active),
-            mrr_nanos=recurring[today],
-            mrr_before_nanos=recurring[days[0]],
-            mrr_daily=tuple(recurring[day] for day in days),
-        )
+        recurring = analytics.mrr_daily(connection, Period(days[0], today + _DAY))
+    return Standing(
+        active_today=active[-1],
+        active_yesterday=active[-2],
+        active_month=month,
+        active_last_month=last_month,
+        active_daily=tuple(active),
+        mrr_nanos=recurring[today],
+        mrr_before_nanos=recurring[days[0]],
+        mrr_daily=tuple(recurring[day] for day in days),
+    )
+
+
+def _last_days(today: date) -> list[date]:
+    return list(Period.last(_ACTIVE_DAYS, today).days())
+
+
+def _months(today: date) -> tuple[Period, Period]:
+    """This month so far, and as many days of the month before, so that a running month is compared with its like."""
+    tomorrow, month = today + _DAY, today.replace(day=1)
+    last_month = (month - _DAY).replace(day=1)
+    return Period(month, tomorrow), Period(last_month, min(last_month + (tomorrow - month), month))
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)
-def price_releases(_engine: Engine, stamp: str, period: tuple[date, date]) -> list[Mark]:
+def price_releases(_engine: Engine, stamp: str, period: Days) -> list[Mark]:
     """The releases of a period that changed prices, to be marked on time axes."""
     with reading(_engine) as connection:
         found = analytics.releases_between(connection, Period(*period))
@@ -175,8 +236,14 @@ def filter_options(_engine: Engine, stamp: str) -> dict[str, list[str]]:
         }
 
 
-@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)
-def all_time_ranking(_engine: Engine, stamp_release: str, group: str) -> list[str]:
-    """Names of a group by cost over all time: what fixes each name's colour."""
-    with reading(_engine) as connection:
-        return [name_of(row, group) for row in analytics.usage_by(connection, (group,), Period(), units=())]
+def ranking(engine: Engine, stamp: str, group: str, today: date) -> list[str]:
+    """Names of a group by their cost of late, whatever is looked at: what fixes each name's colour."""
+    period = preset_period(DEFAULT_PRESET, today).bounds()
+    rows = usage_among(engine, stamp, (group,), period, (), None)
+    return [name_of(row, group) for row in rows]
+
+
+def forget() -> None:
+    """Drop what a change by hand may have changed, such as a refund."""
+    for cached in (_by_day, daily, usage_by, usage_among, _profit):
+        cached.clear()

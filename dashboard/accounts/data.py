@@ -76,8 +76,8 @@ def _revenue(_engine: Engine, stamp: str, today: date, ids: tuple[int, ...] | No
 
 def forget() -> None:
     """Drop the sums that a change by hand may have changed, such as a refund."""
-    for cached in (_revenue, data.usage_by, data.daily, data.totals):
-        cached.clear()
+    _revenue.clear()
+    data.forget()
 
 
 def list_page(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Literal
@@ -18,13 +17,13 @@ from dashboard.revenue.chart import revenue_chart
 from dashboard.session import require, require_data
 from dashboard.usage.converted_sums import converted_sums
 from dashboard.usage.table import name_of, usage_csv
-from metering.analytics import Attention, DayRow, Totals
+from metering.analytics import Attention, Callers, DayRow, Sums
 
 TOP_MODELS = 8
 _LINKS = {
     "UNPRICED_EVENTS": ("app_pages/pricing.py", "model", "Set a price"),
     "SOLD_BELOW_COST": ("app_pages/pricing.py", "model", "Look at the price"),
-    "BELOW_ZERO": ("app_pages/usage.py", "account", "Look at the usage"),
+    "BELOW_ZERO": ("app_pages/accounts.py", "account", "Look at the account"),
 }
 DeltaColour = Literal["normal", "inverse"]
 
@@ -46,16 +45,22 @@ def _metric(label: str, value: str, delta: str | None, trend: Sequence[float], *
 
 
 def _cards(
-    now: Totals,
-    before: Totals | None,
+    figures: tuple[Sums, Callers],
+    figures_before: tuple[Sums, Callers] | None,
     days: Sequence[DayRow],
     calling: Mapping[date, int],
     standing: data.Standing,
 ) -> None:
     """The numbers of the range; their trends leave today out, which is not over."""
 
+    now, who = figures
+    before, who_before = figures_before or (None, None)
+
     def against(name: str) -> str | None:
         return change(getattr(now, name), getattr(before, name)) if before else None
+
+    def callers_against(name: str) -> str | None:
+        return change(getattr(who, name), getattr(who_before, name)) if who_before else None
 
     margin = (now.profit_nanos, now.revenue_nanos)
     margin_before = (before.profit_nanos, before.revenue_nanos) if before else (0, 0)
@@ -101,15 +106,15 @@ def _cards(
         _metric("Requests", count(now.requests), against("requests"), [float(row.requests) for row in days])
         _metric(
             "Users",
-            count(now.users),
-            against("users"),
+            count(who.users),
+            callers_against("users"),
             active[-len(days) :],
             help="Who called in the range. The trend is of users a day, at most 30 days back.",
         )
         _metric(
             "Accounts",
-            count(now.accounts),
-            against("accounts"),
+            count(who.accounts),
+            callers_against("accounts"),
             [float(calling.get(row.day, 0)) for row in days],
             help="Accounts that called in the range. The trend is of accounts a day.",
         )
@@ -130,7 +135,7 @@ def _cards(
         )
 
 
-def _models_chart(selection: Selection, stamp: sources.Stamp) -> None:
+def _models_chart(selection: Selection, stamp: sources.Stamp, today: date) -> None:
     engine = sources.engine()
     with card("cost_by_model"):
         rows = data.usage_by(engine, stamp.text, ("model",), selection.bounds, selection.filters)
@@ -142,7 +147,7 @@ def _models_chart(selection: Selection, stamp: sources.Stamp) -> None:
         rest = sum(row.cost_nanos for row in rows[TOP_MODELS:])
         if rest:
             shown.append((charts.OTHER, rest))
-        order = data.all_time_ranking(engine, stamp.text, "model")
+        order = data.ranking(engine, stamp.text, "model", today)
         colour_of = charts.colours([name for name, _ in shown], order)
         bars = [(name, dollars(nanos), money(nanos)) for name, nanos in shown]
         st.altair_chart(charts.ranking(bars, colour_of, title="Cost"), key="chart_cost_by_model", alt="Cost by model")
@@ -184,16 +189,17 @@ def page() -> None:
             "ratecard meter import usage.csv",
         )
     arguments = (selection.filters, today)
-    totals = data.totals(engine, stamp.text, selection.bounds, *arguments)
+
+    def figures(days: data.Days) -> tuple[Sums, Callers]:
+        asked = (engine, stamp.text, days, *arguments)
+        return data.sums(*asked), data.callers(*asked)
+
+    before = figures(selection.bounds_before) if selection.compare else None
     days = data.daily(engine, stamp.text, selection.bounds, *arguments)
-    before = data.totals(engine, stamp.text, selection.bounds_before, *arguments) if selection.compare else None
     days_before = data.daily(engine, stamp.text, selection.bounds_before, *arguments) if selection.compare else []
-    calling = Counter(
-        row.keys["day"]
-        for row in data.usage_among(engine, stamp.text, ("day", "account"), selection.bounds, selection.filters, None)
-    )
+    calling = data.callers_daily(engine, stamp.text, selection.bounds, *arguments)
     finished = [row for row in days if row.day < today] or days
-    _cards(totals, before, finished, calling, data.standing(engine, stamp.text, today))
+    _cards(figures(selection.bounds), before, finished, calling, data.standing(engine, stamp.text, today))
     if before:
         st.caption(f"{period_text(selection.period)}, changes against {period_text(selection.period.previous())}")
     else:
@@ -205,7 +211,7 @@ def page() -> None:
     with left:
         revenue_chart(selection, stamp, days, days_before)
     with right:
-        _models_chart(selection, stamp)
+        _models_chart(selection, stamp, today)
     _attention(data.attention(engine, stamp.text, now.replace(second=0, microsecond=0) + timedelta(minutes=1)))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, false, func, or_, select
 
 from metering.analytics.period import Period, midnight
 from schema.tables import UNIT_COLUMNS, accounts, usage_adjustments, usage_events
@@ -144,8 +144,28 @@ def usage_by(
         keys = {name: _shown(name, [group[at] for at in places[name]], names) for name in by}
         used = {unit: int(count) for unit, count in zip(counted, numbers, strict=False) if count}
         rows.append(UsageRow(keys, requests, used, *map(int, numbers[len(counted) :])))
-    rows.sort(key=lambda row: (-row.cost_nanos, -row.charge_nanos, [str(key) for key in row.keys.values()]))
-    return rows
+    return sorted(rows, key=_dearest)
+
+
+def summed(rows: Iterable[UsageRow], by: Sequence[str]) -> list[UsageRow]:
+    """Rows that were asked for by more columns, summed up by fewer of them; dearest in cost first."""
+    groups: dict[tuple[Any, ...], list[UsageRow]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row.keys[name] for name in by), []).append(row)
+    found = []
+    for key, parts in groups.items():
+        units: dict[str, int] = {}
+        for row in parts:
+            for unit, count in row.units.items():
+                units[unit] = units.get(unit, 0) + count
+        amounts = (sum(row.cost_nanos for row in parts), sum(row.charge_nanos for row in parts))
+        requests, revenue = sum(row.requests for row in parts), sum(row.revenue_nanos for row in parts)
+        found.append(UsageRow(dict(zip(by, key, strict=True)), requests, units, *amounts, revenue))
+    return sorted(found, key=_dearest)
+
+
+def _dearest(row: UsageRow) -> tuple[int, int, list[str]]:
+    return -row.cost_nanos, -row.charge_nanos, [str(key) for key in row.keys.values()]
 
 
 def adjusted(
@@ -176,22 +196,6 @@ def _shown(name: str, parts: Sequence[Any], names: Mapping[int, str]) -> Any:
     if name in _EMPTY and not parts[-1]:
         return None
     return "/".join(parts) if name == "model" else parts[0]
-
-
-def count_users(connection: Connection, period: Period, filters: Filters) -> tuple[int, int]:
-    """How many users and how many accounts called. An account whose calls name no user counts as one user."""
-    # Pairs first: a database hashes those, side by side, where it would sort all events for a distinct count.
-    pairs = select(_event.account_id, _event.user_id).where(*conditions(period, filters)).distinct().subquery()
-    members = func.count(pairs.c.user_id).label("members")
-    each = select(pairs.c.account_id, members).group_by(pairs.c.account_id).subquery()
-    users = func.sum(case((each.c.members == 0, 1), else_=each.c.members))
-    row = connection.execute(select(users, func.count()).select_from(each)).one()
-    return int(row[0] or 0), int(row[1])
-
-
-def active_users(connection: Connection, period: Period) -> int:
-    """How many users called in a period; an account whose calls name no user counts as one."""
-    return count_users(connection, period, {})[0]
 
 
 def data_as_of(connection: Connection) -> datetime | None:

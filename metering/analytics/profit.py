@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Connection, func, literal_column, or_, select
 
-from metering.analytics.events import Filters, conditions, usage_by
+from metering.analytics.events import Filters, UsageRow, summed, usage_by
 from metering.analytics.fees import fee_of
 from metering.analytics.period import Period, midnight
-from schema.tables import accounts, ledger_postings, subscriptions, usage_events
+from schema.tables import accounts, ledger_postings, subscriptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,45 +44,62 @@ class Earnings:
 
 
 def profit_by_plan(connection: Connection, period: Period, filters: Filters, *, today: date) -> list[Earnings]:
-    """A row for each plan that was called on or paid for, the largest revenue first.
-
-    With repaid overdraft the rows sum up to `totals`. Raises ValueError for a period with an open side.
-    """
-    usage = {row.keys["plan"]: row for row in usage_by(connection, ("plan",), period, filters, units=())}
-    event = usage_events.c
-    query = select(event.plan, func.count(event.account_id.distinct())).where(*conditions(period, filters))
-    callers = {plan: int(number) for plan, number in connection.execute(query.group_by(event.plan))}
-    fees: dict[str, int] = defaultdict(int)
-    payers: dict[str, set[str]] = defaultdict(set)
-    for account, plan, nanos in _fees(connection, period.until(today), filters):
-        fees[plan] += nanos
-        payers[plan].add(account)
-    found = []
-    for plan in {*usage, *payers}:
-        row = usage.get(plan)
-        sums = (row.requests, row.cost_nanos, row.charge_nanos, row.revenue_nanos) if row else (0, 0, 0, 0)
-        paid = (0, fees.get(plan, 0), callers.get(plan, 0), len(payers.get(plan, ())))
-        found.append(Earnings(plan, *sums, *paid))
-    return sorted(found, key=lambda row: (-row.revenue_nanos, row.name or ""))
+    """The first half of `profit`."""
+    return profit(connection, period, filters, today=today)[0]
 
 
 def profit_by_account(connection: Connection, period: Period, filters: Filters, *, today: date) -> list[Earnings]:
-    """A row for each account that called, paid or repaid, the largest loss first; the rows sum up to `totals`.
+    """The second half of `profit`."""
+    return profit(connection, period, filters, today=today)[1]
 
-    Raises ValueError for a period with an open side.
+
+def profit(
+    connection: Connection, period: Period, filters: Filters, *, today: date
+) -> tuple[list[Earnings], list[Earnings]]:
+    """By plan, the largest revenue first, and by account, the largest loss first; both from one look at the events.
+
+    A row for each plan that was called on or paid for, and for each account that called, paid or repaid. With repaid
+    overdraft, which names no plan, either half sums up to `totals`. Raises ValueError for a period with an open side.
     """
-    usage = {row.keys["account"]: row for row in usage_by(connection, ("account",), period, filters, units=())}
-    fees: dict[str, int] = defaultdict(int)
-    for account, _, nanos in _fees(connection, period.until(today), filters):
-        fees[account] += nanos
+    usage = usage_by(connection, ("plan", "account"), period, filters, units=())
+    paid = _fees(connection, period.until(today), filters)
+    callers = Counter(row.keys["plan"] for row in usage)
+    fees: dict[str, dict[str, int]] = {"plan": defaultdict(int), "account": defaultdict(int)}
+    payers: dict[str, set[str]] = defaultdict(set)
+    for account, plan, nanos in paid:
+        fees["plan"][plan] += nanos
+        fees["account"][account] += nanos
+        payers[plan].add(account)
     repaid = _repaid(connection, period, filters)
-    found = []
-    for account in {*usage, *fees, *repaid}:
-        row = usage.get(account)
-        sums = (row.requests, row.cost_nanos, row.charge_nanos, row.revenue_nanos) if row else (0, 0, 0, 0)
-        paid = (repaid.get(account, 0), fees.get(account, 0), int(row is not None), int(account in fees))
-        found.append(Earnings(account, *sums, *paid))
-    return sorted(found, key=lambda row: (row.profit_nanos, row.name or ""))
+    plans = [
+        Earnings(plan, *_sums(row), 0, fees["plan"].get(plan, 0), callers[plan], len(payers.get(plan, ())))
+        for plan, row in _rows(usage, "plan", payers)
+    ]
+    found = [
+        Earnings(
+            account,
+            *_sums(row),
+            repaid.get(account, 0),
+            fees["account"].get(account, 0),
+            int(row is not None),
+            int(account in fees["account"]),
+        )
+        for account, row in _rows(usage, "account", {*fees["account"], *repaid})
+    ]
+    return (
+        sorted(plans, key=lambda row: (-row.revenue_nanos, row.name or "")),
+        sorted(found, key=lambda row: (row.profit_nanos, row.name or "")),
+    )
+
+
+def _rows(usage: Sequence[UsageRow], group: str, others: Iterable[str]) -> list[tuple[str, UsageRow | None]]:
+    """Each name with what it used; None for those that did not call."""
+    called = {row.keys[group]: row for row in summed(usage, (group,))}
+    return [*called.items(), *((name, None) for name in others if name not in called)]
+
+
+def _sums(row: UsageRow | None) -> tuple[int, int, int, int]:
+    return (row.requests, row.cost_nanos, row.charge_nanos, row.revenue_nanos) if row else (0, 0, 0, 0)
 
 
 def _fees(connection: Connection, period: Period, filters: Filters) -> list[tuple[str, str, int]]:
@@ -131,4 +149,4 @@ def _repaid(connection: Connection, period: Period, filters: Filters) -> dict[st
     return {account: int(nanos) for account, nanos in connection.execute(query)}
 
 
-__all__ = ["Earnings", "profit_by_account", "profit_by_plan"]
+__all__ = ["Earnings", "profit", "profit_by_account", "profit_by_plan"]

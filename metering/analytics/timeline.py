@@ -2,47 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import Connection, select
 
-from metering.analytics.events import Filters, event_days, usage_by
+from metering.analytics.events import Filters, UsageRow, event_days, usage_by
 from metering.analytics.fees import read_fees
 from metering.analytics.period import Period, midnight
 from metering.analytics.repayments import repaid_daily
+from metering.analytics.totals import Sums
 from schema.tables import releases
 
 
 @dataclass(frozen=True, slots=True)
-class DayRow:
+class DayRow(Sums):
     """The sums of one UTC day."""
 
     day: date
-    requests: int
-    cost_nanos: int
-    charge_nanos: int
-    usage_revenue_nanos: int
-    repaid_nanos: int
-    subscription_nanos: int
-
-    @property
-    def revenue_nanos(self) -> int:
-        """Usage, repaid overdraft and subscriptions together."""
-        return self.usage_revenue_nanos + self.repaid_nanos + self.subscription_nanos
-
-    @property
-    def profit_nanos(self) -> int:
-        """Revenue less cost."""
-        return self.revenue_nanos - self.cost_nanos
 
 
 def daily(
-    connection: Connection, period: Period, filters: Filters | None = None, *, today: date | None = None
+    connection: Connection,
+    period: Period,
+    filters: Filters | None = None,
+    *,
+    today: date | None = None,
+    usage: Sequence[UsageRow] | None = None,
 ) -> list[DayRow]:
     """A row for every day of the period; open sides are taken from the first and the last event.
 
-    Fees accrue through `today` when it is given. Filters act on fees as in `totals`.
+    Fees accrue through `today` when it is given. Filters act on fees as in `totals`. `usage` is what `usage_by` says of
+    the period by `day`, of whoever has it already.
     """
     wanted = filters or {}
     if period.start is None or period.end is None:
@@ -50,7 +42,9 @@ def daily(
         if days is None:
             return []
         period = period.within(*days)
-    usage = {row.keys["day"]: row for row in usage_by(connection, ("day",), period, wanted, units=())}
+    if usage is None:
+        usage = usage_by(connection, ("day",), period, wanted, units=())
+    called = {row.keys["day"]: row for row in usage}
     repaid = repaid_daily(connection, period, wanted)
     fees = dict.fromkeys(period.days(), 0)
     start, end = (period if today is None else period.until(today)).bounds()
@@ -59,9 +53,9 @@ def daily(
             fees[day] += earned
     rows = []
     for day, earned in fees.items():
-        found = usage.get(day)
+        found = called.get(day)
         sums = (found.requests, found.cost_nanos, found.charge_nanos, found.revenue_nanos) if found else (0, 0, 0, 0)
-        rows.append(DayRow(day, *sums, repaid.get(day, 0), earned))
+        rows.append(DayRow(*sums, repaid.get(day, 0), earned, day))
     return rows
 
 

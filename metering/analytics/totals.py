@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 
 from sqlalchemy import Connection
 
-from metering.analytics.events import Filters, UsageRow, count_users, event_days, usage_by
+from metering.analytics.callers import callers
+from metering.analytics.events import Filters, UsageRow, event_days, usage_by
 from metering.analytics.fees import read_fees
 from metering.analytics.period import Period
 from metering.analytics.repayments import repaid_daily
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
-    """The sums of a period. Decimal units count in stored millionths."""
+class Sums:
+    """What was called, and what it cost and earned."""
 
     requests: int
-    units: dict[str, int]
     cost_nanos: int
     charge_nanos: int
     usage_revenue_nanos: int
@@ -27,8 +28,6 @@ class Totals:
     """Revenue of postings: overdraft that a later purchase repaid."""
     subscription_nanos: int
     """Fees accrued by whole UTC day."""
-    users: int
-    accounts: int
 
     @property
     def revenue_nanos(self) -> int:
@@ -39,6 +38,20 @@ class Totals:
     def profit_nanos(self) -> int:
         """Revenue less cost."""
         return self.revenue_nanos - self.cost_nanos
+
+
+def added(parts: Sequence[Sums]) -> Sums:
+    """The sums of several parts, of days say, together."""
+    return Sums(*(sum(getattr(part, field.name) for part in parts) for field in fields(Sums)))
+
+
+@dataclass(frozen=True, slots=True)
+class Totals(Sums):
+    """The sums of a period. Decimal units count in stored millionths."""
+
+    units: dict[str, int]
+    users: int
+    accounts: int
 
 
 def totals(
@@ -52,7 +65,7 @@ def totals(
     wanted = filters or {}
     rows = usage_by(connection, (), period, wanted)
     usage = rows[0] if rows else UsageRow({}, 0, {}, 0, 0, 0)
-    users, callers = count_users(connection, period, wanted)
+    who = callers(connection, period, wanted)
     return Totals(
         requests=usage.requests,
         units=usage.units,
@@ -61,8 +74,8 @@ def totals(
         usage_revenue_nanos=usage.revenue_nanos,
         repaid_nanos=sum(repaid_daily(connection, period, wanted).values()),
         subscription_nanos=_fees(connection, period, wanted, today),
-        users=users,
-        accounts=callers,
+        users=who.users,
+        accounts=who.accounts,
     )
 
 

@@ -12,9 +12,13 @@ from metering.analytics import (
     DayRow,
     Period,
     active_users,
+    callers,
+    callers_daily,
+    callers_in,
     daily,
     data_as_of,
     releases_between,
+    summed,
     totals,
     usage_by,
 )
@@ -94,6 +98,8 @@ def test_groups_by_several_columns(engine: Engine) -> None:
     fill(engine)
     with reading(engine) as connection:
         rows = usage_by(connection, ["account", "user", "day"], DAYS)
+        for by in (["account"], ["user", "day"], ["day"], []):
+            assert summed(rows, by) == usage_by(connection, by, DAYS), "less columns later are less columns at once"
         plans = usage_by(connection, ["plan", "provider"], DAYS)
     assert {tuple(row.keys.values()): row.cost_nanos for row in rows} == {
         ("acct-0001", "u1", date(2026, 6, 1)): 100,
@@ -176,6 +182,25 @@ def test_users_are_members_and_accounts_without_members(engine: Engine) -> None:
     assert (found.users, found.accounts) == (3, 2)
 
 
+def test_callers_of_many_ranges_at_once_are_those_of_each(engine: Engine) -> None:
+    fill(engine)
+    days = [Period(date(2026, 6, day), date(2026, 6, day + 1)) for day in range(1, 5)]
+    periods = [*days, DAYS, Period(date(2026, 4, 4), date(2026, 6, 5)), Period(date(2026, 5, 1), date(2026, 6, 1))]
+    with reading(engine) as connection:
+        found = callers_in(connection, periods)
+        assert found == [callers(connection, period, {}) for period in periods]
+        # On June 3rd one account names its user, the other names none.
+        expected = [(2, 1), (0, 0), (2, 2), (1, 1), (3, 2), (3, 2), (0, 0)]
+        assert [(one.users, one.accounts) for one in found] == expected
+        assert callers_daily(connection, DAYS, {}) == {date(2026, 6, 1): 1, date(2026, 6, 3): 2}
+        assert callers_daily(connection, DAYS, {"plan": "free"}) == {date(2026, 6, 3): 1}
+        assert callers_in(connection, []) == []
+        with pytest.raises(ValueError, match="more than 62 days apart"):
+            callers_in(connection, [days[0], Period(date(2026, 4, 3), date(2026, 4, 4)), days[3]])
+        with pytest.raises(ValueError, match="open side"):
+            callers_in(connection, [ALL])
+
+
 def test_totals_add_fees_and_repaid_overdraft(engine: Engine) -> None:
     fill(engine)
     with writing(engine) as connection:
@@ -214,9 +239,9 @@ def test_daily_names_every_day_and_sums_to_the_totals(engine: Engine) -> None:
         rows.posting(payer, at("2026-06-03 23:59:59"), 11)
     with reading(engine) as connection:
         assert daily(connection, DAYS) == [
-            DayRow(date(2026, 6, 1), 2, 131, 350, 307, 0, 0),
-            DayRow(date(2026, 6, 2), 0, 0, 0, 0, 0, 1_000),
-            DayRow(date(2026, 6, 3), 2, 10**15 + 3, 4, 0, 11, 1_000),
+            DayRow(2, 131, 350, 307, 0, 0, date(2026, 6, 1)),
+            DayRow(0, 0, 0, 0, 0, 1_000, date(2026, 6, 2)),
+            DayRow(2, 10**15 + 3, 4, 0, 11, 1_000, date(2026, 6, 3)),
         ]
         assert [row.day for row in daily(connection, ALL)] == [date(2026, 6, day) for day in (1, 2, 3, 4)]
         assert [row.subscription_nanos for row in daily(connection, DAYS, today=date(2026, 6, 2))] == [0, 1_000, 0]
