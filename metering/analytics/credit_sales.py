@@ -22,7 +22,7 @@ from schema.tables import accounts, grants, ledger_postings, usage_adjustments, 
 
 Withdrawn = Literal["expired", "refunded"]
 _grant = grants.c
-_bought_at = case((_grant.starts_at < _grant.created_at, _grant.starts_at), else_=_grant.created_at)
+bought_at = case((_grant.starts_at < _grant.created_at, _grant.starts_at), else_=_grant.created_at)
 """When credit arrived: when it starts, but for credit that is told later, or starts later than it was bought."""
 
 
@@ -98,11 +98,11 @@ def worth(face_nanos: int, paid_nanos: int, before: int, taken: int) -> int:
 def purchases(connection: Connection, period: Period, *, limit: int | None = None) -> list[Purchase]:
     """The purchases of a period with two bounds, newest first, at most `limit`."""
     columns = (_grant.idempotency_key, _grant.note, _grant.paid_nanos, _grant.face_nanos, _grant.remaining_nanos)
-    query = select(accounts.c.account, _bought_at.label("at"), *columns, _grant.expires_at)
+    query = select(accounts.c.account, bought_at.label("at"), *columns, _grant.expires_at)
     start, end = (midnight(day) for day in period.bounds())
     query = query.join(grants, _grant.account_id == accounts.c.id)
-    query = query.where(_grant.kind == "purchase", _bought_at >= start, _bought_at < end)
-    query = query.order_by(_bought_at.desc(), _grant.id.desc()).limit(limit)
+    query = query.where(_grant.kind == "purchase", bought_at >= start, bought_at < end)
+    query = query.order_by(bought_at.desc(), _grant.id.desc()).limit(limit)
     return [Purchase(*row) for row in connection.execute(query)]
 
 
@@ -110,7 +110,7 @@ def purchase_sums(connection: Connection, months: Sequence[tuple[date, date]]) -
     """The purchases of each month, by its first day; summed in the database."""
     columns: list[ColumnElement[Any]] = []
     for start, end in months:
-        within = and_(_bought_at >= midnight(start), _bought_at < midnight(end))
+        within = and_(bought_at >= midnight(start), bought_at < midnight(end))
         columns.append(func.count(case((within, _grant.id))))
         columns += [
             func.coalesce(func.sum(case((within, column))), 0) for column in (_grant.paid_nanos, _grant.face_nanos)
@@ -159,9 +159,9 @@ def repaid(connection: Connection, period: Period) -> list[tuple[datetime, int]]
         _grant.account_id == row.account_id,
         literal(GRANT_KEY) + _grant.idempotency_key == row.idempotency_key,
     )
-    burned, _, nanos = _burned(connection, row.burned)
+    burned, _, nanos = burned_pairs(connection, row.burned)
     came = select(row.occurred_at, nanos).select_from(ledger_postings.join(grants, own).join(burned, true()))
-    burned, _, nanos = _burned(connection, undone.c.burned)
+    burned, _, nanos = burned_pairs(connection, undone.c.burned)
     back = select(undone.c.occurred_at, nanos).select_from(
         ledger_postings.join(undone, undone.c.reverses == row.id).join(burned, true())
     )
@@ -179,7 +179,7 @@ def repaid(connection: Connection, period: Period) -> list[tuple[datetime, int]]
 def _parts(connection: Connection, end: datetime) -> Iterator[_Part]:
     """Every part of a purchase that was refunded, or that expired, before a moment."""
     row = ledger_postings.c
-    burned, grant_id, nanos = _burned(connection, row.burned)
+    burned, grant_id, nanos = burned_pairs(connection, row.burned)
     purchase = (accounts.c.account, _grant.idempotency_key, _grant.face_nanos, _grant.paid_nanos)
     every = (
         select(row.id, row.occurred_at, row.kind, _grant.id, nanos, *purchase)
@@ -198,7 +198,7 @@ def _parts(connection: Connection, end: datetime) -> Iterator[_Part]:
             yield _Part(number, at, "expired" if kind == "expiry" else "refunded", *rest)
 
 
-def _burned(connection: Connection, column: Any) -> tuple[FromClause, ColumnElement[int], ColumnElement[int]]:
+def burned_pairs(connection: Connection, column: Any) -> tuple[FromClause, ColumnElement[int], ColumnElement[int]]:
     """The pairs that a posting burned, a row each: the rows, the grant's id, and the nano-USD."""
     if connection.dialect.name == "postgresql":
         rows = func.jsonb_array_elements(column).table_valued("value").render_derived()
@@ -213,6 +213,8 @@ __all__ = [
     "PurchaseSums",
     "UsageRefund",
     "Withdrawal",
+    "bought_at",
+    "burned_pairs",
     "purchase_sums",
     "purchases",
     "repaid",

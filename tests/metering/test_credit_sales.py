@@ -14,6 +14,7 @@ from metering.analytics import Period, totals
 from metering.analytics.credit import Holder, Outstanding, credit_months, holders, outstanding, to_earn
 from metering.analytics.credit_sales import purchases, usage_refunds, withdrawals, worth
 from metering.analytics.movements import calendar
+from metering.analytics.outstanding import CreditBalance, credit_balances
 from metering.meter import Meter
 from metering.usage import Usage
 from schema.database import reading
@@ -96,6 +97,23 @@ def test_what_is_outstanding(card: Engine, story: datetime) -> None:
         Holder("acct-1", 13 * USD, 9_750_000_000, None),
         Holder("acct-3", 5 * USD, 2_500_000_000, moment("2027-01-01 00:00")),
     ]
+
+
+def test_the_balances_at_the_ends_of_months(card: Engine, story: datetime) -> None:
+    with reading(card) as connection:
+        found = credit_balances(connection, MONTHS, story)
+        until_august = credit_balances(connection, MONTHS[:2], story)
+        now = outstanding(connection, story)
+
+    # In July pack A was whole; in August 9 of it were used and 6 refunded, and pack B had just expired.
+    # In September 4 came back to pack A; 3 of pack C repaid; pack D went with its account.
+    assert found == [
+        CreditBalance(JULY, 24 * USD, 18 * USD),
+        CreditBalance(AUGUST, 9 * USD, 6_750_000_000),
+        CreditBalance(SEPTEMBER, 18 * USD, 12_250_000_000),
+    ]
+    assert until_august == found[:2]
+    assert (found[-1].face_nanos, found[-1].deferred_nanos) == (now.face_nanos, now.deferred_nanos)
 
 
 def test_all_that_was_bought_is_somewhere(card: Engine, story: datetime) -> None:
