@@ -17,7 +17,7 @@ from dashboard.exports import Csv
 from dashboard.formats import MISSING, count
 from dashboard.layout import card, card_title, page_header
 from dashboard.proposing.bases import Base, read_base, see
-from dashboard.proposing.drafts import base_with_draft
+from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from schema.database import reading
@@ -107,8 +107,8 @@ def _form(base: Base | None, in_force: Mapping[str, str], person: CurrentPerson,
         address = str(chosen or "")
     member = by_address.get(address)
     if base is None:
-        st.caption("Not in a git repository with the base branch: access cannot be edited from here.")
-    elif not address:
+        return address
+    if not address:
         st.caption("Type the address that the person signs in with." if mode == "New" else "Choose a person.")
     elif member is not None and (reason := protected(member, person.email)):
         st.info(reason, icon=":material/shield_person:")
@@ -154,7 +154,7 @@ def page() -> None:
         _table(found, person)
         st.caption("A role that was taken away bites at the next click: roles are read again each time.")
     with right, card("access_form"):
-        address = _form(base_with_draft(now), in_force, person, now)
+        address = _form(form_base(now), in_force, person, now)
     names = [address] if address else [member.address for member in found]
     history_card("access", names, stamp, note="What releases did to roles", file="access_history")
 

@@ -22,7 +22,7 @@ from dashboard.configuration.summary_cards import summary_cards
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, exact_money, short_commit
 from dashboard.layout import card, card_title, page_header, part_title
-from dashboard.proposing.drafts import base_with_draft
+from dashboard.proposing.form_base import form_base
 from dashboard.session import require, require_data
 from metering.rating.features import Feature as RatedFeature
 from schema.documents.commerce import Feature, FeatureOverride
@@ -159,7 +159,7 @@ def _features(stamp: sources.Stamp, person: CurrentPerson, now: datetime) -> Non
         with card("feature_charges"):
             _by_plan(rows, plans)
     with right, card("feature_form"):
-        base = base_with_draft(now)
+        base = form_base(now)
         panel = EntityPanel("feature", "feature", Feature, lambda *texts: _preview(plans, *texts))
         choice = panel.choose(sorted(base.catalogue.of("feature")) if base else [], "feature")
         entity = base.find(Key("feature", choice.name)) if base else None

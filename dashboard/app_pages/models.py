@@ -20,7 +20,7 @@ from dashboard.configuration.summary_cards import summary_cards
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, dollars, short_commit
 from dashboard.layout import card, card_title, page_header, part_title
-from dashboard.proposing.drafts import base_with_draft
+from dashboard.proposing.form_base import form_base
 from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook
 from schema.money import usd_text
@@ -150,17 +150,14 @@ def page() -> None:
     with left, card("model_table"):
         _table(rows, book, minute)
     with right, card("model_form"):
-        base = base_with_draft(now)
+        base = form_base(now)
         registered = {f"{row['provider']}/{row['model']}" for row in rows}
         choice = choose_model(sorted(registered | set(base.catalogue.of("model") if base else ())))
-        if base is None:
-            st.caption("Not in a git repository with the base branch: models cannot be edited from here.")
-        elif choice.mode == "New" or choice.name:
-            model_panel(base, choice, book, person, now)
-        else:
-            st.caption("Choose a model here or in the table to see its history and to edit it.")
         if choice.mode != "New" and not choice.name:
+            st.caption("Choose a model here or in the table to see its history and to edit it.")
             _providers(rows)
+        elif base is not None:
+            model_panel(base, choice, book, person, now)
     if choice.name:
         history_card("model", [choice.name], stamp, note="What releases did to this model", file="model_history")
 

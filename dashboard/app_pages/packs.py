@@ -20,7 +20,7 @@ from dashboard.configuration.rate_card import Row
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, dollars, money, short_commit
 from dashboard.layout import card, card_title, page_header
-from dashboard.proposing.drafts import base_with_draft
+from dashboard.proposing.form_base import form_base
 from dashboard.session import require, require_data
 from metering.analytics.period import midnight
 from metering.wallets.pack_sales import PackSales, pack_sales
@@ -195,7 +195,7 @@ def page() -> None:
         _chart(rows)
     with right, card("pack_form"):
         panel = EntityPanel("pack", "pack", CreditPack, lambda *texts: _preview(rows, per_dollar, *texts))
-        base = base_with_draft(now)
+        base = form_base(now)
         names = sorted(base.catalogue.of("pack")) if base else [row["pack"] for row in rows]
         choice = panel.choose(names, "pack")
         panel.draw(base, choice, person, now)

@@ -26,7 +26,7 @@ from dashboard.plans.figures import (
     together,
 )
 from dashboard.plans.panel import choose_plan, plan_panel
-from dashboard.proposing.drafts import base_with_draft
+from dashboard.proposing.form_base import form_base
 from dashboard.session import require, require_data
 from metering.book.entities import Plan
 from metering.book.ratebook import RateBook
@@ -131,7 +131,7 @@ def page() -> None:
         )
     left, right = st.columns([7, 5], gap="small")
     with right, card("plan_form"):
-        base = base_with_draft(now)
+        base = form_base(now)
         names = list(base.catalogue.of("plan")) if base else [plan.slug for plan in plans]
         choice = choose_plan(names)
         plan_panel(base, choice, figures, count_models, above, person, now)

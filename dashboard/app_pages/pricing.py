@@ -37,7 +37,7 @@ from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, day, literal
 from dashboard.layout import card, card_title, page_header, part_title
 from dashboard.proposing.bases import Base, see
-from dashboard.proposing.drafts import base_with_draft
+from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook
@@ -230,7 +230,7 @@ def page() -> None:
         _table(models, prices)
     by_name = {f"{model['provider']}/{model['model']}": model for model in models}
     with right, card("price_form"):
-        base = base_with_draft(now)
+        base = form_base(now)
         names = sorted({*by_name, *(base.catalogue.of("model") if base else ())})
         name = st.selectbox(
             "Model", names, index=None, key="model", bind="query-params", placeholder="Choose a model to edit"
@@ -238,9 +238,7 @@ def page() -> None:
         if name is None:
             st.caption("Choose a model here or in the table to see its history and to change its price.")
             _summary(price_summary(models, prices))
-        elif base is None:
-            st.caption("Not in a git repository with the base branch: prices cannot be edited from here.")
-        else:
+        elif base is not None:
             entries = prices.get(name, [])
             held = next((entry.row for entry in entries if entry.status == "in force"), None)
             _form(base, book, name, person, now, held)

@@ -21,7 +21,7 @@ from dashboard.exports import Csv
 from dashboard.formats import MISSING, day, literal, short_commit
 from dashboard.layout import card, card_title, page_header
 from dashboard.proposing.bases import Base
-from dashboard.proposing.drafts import base_with_draft
+from dashboard.proposing.form_base import form_base
 from dashboard.session import require, require_data
 from metering.rating.exchange import ExchangeRates
 from schema.documents.rates import ExchangeRate
@@ -157,7 +157,7 @@ def _form(by_pair: Mapping[str, Sequence[DatedRate]], pair: str, person: Current
         ("accept", "effective"),
         lambda key: {"effective": split_dated(key.name)[1]},
     )
-    base = base_with_draft(now)
+    base = form_base(now)
     names = sorted(base.catalogue.of("rate"), reverse=True) if base else []
     pairs = sorted({split_dated(name)[0] for name in names}, key=lambda name: (name != pair, name))
     panel.draw(base, _choice(base, names, pairs, now), person, now)

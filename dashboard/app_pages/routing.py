@@ -22,7 +22,7 @@ from dashboard.exports import Csv
 from dashboard.formats import MISSING, dollars, literal
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.proposing.bases import Base, see
-from dashboard.proposing.drafts import base_with_draft
+from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook
@@ -147,7 +147,6 @@ def page() -> None:
     page_header("Routing", "Which model serves which task", person)
     book = rate_card.book(engine, stamp.text, minute)
     tasks = rate_card.current(engine, stamp.text, "task")
-    base = base_with_draft(now)
     by_provider: dict[str, list[Row]] = {}
     for row in rate_card.current(engine, stamp.text, "route"):
         by_provider.setdefault(row["provider"], []).append(row)
@@ -160,22 +159,21 @@ def page() -> None:
     left, right = st.columns([7, 5], gap="small")
     planned = None
     with right, card("route_form"):
+        base = form_base(now)
         task = st.selectbox(
             "Task", names, index=None, key="task", bind="query-params", placeholder="Choose a task to edit"
         )
         if task is None:
             st.caption("Choose a task here or in the table to change where its calls go.")
-        elif base is None:
-            st.caption("Not in a git repository with the base branch: routes cannot be edited from here.")
-        else:
+        elif base is not None:
             planned = _form(base, book, provider, task, person, now)
+    with right, card("route_traffic"):
+        traffic_card(book, provider, task or DEFAULT_TASK, stamp, now)
     with left:
         with card("route_table"):
             _table(provider, rows, tasks, book, minute)
         with card("route_simulator"):
             simulator(book, planned, provider, names, task, minute)
-        with card("route_traffic"):
-            traffic_card(book, provider, task or DEFAULT_TASK, stamp, now)
     history = [f"{provider}/{task}"] if task else [f"{provider}/{row['task']}" for row in rows]
     history_card("route", history, stamp, note="What releases did to these routes", file="route_history")
 

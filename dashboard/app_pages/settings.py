@@ -30,7 +30,7 @@ from dashboard.exports import Csv
 from dashboard.formats import MISSING, exact_money, literal, short_commit
 from dashboard.layout import card, card_title, page_header
 from dashboard.proposing.bases import Base, see
-from dashboard.proposing.drafts import base_with_draft
+from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from metering.wallets.credits import CreditDisplay
@@ -189,10 +189,8 @@ def page() -> None:
         _table(group, fields, rows)
     with right, card("settings_form"):
         card_title("Change", "An emptied field goes back to its default")
-        base = base_with_draft(now)
-        if base is None:
-            st.caption("Not in a git repository with the base branch: settings cannot be edited from here.")
-        else:
+        base = form_base(now)
+        if base is not None:
             _form(base, group, person, now)
     names = GROUPS[group] or tuple(name for name in rows if name.startswith("extra."))
     history_card(KIND, names, stamp, note="What releases did to these settings", file="setting_history")

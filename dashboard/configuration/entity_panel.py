@@ -75,7 +75,6 @@ class EntityPanel(Generic[_Model]):
         """Draw the form of the chosen entity; `more` are fields that its document alone does not tell."""
         key = Key(self.kind, choice.name)
         if base is None:
-            st.caption("Not in a git repository with the base branch: nothing can be edited from here.")
             return
         if not choice.name:
             what = (

@@ -84,8 +84,9 @@ def _outcome(found: RouteExplanation, book: RateBook, units: dict[str, int], pla
     with st.grid(3, min_column_width=120, gap="small"):
         st.metric("Cost", exact_money(rated.cost_nanos) if rated else MISSING)
         st.metric("Charge", exact_money(rated.charge_nanos) if rated else MISSING)
-        place = MISSING if found.place is None else str(found.place)
-        st.metric("Place of the key", place, help="0 to 99; the shares part these places among the models.")
+        if found.place is not None:
+            words = "0 to 99; the shares part these places among the models."
+            st.metric("Place of the key", str(found.place), help=words)
 
 
 def _planned(

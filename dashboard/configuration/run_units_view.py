@@ -31,7 +31,7 @@ from dashboard.exports import Csv
 from dashboard.formats import MISSING, TIMES, literal, short_commit
 from dashboard.layout import card, card_title, part_title
 from dashboard.proposing.bases import Base, see
-from dashboard.proposing.drafts import base_with_draft
+from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from metering.rating.run_units import RunUnits, ToolCall
 from schema.money import multiplier_text
@@ -49,7 +49,7 @@ def run_units_view(stamp: sources.Stamp, person: CurrentPerson, now: datetime) -
     left, right = st.columns([6, 6], gap="small")
     with right, card("run_units_form"):
         card_title("Change the rules", "An emptied field takes the rule out")
-        planned, edits, prefix = _form(base_with_draft(now), now)
+        planned, edits, prefix = _form(form_base(now), now)
         if prefix:
             key = edits[0].key if edits else key_of("minimum")
             propose_panel(edits, prefix=prefix, key=key, title="Change run units", person=person, now=now)
@@ -80,7 +80,6 @@ def _table(rows: Sequence[Row]) -> None:
 def _form(base: Base | None, now: datetime) -> tuple[RunUnits | None, list[Edit], str]:
     """Draw the inputs: the rules that they make, the edits, and the prefix of their keys."""
     if base is None:
-        st.caption("Not in a git repository with the base branch: rules cannot be edited from here.")
         return None, [], ""
     entities = base.catalogue.of(KIND)
     fields = rule_fields(entities)

@@ -86,7 +86,6 @@ def plan_panel(
 ) -> None:
     """Draw the form of the choice."""
     if base is None:
-        st.caption("Not in a git repository with the base branch: plans cannot be edited from here.")
         return
     if choice.mode == "New":
         _edit(base, None, figures, count_models, above_limits, person, now)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import sources
 from schema.catalogue import Catalogue, Entity, load_catalogue
+from schema.findings import Finding
 from schema.keys import Key
 from sync.edit import entity_version
 from sync.errors import RepositoryError
@@ -27,7 +28,9 @@ class Base:
     """The files of the commit."""
     files: Mapping[str, bytes]
     catalogue: Catalogue
-    fault: str = ""
+    faults: tuple[Finding, ...]
+    """Errors of the documents that could not be read."""
+    unfit: str = ""
     """Why the draft could not be laid over the branch."""
 
     @property
@@ -43,8 +46,9 @@ class Base:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _read(top: str, branch: str, sha: str) -> Base:
     files = Repository.open(top).config_files(sha, sources.CONFIG_FOLDER)
-    catalogue, _ = load_catalogue(files, sources.CONFIG_FOLDER)
-    return Base(branch, sha, files, files, catalogue)
+    catalogue, findings = load_catalogue(files, sources.CONFIG_FOLDER)
+    faults = tuple(finding for finding in findings if finding.severity == "error")
+    return Base(branch, sha, files, files, catalogue, faults)
 
 
 def read_base() -> Base | None:

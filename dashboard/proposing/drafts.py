@@ -105,7 +105,7 @@ def _laid_over(commit: str, draft: str, day: str, _base: Base, _now: datetime) -
     try:
         files = with_edits(_base.committed, all_edits(parts_of(draft).values()), _now)
     except RatecardError as error:
-        return replace(_base, fault=str(error))
+        return replace(_base, unfit=str(error))
     catalogue, _ = load_catalogue(files, sources.CONFIG_FOLDER)
     return replace(_base, files=files, catalogue=catalogue)
 

@@ -93,10 +93,7 @@ def propose_panel(
     st.session_state.get(_DONE, {}).pop(key, None)
     repository, base = sources.repository(), base_with_draft(now)
     if repository is None or base is None:
-        st.caption("Not in a git repository: edits cannot be proposed from here.")
         return
-    if base.fault:
-        _unsettled(base)
     try:
         found = previewed(repository, base, edits, effective=effective, now=now)
     except RatecardError as error:
@@ -130,7 +127,7 @@ def _buttons(form: _Form, found: Previewed, *, allowed: bool, titled: bool) -> N
             type="secondary" if found.alone else "primary",
             icon=":material/playlist_add:",
             key=f"draft_{form.prefix}",
-            disabled=not (allowed and titled) or bool(form.base.fault),
+            disabled=not (allowed and titled) or bool(form.base.unfit),
             help=reason or "Gather it with other edits, to be proposed as one commit.",
             on_click=_add_to_draft,
             args=(form,),
@@ -156,15 +153,6 @@ def new_note(prefix: str) -> None:
     last: tuple[str, Key] | None = st.session_state.get(_LAST)
     if last is not None and last[0] == prefix:
         _notes(last[1])
-
-
-def _unsettled(base: Base) -> None:
-    st.warning(
-        f"Your draft does not fit {literal(base.branch)} as it is now, so this form starts without it: "
-        f"{literal(base.fault)}",
-        icon=":material/call_split:",
-    )
-    st.page_link("app_pages/draft.py", label="Settle the draft", icon=":material/arrow_forward:")
 
 
 def _inputs(prefix: str, watched: Sequence[str]) -> dict[str, Any]:
