@@ -18,15 +18,15 @@ Amounts = tuple[int, int, int]
 def traffic(rows: Sequence[UsageRow], task: str | None, own_lines: Collection[str]) -> dict[str, Amounts]:
     """The calls of a task by model, most first; without a task those of all that have no line of their own.
 
-    `rows` are sums by task and model.
+    `rows` are sums by task and model; uses of a feature or tool alone name no model, and no route serves them.
     """
     found: dict[str, Amounts] = {}
     for row in rows:
-        named = row.keys["task"]
-        if (named != task) if task is not None else (named in own_lines):
+        named, model = row.keys["task"], row.keys["model"]
+        if model is None or ((named != task) if task is not None else (named in own_lines)):
             continue
-        calls, cost, charge = found.get(row.keys["model"], (0, 0, 0))
-        found[row.keys["model"]] = (calls + row.requests, cost + row.cost_nanos, charge + row.charge_nanos)
+        calls, cost, charge = found.get(model, (0, 0, 0))
+        found[model] = (calls + row.requests, cost + row.cost_nanos, charge + row.charge_nanos)
     return dict(sorted(found.items(), key=lambda item: (-item[1][0], item[0])))
 
 
