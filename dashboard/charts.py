@@ -216,6 +216,27 @@ def cost_and_revenue(
     return alt.layer(bars, *lines, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
 
 
+def lines_over_time(
+    days: Sequence[date],
+    series: Mapping[str, Sequence[float]],
+    palette: Sequence[str],
+    marks: Sequence[Mark] = (),
+    *,
+    granularity: str = "Day",
+) -> Drawn:
+    """A line of USD for each series, in the colours of a palette."""
+    names = list(series)
+    longest = max((value for values in series.values() for value in values), default=0.0)
+    scale = alt.Scale(domain=names, range=list(palette[: len(names)]))
+    colour = alt.Color("Series:N", scale=scale, legend=legend(), sort=names)
+    x, y = time_axis(days, granularity), alt.Y("value:Q", axis=value_axis(_number(longest)))
+    lines = [
+        _line(_points(days, name, values, granularity), x, y, colour).add_params(*([] if place else [picking("day")]))
+        for place, (name, values) in enumerate(series.items())
+    ]
+    return alt.layer(*lines, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
+
+
 def stacked_by_day(
     days: Sequence[date],
     series: Mapping[str, Mapping[date, float]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.chart_clicks import clickable
-from dashboard.formats import count, exact_money, money
+from dashboard.formats import change, count, exact_money, money
 from dashboard.layout import card, card_title
 from dashboard.revenue import data as revenue_data
 from dashboard.revenue.charts import credit_chart, month_text
@@ -23,9 +23,11 @@ from dashboard.revenue.credit_tables import (
     withdrawal_records,
 )
 from dashboard.revenue.data import SHOWN_HOLDERS
+from dashboard.revenue.outstanding import balances_chart, balances_of
 from dashboard.revenue.view import SHOWN, View, account_table, choose_month, dollars_column, month_table
 from metering.analytics.credit import CreditMonth, Outstanding
 from metering.analytics.credit_sales import Withdrawn
+from metering.analytics.outstanding import CreditBalance
 
 MEANINGS = {
     "Paid": "What was paid for credit in the month.",
@@ -39,6 +41,7 @@ MEANINGS = {
     "Refunded": "The money that was given back for it.",
     "Usage refunds": "Charges of calls that were given back in the month, into the credit that had met them.",
 }
+_AGAINST = "The change is against the end of last month."
 LISTS = ("Purchases", "Expired", "Refunded", "Usage refunds")
 _MOMENT = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC")
 
@@ -47,28 +50,33 @@ def credit_view(view: View) -> None:
     """Draw it."""
     months = revenue_data.credit_by_month(view.engine, view.stamp, view.count, view.today)
     standing = revenue_data.outstanding_now(view.engine, view.stamp, view.now)
-    _cards(months, standing)
-    left, right = st.columns([3, 2], gap="small")
+    balances = balances_of(view)
+    _cards(months, standing, balances[-2])
+    left, right = st.columns(2, gap="small")
     with left, card("credit_chart"):
         card_title(
             "Credit sold and earned",
-            "USD by UTC month: money that came in, and what the use of credit earned; a click lists it, below",
+            "Money that came in by UTC month, and what the use of credit earned; a click lists it, below",
             credit_csv(months, "credit-sold-and-earned"),
         )
         chart = credit_chart(months, view.marks)
         clickable(chart, "chart_credit", "Credit sold and earned by month", picked=choose_month)
     with right:
-        _holders(view, standing)
+        balances_chart(view, balances)
     with card("credit_months"):
-        card_title("Credit by month", "Choose a row to list what is behind its month", credit_csv(months))
+        card_title("Credit by month", "USD; choose a row to list what is behind its month", credit_csv(months))
         columns = {name: dollars_column(MEANINGS[name]) for name in CREDIT_COLUMNS}
         columns["Purchases"] = st.column_config.NumberColumn(format="localized")
         first = [row.month for row in months]
         month_table(credit_records(months), first, "table_credit_months", columns, "Credit by month")
-    _lists(view)
+    left, right = st.columns([3, 2], gap="small")
+    with left:
+        _lists(view)
+    with right:
+        _holders(view, standing)
 
 
-def _cards(months: list[CreditMonth], standing: Outstanding) -> None:
+def _cards(months: list[CreditMonth], standing: Outstanding, past: CreditBalance) -> None:
     now, before = months[-1], months[-2]
     shown = f"in the {len(months)} months shown"
     with st.grid(6, min_column_width=140, gap="small"):
@@ -76,6 +84,7 @@ def _cards(months: list[CreditMonth], standing: Outstanding) -> None:
             f"Sold, {month_text(now.month)}",
             money(now.paid_nanos),
             border=True,
+            height="stretch",
             help=_plain(
                 f"{MEANINGS['Paid']} {count(now.purchases)} purchases so far, worth {money(now.face_nanos)} of usage. "
                 f"{month_text(before.month)}: {money(before.paid_nanos)}; {shown}: "
@@ -86,6 +95,7 @@ def _cards(months: list[CreditMonth], standing: Outstanding) -> None:
             f"Earned, {month_text(now.month)}",
             money(now.earned_nanos),
             border=True,
+            height="stretch",
             help=_plain(
                 f"{MEANINGS['Earned']} {month_text(before.month)}: {money(before.earned_nanos)}; {shown}: "
                 f"{money(sum(row.earned_nanos for row in months))}."
@@ -94,22 +104,30 @@ def _cards(months: list[CreditMonth], standing: Outstanding) -> None:
         st.metric(
             "Deferred revenue",
             money(standing.deferred_nanos),
+            change(standing.deferred_nanos, past.deferred_nanos),
+            delta_color="off",
             border=True,
+            height="stretch",
             help=_plain(
                 "Bought credit that is unspent, at what was paid for it: money that is in and not earned yet. Exactly "
-                f"{exact_money(standing.deferred_nanos)}. Credit of deleted accounts is forfeited, and not in it."
+                f"{exact_money(standing.deferred_nanos)}. Credit of deleted accounts is forfeited, and not in it. "
+                f"{_AGAINST}"
             ),
         )
         st.metric(
             "Unspent credit",
             money(standing.face_nanos),
+            change(standing.face_nanos, past.face_nanos),
+            delta_color="off",
             border=True,
-            help=f"The same at face: the usage that it is worth. Of {count(standing.holders)} accounts.",
+            height="stretch",
+            help=f"The same at face: the usage that it is worth. Of {count(standing.holders)} accounts. {_AGAINST}",
         )
         st.metric(
             "Promotional credit",
             money(standing.promotional_nanos),
             border=True,
+            height="stretch",
             help=_plain(
                 "Unspent signup and promotional credit, at face. Its use is no revenue. Included credit of the running "
                 f"periods of plans is not in it: {money(standing.included_nanos)}."
@@ -119,6 +137,7 @@ def _cards(months: list[CreditMonth], standing: Outstanding) -> None:
             "Expired unused",
             money(sum(row.expired_paid_nanos for row in months)),
             border=True,
+            height="stretch",
             help=_plain(
                 f"Bought credit that ended unused {shown}, at what was paid; at face "
                 f"{money(sum(row.expired_nanos for row in months))}. It is not counted as revenue."

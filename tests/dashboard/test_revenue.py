@@ -17,11 +17,13 @@ from streamlit.testing.v1 import AppTest
 from dashboard.exports import Csv
 from dashboard.formats import count, money
 from dashboard.revenue.charts import month_text
+from dashboard.revenue.outstanding import balances_csv
 from dashboard.revenue.tables import month_key, movement_csv, mrr_csv, plan_csv
 from metering.accounts.accounts import account_id
 from metering.analytics import Period, mrr_nanos
 from metering.analytics.credit import credit_months, outstanding
 from metering.analytics.movements import calendar, months_back
+from metering.analytics.outstanding import credit_balances
 from metering.analytics.period import midnight
 from metering.analytics.recurring import movements, recurring_months, subscribers
 from schema.database import reading, writing
@@ -171,6 +173,7 @@ def test_credit_equals_the_database(sold: Seeded, open_app: OpenApp) -> None:
     assert standing.deferred_nanos > 0
     assert shown(app)["Deferred revenue"] == money(standing.deferred_nanos)
     assert shown(app)["Unspent credit"] == money(standing.face_nanos)
+    assert [line.value for line in app.subheader][:2] == ["Credit sold and earned", "Outstanding credit"]
     assert shown(app)[f"Sold, {month_text(month(0))}"] == money(rows[-1].paid_nanos)
     assert shown(app)[f"Earned, {month_text(month(0))}"] == money(rows[-1].earned_nanos)
     found = table(app, "Month", "Purchases")
@@ -196,6 +199,19 @@ def test_purchases_are_listed_by_month(sold: Seeded, open_app: OpenApp) -> None:
         app.run()
         assert not app.exception
         assert "in this month." in "".join(line.value for line in app.caption)
+
+
+def test_outstanding_credit_ends_with_what_stands_now(sold: Seeded) -> None:
+    now = datetime.now(UTC)
+    with reading(sold.engine()) as connection:
+        rows = credit_balances(connection, calendar(month(5), today() + DAY), now)
+        standing = outstanding(connection, now)
+
+    lines = read(balances_csv(rows))
+    assert [line["month"] for line in lines] == [month_key(month(back)) for back in range(5, -1, -1)]
+    assert lines[0]["credit_face_usd"] == "0"
+    assert Decimal(lines[-1]["credit_face_usd"]) == usd(standing.face_nanos)
+    assert Decimal(lines[-1]["deferred_revenue_usd"]) == usd(standing.deferred_nanos) > 0
 
 
 def test_files_are_exact_and_harmless(sold: Seeded) -> None:
