@@ -156,7 +156,8 @@ def page() -> None:
     with right, card("access_form"):
         address = _form(form_base(now), in_force, person, now)
     names = [address] if address else [member.address for member in found]
-    history_card("access", names, stamp, note="What releases did to roles", file="access_history")
+    with left:
+        history_card("access", names, stamp, note="What releases did to roles", file="access_history")
 
 
 page()

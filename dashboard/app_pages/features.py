@@ -166,7 +166,8 @@ def _features(stamp: sources.Stamp, person: CurrentPerson, now: datetime) -> Non
         named = sorted({*plans, *(entity.document.plans if entity else ())})
         panel.draw(base, choice, person, now, _plan_fields(Key("feature", choice.name), named))
     shown = [choice.name] if choice.name else [row["feature"] for row in rows]
-    history_card("feature", shown, stamp, note="What releases did to the features", file="feature_history")
+    with left:
+        history_card("feature", shown, stamp, note="What releases did to the features", file="feature_history")
 
 
 def page() -> None:

@@ -159,7 +159,8 @@ def page() -> None:
         elif base is not None:
             model_panel(base, choice, book, person, now)
     if choice.name:
-        history_card("model", [choice.name], stamp, note="What releases did to this model", file="model_history")
+        with left:
+            history_card("model", [choice.name], stamp, note="What releases did to this model", file="model_history")
 
 
 page()

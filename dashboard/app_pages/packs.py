@@ -200,7 +200,8 @@ def page() -> None:
         choice = panel.choose(names, "pack")
         panel.draw(base, choice, person, now)
     shown = [choice.name] if choice.name else [row["pack"] for row in rows]
-    history_card("pack", shown, stamp, note="What releases did to the packs", file="pack_history")
+    with left:
+        history_card("pack", shown, stamp, note="What releases did to the packs", file="pack_history")
 
 
 page()

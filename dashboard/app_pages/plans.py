@@ -140,7 +140,8 @@ def page() -> None:
             _compare(plans, figures, counts)
             _access(plans, models, opened)
     shown = [choice.name] if choice.name else [plan.slug for plan in plans]
-    history_card("plan", shown, stamp, note="What releases did to the plans", file="plan_history")
+    with left:
+        history_card("plan", shown, stamp, note="What releases did to the plans", file="plan_history")
 
 
 page()

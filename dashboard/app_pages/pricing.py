@@ -243,7 +243,7 @@ def page() -> None:
             held = next((entry.row for entry in entries if entry.status == "in force"), None)
             _form(base, book, name, person, now, held)
     if name in by_name:
-        with card("price_history"):
+        with left, card("price_history"):
             _history(by_name[name], prices.get(name, []))
 
 

@@ -210,7 +210,9 @@ def page() -> None:
             with card("rate_crosses"):
                 _crosses(ExchangeRates.from_rows(rows), now)
     if pair:
-        history_card("rate", _histories(rows, pair), stamp, note="What releases did to this pair", file="rate_history")
+        names = _histories(rows, pair)
+        with left:
+            history_card("rate", names, stamp, note="What releases did to this pair", file="rate_history")
 
 
 page()

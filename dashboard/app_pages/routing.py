@@ -175,7 +175,8 @@ def page() -> None:
         with card("route_simulator"):
             simulator(book, planned, provider, names, task, minute)
     history = [f"{provider}/{task}"] if task else [f"{provider}/{row['task']}" for row in rows]
-    history_card("route", history, stamp, note="What releases did to these routes", file="route_history")
+    with left:
+        history_card("route", history, stamp, note="What releases did to these routes", file="route_history")
 
 
 def _provider(by_provider: Mapping[str, Sequence[Row]], book: RateBook) -> str:

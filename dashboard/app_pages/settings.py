@@ -193,7 +193,8 @@ def page() -> None:
         if base is not None:
             _form(base, group, person, now)
     names = GROUPS[group] or tuple(name for name in rows if name.startswith("extra."))
-    history_card(KIND, names, stamp, note="What releases did to these settings", file="setting_history")
+    with left:
+        history_card(KIND, names, stamp, note="What releases did to these settings", file="setting_history")
 
 
 page()

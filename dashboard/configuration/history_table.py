@@ -20,6 +20,18 @@ from sync.current import from_json
 COLUMNS = ("When", "What", "Field", "Before", "After", "Release", "Commit", "Change", "Author")
 _SIDES = ("Before", "After")
 _TALL = 12
+_WIDTHS = {
+    "When": 150,
+    "What": 95,
+    "Field": 80,
+    "Before": 105,
+    "After": 150,
+    "Release": 70,
+    "Commit": 75,
+    "Change": 110,
+    "Author": 95,
+}
+"""Together they fit a window of 1,024 pixels; what is wider shares the rest."""
 
 
 def history_rows(kind: str, name: str, events: Sequence[Event]) -> list[dict[str, str]]:
@@ -75,6 +87,7 @@ def history_card(kind: str, names: Sequence[str], stamp: sources.Stamp, *, note:
             pd.DataFrame.from_records(rows, columns=COLUMNS),
             hide_index=True,
             height="content" if len(rows) <= _TALL else 440,
+            column_config={name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()},
             placeholder=MISSING,
             key=f"table_{file}",
             alt="History",

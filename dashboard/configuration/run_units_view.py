@@ -59,9 +59,9 @@ def run_units_view(stamp: sources.Stamp, person: CurrentPerson, now: datetime) -
             _calculator(in_force, planned or in_force, plans)
         with card("run_units_table"):
             _table(rows)
-    history_card(
-        KIND, [row["name"] for row in rows], stamp, note="What releases did to the rules", file="run_units_log"
-    )
+    names = [row["name"] for row in rows]
+    with left:
+        history_card(KIND, names, stamp, note="What releases did to the rules", file="run_units_log")
 
 
 def _table(rows: Sequence[Row]) -> None:

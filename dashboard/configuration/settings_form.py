@@ -9,6 +9,7 @@ from typing import Any, get_origin
 from pydantic import ValidationError
 
 from dashboard.configuration.entity_form import Field, Kind, Texts, core_type, field_of, fields_of, step, text_of
+from dashboard.configuration.labels import label_of
 from metering.wallets.credits import CreditDisplay
 from schema.documents.base import Document
 from schema.documents.descriptions import field_texts
@@ -56,8 +57,7 @@ def group_fields(
 def _fields(name: str, value: Any) -> Iterator[Field]:
     key = Key(KIND, name)
     core = core_type(SettingsDocument.model_fields[name].annotation)
-    words = name.replace("_", " ").replace("litellm", "LiteLLM")
-    label = words[:1].upper() + words[1:]
+    label = label_of(name)
     default = DEFAULT_SETTINGS.get(name)
     if not (isinstance(core, type) and issubclass(core, Document)):
         shown = text_of(default, "list" if get_origin(core) is tuple else "text")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
+from dashboard.configuration.labels import label_of
 from dashboard.filters import only
 from dashboard.formats import MISSING, count, literal, money
 from dashboard.layout import card
@@ -14,7 +15,6 @@ from dashboard.plans.figures import (
     PlanFigures,
     amount_words,
     fee_words,
-    label_of,
     limit_words,
     saving_words,
 )

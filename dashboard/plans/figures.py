@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from dashboard.configuration.labels import label_of
 from dashboard.formats import MISSING, count, money, ratio
 from metering.book.entities import Plan
 from schema.documents.plans import QUOTA_LIMITS, STATIC_LIMITS
@@ -136,11 +137,6 @@ def limit_names(plans: Sequence[Plan]) -> list[str]:
     return known + [name for name in named if name not in known]
 
 
-def label_of(name: str) -> str:
-    """A limit as people read it: `Tokens per month`."""
-    return name.replace("_", " ").capitalize()
-
-
 def matrix(plans: Sequence[Plan], figures: Mapping[str, PlanFigures], models: Mapping[str, int]) -> list[list[str]]:
     """Plans side by side: a row for each thing that differs, its name first, then the value of each plan."""
 
@@ -239,7 +235,6 @@ __all__ = [
     "fee_words",
     "in_order",
     "included_share",
-    "label_of",
     "limit_names",
     "limit_words",
     "lowered_limits",

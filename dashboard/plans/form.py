@@ -20,7 +20,8 @@ from dashboard.configuration.entity_form import (
     step,
     texts_of,
 )
-from dashboard.plans.figures import UNLIMITED, label_of
+from dashboard.configuration.labels import label_of
+from dashboard.plans.figures import UNLIMITED
 from metering.book.entities import Plan
 from schema.documents.plans import PlanEntry
 from schema.keys import Key

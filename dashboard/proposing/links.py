@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.proposing.parts import DraftPart
-from sync.edit import AddEntity
+from sync.edit import RemoveEntity
 
 Link = tuple[str, dict[str, str]]
 
@@ -30,9 +30,9 @@ def form_link(part: DraftPart) -> Link | None:
         return "app_pages/routing.py", {"provider_table": provider, "task": task}
     if kind in _WHOLE_PAGES:
         return _WHOLE_PAGES[kind]
-    # The form of a price is that of its model, which is there also when the edit adds the price.
-    added = kind != "price" and any(isinstance(edit, AddEntity) for edit in part.edits)
-    if kind not in _ONE_PARAMETER or added:
+    # The form of a price is that of its model, which is there also when the edit takes the price out.
+    removed = kind != "price" and any(isinstance(edit, RemoveEntity) for edit in part.edits[-1:])
+    if kind not in _ONE_PARAMETER or removed:
         return None
     page, parameter = _ONE_PARAMETER[kind]
     return page, {parameter: name}

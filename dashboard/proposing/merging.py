@@ -206,6 +206,14 @@ def merge_note() -> None:
     first = f"Merged **{literal(merged)}** as commit" if merged else "Commit"
     last = f"applied as release **{result.release}**" if result.changed else "nothing had to be applied"
     st.success(f"{first} **{short_commit(result.commit)}**; {last}.", icon=":material/check_circle:")
+    if result.changed:
+        st.page_link(
+            "app_pages/releases.py",
+            label="See the release, or roll it back",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            query_params={"release": str(result.release)},
+        )
 
 
 def unapplied(base: Base, person: CurrentPerson, allowed: bool) -> None:

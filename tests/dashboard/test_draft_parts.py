@@ -232,5 +232,6 @@ def test_every_edit_leads_to_its_form() -> None:
     route = Key("route", "openai/_default")
     assert form_link(part(key=route)) == ("app_pages/routing.py", {"provider_table": "openai", "task": "_default"})
     new = Key("plan", "team")
-    assert form_link(part(AddEntity(new, {"name": "Team"}), key=new)) is None
+    assert form_link(part(AddEntity(new, {"name": "Team"}), key=new)) == ("app_pages/plans.py", {"plan": "team"})
+    assert form_link(part(RemoveEntity(PRO))) is None
     assert form_link(part(key=Key("rate", "USD/ZAR@2026-12-01"))) == ("app_pages/rates.py", {})

@@ -120,7 +120,7 @@ def test_the_page_shows_features_and_what_a_use_is_charged(shop: Seeded, open_ap
 
     labelled(app.text_input, "pro multiplier").set_value("2").run()
 
-    preview = {row["Plan"]: (row["Now"], row["With the edit"]) for row in table(app, 2)}
+    preview = {row["Plan"]: (row["Now"], row["With the edit"]) for row in table(app, 3)}
     assert preview == {"any other": ("$0.04", "$0.04"), "free": ("$0.04", "$0.04"), "pro": ("$0.052", "$0.08")}
     assert "+      pro: {multiplier: 2}" in diff(app)
 
