@@ -96,7 +96,7 @@ def filter_bar(
     With `options`, filters by model, plan, account, provider and task are offered; with a `currency`, sums in it.
     """
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter_bar")
-    with _shared_by_pages(options or {}), bar:
+    with _shared_by_pages(options), bar:
         preset = st.segmented_control(
             "Range",
             PRESETS,
@@ -130,13 +130,23 @@ def filter_bar(
         )
         filters = _filters(options) if options is not None else ()
         compare = st.toggle("Compare with the days before", value=True, key="compare", bind="query-params")
-        converted = currency is not None and st.toggle(
-            f"Also in {literal(currency)}", key="converted", bind="query-params"
-        )
+        converted = _converted_toggle(currency)
     if filters:
         _chips(filters)
     period = preset_period(preset, today, custom)
     return Selection(period, compare, filters, granularity or GRANULARITIES[0], converted)
+
+
+def converted_toggle(currency: str | None) -> bool:
+    """The bar's question whether amounts are wanted in a currency too, for a page without the bar."""
+    with _shared_by_pages(None):
+        return _converted_toggle(currency)
+
+
+def _converted_toggle(currency: str | None) -> bool:
+    if currency is None:
+        return False
+    return st.toggle(f"Also in {literal(currency)}", key="converted", bind="query-params")
 
 
 def keep_link() -> None:
@@ -155,8 +165,8 @@ def keep_link() -> None:
 
 
 @contextmanager
-def _shared_by_pages(options: Mapping[str, Sequence[str]]) -> Iterator[None]:
-    """Make widgets the same widgets on every page, as if the entry script had drawn them.
+def _shared_by_pages(options: Mapping[str, Sequence[str]] | None) -> Iterator[None]:
+    """Make widgets the same widgets on every page, as if the entry script had drawn them; without filters, no options.
 
     A widget belongs to the page that draws it, and a page that was opened or reloaded with choices in the URL would
     lose them with the first switch to another page. What the entry script draws is kept.
@@ -172,12 +182,12 @@ def _shared_by_pages(options: Mapping[str, Sequence[str]]) -> Iterator[None]:
         yield
 
 
-def _arrive(query: Mapping[str, list[str]], options: Mapping[str, Sequence[str]]) -> None:
+def _arrive(query: Mapping[str, list[str]], options: Mapping[str, Sequence[str]] | None) -> None:
     """On another page: what its address says, else what was chosen before; setting it writes it into the address.
 
     A link that narrows the numbers starts from none of the filters before.
     """
-    options_of = {_ONLY[name]: options.get(name, ()) for name in FILTERS}
+    options_of = {_ONLY[name]: (options or {}).get(name, ()) for name in FILTERS}
     narrowed = any(name in query for name in options_of)
     for name in _CHOICES:
         if name not in st.session_state:
@@ -185,6 +195,9 @@ def _arrive(query: Mapping[str, list[str]], options: Mapping[str, Sequence[str]]
         held = st.session_state[name]
         given = query[name][-1] if name in query else None
         if name in options_of:
+            if options is None:
+                # A page without filters leaves them to the pages that show them.
+                continue
             wanted = given if narrowed else held
             st.session_state[name] = wanted if wanted in options_of[name] else None
         elif given is None or name == "dates":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import streamlit as st
@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import data, sources
 from dashboard.chart_clicks import clickable
 from dashboard.filters import Selection, describe, filter_bar, narrow
-from dashboard.formats import change, exact_money, literal, money, points, ratio
+from dashboard.formats import MISSING, change, dollars, exact_money, literal, money, points, ratio
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.links import row_of_links
 from dashboard.periods import period_text
@@ -29,8 +29,9 @@ from dashboard.usage.profit_table import (
     serve_csv,
     serve_frame,
 )
-from metering.analytics import Sums
+from metering.analytics import Converted, Sums
 from metering.analytics.profit import Earnings
+from metering.errors import NoExchangeRateError
 
 TOP = 10
 _SOLD = {
@@ -38,6 +39,11 @@ _SOLD = {
     "plan": ("revenue", "Fees and usage revenue against cost"),
 }
 """By what margins are shown: what stands against the cost, and what to know of it."""
+_CONVERTED: dict[str, Callable[[Converted], int]] = {
+    "Revenue": lambda one: one.revenue_nanos,
+    "Cost": lambda one: one.cost_nanos,
+    "Profit": lambda one: one.profit_nanos,
+}
 SHOWN = 500
 """How many losses are listed; the CSV has them all."""
 
@@ -140,14 +146,17 @@ def _losses(selection: Selection, key: str, found: Sequence[Margin], what: str, 
         row_of_links(name, rows[picked[0]].name)
 
 
-def _serve(plans: Sequence[Earnings], totals: Sums) -> None:
+def _serve(selection: Selection, stamp: sources.Stamp, plans: Sequence[Earnings], totals: Sums) -> None:
     with card("cost_to_serve"):
         note = "What a plan's accounts cost beside what they bring; a subscriber paid a fee for a part of the range"
         card_title("Cost to serve by plan", note, serve_csv(plans))
         amounts = ("Fees", "Usage revenue", "Cost", "Profit")
         shares = ("Cost an account", "Usage revenue an account", "Fee a subscriber")
+        found = serve_frame(plans)
+        for name, values in _converted(selection, stamp, plans).items():
+            found[name] = values
         st.dataframe(
-            serve_frame(plans),
+            found,
             hide_index=True,
             column_config={
                 "Plan": st.column_config.TextColumn(pinned=True, width="small"),
@@ -156,12 +165,35 @@ def _serve(plans: Sequence[Earnings], totals: Sums) -> None:
             | {name: st.column_config.NumberColumn(f"{name}, USD", format="%,.2f") for name in (*amounts, *shares)},
             height="content",
             key="table_cost_to_serve",
+            placeholder=MISSING,
             alt="Cost to serve by plan",
         )
         if totals.repaid_nanos:
             repaid = money(totals.repaid_nanos)
             st.caption(f"Besides, purchases repaid overdraft of {literal(repaid)}, which belongs to no plan.")
         st.page_link("app_pages/plans.py", label="Look at the plans", icon=":material/card_membership:")
+
+
+def _converted(selection: Selection, stamp: sources.Stamp, plans: Sequence[Earnings]) -> dict[str, list[float | None]]:
+    """Columns in the second currency when it is wanted, each amount at the dated rate in force when it arose."""
+    engine, today = sources.engine(), sources.utc_now().date()
+    currency = data.second_currency(engine, stamp.text)
+    if currency is None or not selection.converted:
+        return {}
+    others = tuple(one for one in selection.filters if one[0] != "plan")
+    found: list[Converted | None] = []
+    for plan in plans:
+        # Calls that name no plan cannot be asked for by one.
+        only = None if plan.name is None else (*others, ("plan", plan.name))
+        try:
+            asked = (engine, stamp.text, currency, selection.bounds)
+            found.append(None if only is None else data.converted(*asked, only, today)[0])
+        except NoExchangeRateError:
+            return {}
+    return {
+        f"{word}, {currency}": [None if one is None else dollars(read(one)) for one in found]
+        for word, read in _CONVERTED.items()
+    }
 
 
 def _draw(selection: Selection, stamp: sources.Stamp, totals: Sums, options: Mapping[str, Sequence[str]]) -> None:
@@ -185,7 +217,7 @@ def _draw(selection: Selection, stamp: sources.Stamp, totals: Sums, options: Map
         _margins(selection, "plan", plan_margins(plans), plan_margins(before), options)
         accounts = account_margins(data.profit_by(engine, stamp.text, "account", *asked, today))
         _losses(selection, "losing_accounts", accounts, "Account", "Revenue")
-    _serve(plans, totals)
+    _serve(selection, stamp, plans, totals)
 
 
 def page() -> None:

@@ -7,11 +7,13 @@ from datetime import date, timedelta
 import streamlit as st
 
 from dashboard import sources
+from dashboard.filters import converted_toggle
 from dashboard.layout import page_header
 from dashboard.revenue.credit import credit_view
 from dashboard.revenue.subscriptions import subscriptions_view
 from dashboard.revenue.tables import month_key
 from dashboard.revenue.view import View
+from dashboard.second_currency import second_currency
 from dashboard.session import require, require_data
 from metering.analytics.movements import calendar, months_back
 
@@ -30,7 +32,7 @@ def page() -> None:
     person = require("viewer")
     stamp = require_data()
     now = sources.utc_now().replace(second=0, microsecond=0)
-    today = now.date()
+    today, engine = now.date(), sources.engine()
     page_header("Revenue", "What recurs, how it moved, and the credit that was sold", person, stamp.as_of)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="revenue_bar"):
         view = st.segmented_control(
@@ -65,7 +67,9 @@ def page() -> None:
             help="The month whose movements, trials and purchases are listed below. A row of a table chooses it, too.",
             width=150,
         )
-    found = View(sources.engine(), stamp.text, now, count, months[chosen])
+        currency = second_currency(engine, stamp.text)
+        wanted = converted_toggle(None if currency is None else currency.name)
+    found = View(engine, stamp.text, now, count, months[chosen], currency if wanted else None)
     if view == "Credit":
         credit_view(found)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.chart_clicks import clickable
-from dashboard.formats import change, count, exact_money, money
+from dashboard.formats import change, count, dollars, exact_money, money
 from dashboard.layout import card, card_title
 from dashboard.revenue import data as revenue_data
 from dashboard.revenue.charts import credit_chart, month_text
@@ -24,7 +24,15 @@ from dashboard.revenue.credit_tables import (
 )
 from dashboard.revenue.data import SHOWN_HOLDERS
 from dashboard.revenue.outstanding import balances_chart, balances_of
-from dashboard.revenue.view import SHOWN, View, account_table, choose_month, dollars_column, month_table
+from dashboard.revenue.view import (
+    SHOWN,
+    View,
+    account_table,
+    choose_month,
+    dollars_column,
+    in_second_currency,
+    month_table,
+)
 from metering.analytics.credit import CreditMonth, Outstanding
 from metering.analytics.credit_sales import Withdrawn
 from metering.analytics.outstanding import CreditBalance
@@ -41,6 +49,7 @@ MEANINGS = {
     "Refunded": "The money that was given back for it.",
     "Usage refunds": "Charges of calls that were given back in the month, into the credit that had met them.",
 }
+_HELD = (("Outstanding", "Bought and unspent credit, at face,"), ("Deferred", "The same at what was paid"))
 _AGAINST = "The change is against the end of last month."
 LISTS = ("Purchases", "Expired", "Refunded", "Usage refunds")
 _MOMENT = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC")
@@ -67,8 +76,18 @@ def credit_view(view: View) -> None:
         card_title("Credit by month", "USD; choose a row to list what is behind its month", credit_csv(months))
         columns = {name: dollars_column(MEANINGS[name]) for name in CREDIT_COLUMNS}
         columns["Purchases"] = st.column_config.NumberColumn(format="localized")
+        columns |= {
+            name: dollars_column(f"{told} at the end of the month; of the running one, now.") for name, told in _HELD
+        }
         first = [row.month for row in months]
-        month_table(credit_records(months), first, "table_credit_months", columns, "Credit by month")
+        held = balances[::-1]
+        records = [
+            record | {"Outstanding": dollars(row.face_nanos), "Deferred": dollars(row.deferred_nanos)}
+            for record, row in zip(credit_records(months), held, strict=True)
+        ]
+        deferred = {"Deferred": [row.deferred_nanos for row in held]}
+        records = in_second_currency(view, records, deferred, view.ends(first)[::-1])
+        month_table(records, first, "table_credit_months", columns, "Credit by month")
     left, right = st.columns([3, 2], gap="small")
     with left:
         _lists(view)
@@ -164,7 +183,9 @@ def _holders(view: View, standing: Outstanding) -> None:
             "Deferred revenue": dollars_column("At what was paid for it."),
             "Next expiry": _MOMENT,
         }
-        account_table(holder_records(rows), "table_holders", columns, "Accounts with unspent credit")
+        deferred = {"Deferred revenue": [row.deferred_nanos for row in rows]}
+        records = in_second_currency(view, holder_records(rows), deferred, [view.now] * len(rows))
+        account_table(records, "table_holders", columns, "Accounts with unspent credit")
 
 
 def _lists(view: View) -> None:

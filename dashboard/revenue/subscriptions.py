@@ -20,6 +20,7 @@ from dashboard.revenue.tables import (
     MRR_MONEY,
     arr_nanos,
     by_plan,
+    in_order,
     movement_csv,
     movement_records,
     mrr_csv,
@@ -31,7 +32,15 @@ from dashboard.revenue.tables import (
     trial_month_records,
     trial_records,
 )
-from dashboard.revenue.view import View, account_table, choose_month, dollars_column, month_table
+from dashboard.revenue.view import (
+    Amounts,
+    View,
+    account_table,
+    choose_month,
+    dollars_column,
+    in_second_currency,
+    month_table,
+)
 from metering.analytics.movements import KINDS
 from metering.analytics.recurring import Movement, PlanSubscribers
 
@@ -77,7 +86,7 @@ def subscriptions_view(view: View) -> None:
         _movements_chart(view, found)
     with right:
         _plans_chart(view, found)
-    _months(found)
+    _months(view, found)
     _movements(view)
     left, right = st.columns([3, 2], gap="small")
     with left:
@@ -213,7 +222,7 @@ def _plans_chart(view: View, found: Recurring) -> None:
         )
 
 
-def _months(found: Recurring) -> None:
+def _months(view: View, found: Recurring) -> None:
     with card("mrr_months"):
         note = "Starting balance plus movements is the ending balance; choose a row to list what is behind its month"
         card_title("MRR by month", note, mrr_csv(found.months))
@@ -222,7 +231,10 @@ def _months(found: Recurring) -> None:
         for name in ("MRR churn", "Account churn"):
             columns[name] = st.column_config.NumberColumn(format="percent", help=MEANINGS[name])
         months = [row.month for row in found.months]
-        month_table(mrr_records(found.months), months, "table_mrr_months", columns, "MRR by month")
+        newest = found.months[::-1]
+        balances: Amounts = {"Ending": [row.ending_nanos for row in newest], "ARPU": [row.arpu_nanos for row in newest]}
+        records = in_second_currency(view, mrr_records(found.months), balances, view.ends(months)[::-1])
+        month_table(records, months, "table_mrr_months", columns, "MRR by month")
 
 
 def _movements(view: View) -> None:
@@ -275,8 +287,11 @@ def _plans_now(view: View, found: Recurring) -> None:
             "MRR": dollars_column("The plan's part, rounded by itself."),
             "ARPU": dollars_column("Its MRR divided by its accounts that pay."),
         }
+        ordered = in_order(rows)
+        amounts = {"MRR": [row.mrr_nanos for row in ordered]}
+        records = in_second_currency(view, plan_records(rows), amounts, [view.now] * len(ordered))
         st.dataframe(
-            pd.DataFrame.from_records(plan_records(rows)),
+            pd.DataFrame.from_records(records),
             hide_index=True,
             column_config=columns,
             placeholder=MISSING,

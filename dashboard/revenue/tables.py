@@ -101,6 +101,11 @@ def movement_csv(found: Sequence[Movement], month: date) -> Csv:
     )
 
 
+def in_order(rows: Sequence[PlanSubscribers]) -> list[PlanSubscribers]:
+    """Plans, those that are paid most first."""
+    return sorted(rows, key=lambda row: (-row.twelfths, -row.without_fee, row.plan))
+
+
 def plan_records(rows: Sequence[PlanSubscribers]) -> list[Record]:
     """Subscribers by plan, those that pay most first."""
     return [
@@ -113,7 +118,7 @@ def plan_records(rows: Sequence[PlanSubscribers]) -> list[Record]:
             "MRR": dollars(row.mrr_nanos),
             "ARPU": dollars(round_half_even(row.mrr_nanos, row.paying)) if row.paying else None,
         }
-        for row in sorted(rows, key=lambda row: (-row.twelfths, -row.without_fee, row.plan))
+        for row in in_order(rows)
     ]
 
 

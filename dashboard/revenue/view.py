@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -18,11 +18,17 @@ from dashboard.formats import MISSING
 from dashboard.links import row_of_links
 from dashboard.revenue.data import month_bounds
 from dashboard.revenue.tables import Record
+from dashboard.second_currency import SecondCurrency
 from metering.analytics.movements import months_back
+from metering.analytics.period import midnight
 
 SHOWN = 200
 """How many rows of a list are shown; its CSV has them all."""
 _TALL = 12
+_MOMENT = timedelta(microseconds=1)
+
+Amounts = Mapping[str, Sequence[int | None]]
+"""Columns of nano-USD, by the word above them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,12 @@ class View:
     """How many months are shown."""
     month: date
     """The first day of the month whose lists are shown."""
+    currency: SecondCurrency | None = None
+    """In which balances are shown too."""
+
+    def ends(self, months: Sequence[date]) -> list[datetime]:
+        """The last moments of months, as a balance is of; of the running one, now."""
+        return [min(midnight(month_bounds(month, self.today)[1]) - _MOMENT, self.now) for month in months]
 
     @property
     def today(self) -> date:
@@ -64,6 +76,19 @@ def choose_month(mark: Pick) -> None:
 def dollars_column(help_text: str | None = None, label: str | None = None) -> Any:
     """A column of USD."""
     return st.column_config.NumberColumn(label, format="dollar", help=help_text)
+
+
+def in_second_currency(
+    view: View, records: Sequence[Record], amounts: Amounts, moments: Sequence[datetime]
+) -> list[Record]:
+    """Records with columns in the second currency too, when it is wanted: `amounts` are nano-USD of `moments`."""
+    currency, found = view.currency, list(records)
+    if currency is None:
+        return found
+    for word, nanos in amounts.items():
+        values = currency.amounts(nanos, moments)
+        found = [record | {f"{word}, {currency.name}": value} for record, value in zip(found, values, strict=True)]
+    return found
 
 
 def month_table(records: Sequence[Record], months: Sequence[date], key: str, columns: dict[str, Any], alt: str) -> None:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.second_currency import SecondCurrency
 from dashboard.usage.converted_sums import amount
 from metering import analytics
 from metering.analytics import Period
+from metering.rating.exchange import ExchangeRates
 from schema.database import reading
 from tests.dashboard.conftest import OpenApp
 from tests.dashboard.seeding import Seeded, seed
@@ -37,6 +43,33 @@ def test_pages_show_their_sums_in_it(tmp_path: Path, open_app: OpenApp) -> None:
     assert "Profit, ZAR" not in shown
     assert shown["Cost, ZAR"] == amount(calls.cost_nanos, "ZAR")
     assert not [metric for metric in open_app(seeded, "usage").metric if "ZAR" in metric.label]
+
+
+def test_tables_show_balances_and_sums_in_it(tmp_path: Path, open_app: OpenApp) -> None:
+    settings = SMALL_CONFIG["settings.yaml"] + "currency: ZAR\n"
+    seeded = seed(tmp_path, {"settings.yaml": settings, "exchange_rates.yaml": RATES})
+
+    def table(app: AppTest, first: str, second: str) -> pd.DataFrame:
+        return next(found.value for found in app.dataframe if list(found.value.columns[:2]) == [first, second])
+
+    served = table(open_app(seeded, "profit", converted="true"), "Plan", "Accounts")
+    for word in ("Cost", "Profit"):
+        assert list(served[f"{word}, ZAR"]) == pytest.approx([18.5 * dollars for dollars in served[word]])
+    months = table(open_app(seeded, "revenue", converted="true"), "Month", "Starting")
+    assert list(months["Ending, ZAR"]) == pytest.approx([18.5 * dollars for dollars in months["Ending"]])
+    credit = table(open_app(seeded, "revenue", revenue="Credit", converted="true"), "Month", "Purchases")
+    assert list(credit["Deferred, ZAR"]) == pytest.approx([18.5 * dollars for dollars in credit["Deferred"]])
+    assert credit["Deferred, ZAR"][0] > 0
+    assert "Deferred, ZAR" not in table(open_app(seeded, "revenue", revenue="Credit"), "Month", "Purchases")
+
+
+def test_balances_are_at_the_rate_of_their_moment() -> None:
+    dated = ((datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)), (18_000_000, 19_000_000))
+    found = SecondCurrency("ZAR", ExchangeRates({("USD", "ZAR"): dated}))
+
+    moments = [datetime(year, month, 15, tzinfo=UTC) for year, month in ((2025, 12), (2026, 1), (2026, 2))]
+    assert found.amounts([10**9, 10**9, None], moments) == [None, 18.0, None]
+    assert found.nanos(3, moments[2]) == 57
 
 
 def test_without_a_second_currency_none_is_offered(seeded: Seeded, open_app: OpenApp) -> None:
