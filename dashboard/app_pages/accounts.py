@@ -27,6 +27,7 @@ from metering.accounts.listing import STATUSES
 from metering.book.ratebook import RateBook
 from metering.errors import UnknownAccountError
 
+HIGHEST = "Highest first"
 _LIST = "accounts_list"
 _WANTED = "account_wanted"
 _STATUS_LABELS = {"All": None} | {status.capitalize(): status for status in STATUSES}
@@ -81,14 +82,14 @@ def _choose(book: RateBook) -> tuple[Choice, str, bool]:
         running = _box("Subscription", "subscription", account_table.SUBSCRIPTIONS, 140, "Any")
         status = _switch("Status", "status", _STATUS_LABELS, "All", "All leaves out the deleted ones.")
         sort = _box("Sort by", "sort", account_table.SORTS, 190)
-        order = _switch("Order", "order", ("Desc", "Asc"), "Desc")
+        order = _switch("Order", "order", (HIGHEST, "Lowest first"), HIGHEST)
     choice = Choice(
         (words or "").strip() or None,
         _STATUS_LABELS[status],
         plan,
         account_table.SUBSCRIPTIONS[running] if running else None,
     )
-    return choice, account_table.SORTS[sort or "Last active"], order == "Desc"
+    return choice, account_table.SORTS[sort or "Last active"], order == HIGHEST
 
 
 def _columns(names: list[str]) -> dict[str, Any]:

@@ -107,7 +107,9 @@ def _table(wanted: AuditFilter) -> None:
             height="content" if len(entries) <= 15 else 560,
             column_config={
                 "When, UTC": st.column_config.TextColumn(width=160),
-                "Change": st.column_config.TextColumn(width="large"),
+                "Person": st.column_config.TextColumn(width=190),
+                "Change": st.column_config.TextColumn(width=260),
+                "Address": st.column_config.TextColumn(width=100),
             },
             placeholder=MISSING,
             on_select=lambda: _open(entries, key),

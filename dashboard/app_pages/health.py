@@ -167,8 +167,12 @@ def _board() -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         csv_button(_csv(reports))
         st.button("Look again", icon=":material/refresh:", type="tertiary", key="look_again")
-    with st.grid(2, min_column_width=420, gap="small"):
-        for report in reports:
+    # Cards differ in height: each goes where there is room.
+    columns, heights = st.columns(2, gap="small"), [0, 0]
+    for report in reports:
+        place = heights.index(min(heights))
+        heights[place] += 2 + sum(1 if check.advice is None else 2 for check in report.checks)
+        with columns[place]:
             _card(report)
 
 

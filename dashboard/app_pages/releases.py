@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import sources
 from dashboard.access import CurrentPerson
-from dashboard.formats import MISSING, count, literal, moment, short_commit
+from dashboard.formats import MISSING, literal, moment, short_commit
 from dashboard.layout import card, card_title, page_header
 from dashboard.releases import data as release_data
 from dashboard.releases.drawing import COMPARE, EXPLAIN, LIST, VIEWS, draw_explanation, draw_latest_calls
@@ -27,6 +27,7 @@ from dashboard.session import require, require_data
 from sync.current import Release
 from sync.errors import RefusedError
 from sync.release_diff import ReleaseDiff
+from sync.render.style import count as numbered
 from sync.rollback import find_release
 
 _COMMIT_DIGITS = 7
@@ -44,7 +45,7 @@ def _open(shown: Sequence[Release], key: str) -> None:
 
 def _list(releases: Sequence[Release]) -> None:
     with card("release_table"):
-        card_title("What was applied", f"{count(len(releases))} releases, newest first", releases_csv(releases))
+        card_title("What was applied", f"{numbered(len(releases), 'release')}, newest first", releases_csv(releases))
         place = st.container()
         pages = -(-len(releases) // release_data.PAGE_ROWS)
         page = st.pagination(pages, key="release_page") if pages > 1 else 1
@@ -55,10 +56,12 @@ def _list(releases: Sequence[Release]) -> None:
             hide_index=True,
             height="content",
             column_config={
-                "Release": st.column_config.NumberColumn(width=80, format="%d"),
-                "Title": st.column_config.TextColumn(width=330),
-                "Author": st.column_config.TextColumn(width=220),
-                "Applied by": st.column_config.TextColumn(width=220),
+                "Release": st.column_config.NumberColumn(width=70, format="%d"),
+                "Label": st.column_config.TextColumn(width=90),
+                "Title": st.column_config.TextColumn(width=220),
+                "Author": st.column_config.TextColumn(width=120),
+                "Applied by": st.column_config.TextColumn(width=120),
+                "Commit": st.column_config.TextColumn(width=80),
             },
             placeholder=MISSING,
             on_select=lambda: _open(shown, key),

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import URL, Connection, Engine, text
 
 from dashboard.formats import moment
 from dashboard.health.probes import ProbeError, http_get, redis_ping, shown_address
@@ -20,7 +21,7 @@ from metering.book.file import BookFile
 from metering.book.ratebook import RateBook
 from metering.errors import BookFileError
 from metering.quotas.untold import untold_alerts
-from schema.database import reading
+from schema.database import reading, shown_url
 from sync.current import last_release
 from sync.doctor.database import check_clock, check_database
 from sync.doctor.drift import check_drift
@@ -51,7 +52,9 @@ def check_storage(engine: Engine, source: str, now: datetime) -> Iterator[Check]
     """The database: reachable, its version and size, its clock, and how many connections it has left."""
 
     def look() -> Iterator[Check]:
-        found = list(check_database(engine, source))
+        whole, near = shown_url(engine.url), near_url(engine.url, Path.cwd())
+        checks = check_database(engine, source)
+        found = [replace(check, message=check.message.replace(whole, near)) for check in checks]
         yield from found
         if any(check.level == "fail" for check in found):
             return
@@ -61,6 +64,16 @@ def check_storage(engine: Engine, source: str, now: datetime) -> Iterator[Check]
                 yield _connections(connection)
 
     yield from _DATABASE.guarded(look, "ratecard doctor")
+
+
+def near_url(url: URL, folder: Path) -> str:
+    """A database's address for people, with a file below `folder` as seen from there and any other by its name."""
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return shown_url(url)
+    path = Path(url.database)
+    if path.is_absolute():
+        path = path.relative_to(folder) if path.is_relative_to(folder) else Path("…", path.name)
+    return f"sqlite:///{path}"
 
 
 def _connections(connection: Connection) -> Check:

@@ -96,10 +96,10 @@ def test_the_list_is_searched_filtered_and_sorted(seeded: Seeded, open_app: Open
     app = open_app(seeded, "accounts", on_plan="pro")
     assert _listed(app) == [ACCOUNTS[0]]
 
-    app = open_app(seeded, "accounts", sort="Account", order="Asc")
+    app = open_app(seeded, "accounts", sort="Account", order="Lowest first")
     assert _listed(app) == sorted(ACCOUNTS)
     app.selectbox(key="sort").set_value("Revenue this month").run()
-    app.segmented_control(key="order").set_value("Desc").run()
+    app.segmented_control(key="order").set_value("Highest first").run()
     assert _listed(app)[0] == ACCOUNTS[0]
 
     app = open_app(seeded, "accounts", status="Banned")
@@ -144,7 +144,7 @@ def test_an_account_that_is_none_is_told(seeded: Seeded, open_app: OpenApp) -> N
 
 
 def test_accounts_are_suspended_together_or_not_at_all(own: Seeded, open_app: OpenApp) -> None:
-    app = open_app(own, "accounts", sort="Account", order="Asc")
+    app = open_app(own, "accounts", sort="Account", order="Lowest first")
     key = table_key(sorted(ACCOUNTS))
     app.session_state[key] = {"selection": {"rows": [0, 1, 2], "columns": [], "cells": []}}
     app.run()

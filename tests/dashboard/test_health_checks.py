@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, update
+from sqlalchemy import create_engine, make_url, update
 
 from dashboard.health.checks import (
     LITELLM_PATH,
@@ -23,6 +23,7 @@ from dashboard.health.checks import (
     check_stripe,
     check_untold,
     connections,
+    near_url,
     newest_release,
 )
 from metering.meter import Meter
@@ -180,3 +181,16 @@ def test_how_long_ago() -> None:
     ages = (timedelta(seconds=-5), timedelta(seconds=90), timedelta(minutes=3), timedelta(hours=2), timedelta(days=9))
 
     assert [age_text(age) for age in ages] == ["0 s", "90 s", "3 min", "2 h", "9 days"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:////srv/prices/.ratecard/ratecard.db", "sqlite:///.ratecard/ratecard.db"),
+        ("sqlite:////home/somebody/ratecard.db", "sqlite:///…/ratecard.db"),
+        ("sqlite:///ratecard.db", "sqlite:///ratecard.db"),
+        ("postgresql://desk:secret@db.example.com/prices", "postgresql://desk:***@db.example.com/prices"),
+    ],
+)
+def test_a_databases_file_is_told_as_seen_from_the_folder(url: str, shown: str) -> None:
+    assert near_url(make_url(url), Path("/srv/prices")) == shown
