@@ -87,12 +87,11 @@ def record(url: str, events: int) -> None:
 
 @contextmanager
 def server(folder: Path) -> Iterator[tuple[str, int]]:
-    """Address and process id of a dashboard that has just started."""
+    """Address and process id of a dashboard that has just started: of the server, which the command waits for."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    entry = ROOT / "dashboard" / "streamlit_app.py"
-    command = [str(Path(sys.executable).parent / "streamlit"), "run", str(entry), f"--server.port={port}"]
+    command = [str(Path(sys.executable).parent / "ratecard"), "dashboard", f"--port={port}"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         address = f"http://127.0.0.1:{port}"
@@ -102,7 +101,7 @@ def server(folder: Path) -> Iterator[tuple[str, int]]:
                     break
             except OSError:
                 time.sleep(0.1)
-        yield address, process.pid
+        yield address, int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0])
     finally:
         process.terminate()
         process.wait(timeout=20)

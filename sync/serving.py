@@ -26,7 +26,8 @@ def serve(url: str, port: int, address: str = LOOPBACK[0]) -> int:
     """
     check_address(address, signs_in=signs_in(Path.cwd()))
     check_port(port, address)
-    command = [sys.executable, "-m", "streamlit", "run", str(_script())]
+    # `-P`: what stands in the working directory is somebody's repository, and no module of ours.
+    command = [sys.executable, "-P", str(_script())]
     command += [f"--server.port={port}", f"--server.address={address}", "--server.headless=true"]
     # Whoever ends this program, by Ctrl-C or by a signal, ends the dashboard with it; also where a shell started it in
     # the background, with interrupts ignored.
@@ -88,7 +89,7 @@ def _script() -> Path:
     found = find_spec("dashboard")
     if found is None or not found.submodule_search_locations:
         raise RefusedError("DASHBOARD", "the package `dashboard` is not installed")
-    return Path(found.submodule_search_locations[0]) / "streamlit_app.py"
+    return Path(found.submodule_search_locations[0]) / "__main__.py"
 
 
 __all__ = ["LOOPBACK", "PORT", "address_text", "check_address", "check_port", "serve", "signs_in"]

@@ -88,6 +88,7 @@ def test_it_serves_until_it_is_ended(
 ) -> None:
     top = make_repository(small_config)
     assert run_ratecard("apply", "--yes", cwd=top).returncode == 0
+    (top / "pandas.py").write_text("raise SystemExit('a file of the repository was taken for a module')")
     port = free_port()
     command = [str(Path(sys.executable).parent / "ratecard"), "dashboard", "--port", str(port)]
     child = subprocess.Popen(command, cwd=top, stdout=subprocess.PIPE, text=True, env=os.environ)
