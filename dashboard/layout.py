@@ -89,6 +89,11 @@ def part_title(title: str, csv_file: Csv) -> None:
         csv_button(csv_file)
 
 
+def waiting() -> AbstractContextManager[None]:
+    """Around the first queries of a page: what it is busy with, where they take long."""
+    return st.spinner("Asking the database …")
+
+
 def empty_state(title: str, advice: str, command: str | None = None) -> None:
     """Nothing to show: why, and what to do."""
     with st.container(border=True, horizontal_alignment="center", key="empty_state"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import pandas as pd
@@ -13,6 +12,7 @@ from dashboard.accounts import data as account_data
 from dashboard.accounts.data import PAGE_SIZE, AccountDetail
 from dashboard.accounts.detail import at
 from dashboard.accounts.dialogs import action_button
+from dashboard.accounts.paging import pager, place_of
 from dashboard.accounts.tables import (
     GRANT_HEADER,
     KEY_HEADER,
@@ -31,8 +31,6 @@ from dashboard.layout import card, card_title
 from metering.book.ratebook import RateBook
 from metering.wallets.credits import CreditDisplay
 from schema.tables.ledger import POSTING_KINDS
-
-_PAGES = "account_pages"
 
 
 def wallet_section(found: AccountDetail, book: RateBook, now: datetime) -> None:
@@ -88,8 +86,8 @@ def _grants(found: AccountDetail, now: datetime) -> None:
 
 def _ledger(account: str) -> None:
     kind: str | None = st.session_state.get("posting_kind")
-    before = _place("postings", account, kind)
-    rows = account_data.postings(account, kind, before, PAGE_SIZE + 1)
+    before = place_of("postings", account, kind)
+    rows = account_data.postings(account, kind, None if before is None else int(before), PAGE_SIZE + 1)
     with card("account_ledger"):
         file = Csv("account-ledger", POSTING_HEADER, lambda: posting_lines(account_data.all_postings(account, kind)))
         card_title("Ledger", "Postings, newest first; into the wallet is positive", file)
@@ -114,46 +112,7 @@ def _ledger(account: str) -> None:
             key="table_account_ledger",
             alt="Postings of the account",
         )
-        _pager("postings", account, kind, [one.id for one in rows])
-
-
-def _place(name: str, account: str, kind: str | None) -> int | None:
-    """Before which row the page begins that is shown."""
-    trail: list[int] = st.session_state.get(_PAGES, {}).get((name, account, kind), [])
-    return trail[-1] if trail else None
-
-
-def _turn(name: str, account: str, kind: str | None, to: int | None) -> None:
-    trail: list[int] = st.session_state.setdefault(_PAGES, {}).setdefault((name, account, kind), [])
-    if to is None:
-        trail.pop()
-    else:
-        trail.append(to)
-
-
-def _pager(name: str, account: str, kind: str | None, ids: Sequence[int]) -> None:
-    """Newer and older; `ids` are those of the page, and one more when an older page follows."""
-    newer, older = _place(name, account, kind) is not None, len(ids) > PAGE_SIZE
-    if not newer and not older:
-        return
-    with st.container(horizontal=True):
-        st.button(
-            "Newer",
-            icon=":material/chevron_left:",
-            key=f"newer_{name}",
-            disabled=not newer,
-            on_click=_turn,
-            args=(name, account, kind, None),
-        )
-        st.button(
-            "Older",
-            icon=":material/chevron_right:",
-            icon_position="right",
-            key=f"older_{name}",
-            disabled=not older,
-            on_click=_turn,
-            args=(name, account, kind, ids[PAGE_SIZE - 1] if older else None),
-        )
+        pager("postings", account, kind, [one.id for one in rows])
 
 
 def keys_section(account: str, status: str, person: CurrentPerson, now: datetime) -> None:
@@ -195,8 +154,8 @@ def keys_section(account: str, status: str, person: CurrentPerson, now: datetime
 
 def activity_section(account: str) -> None:
     """What people did about the account."""
-    before = _place("entries", account, None)
-    entries = account_data.entries(account, before, PAGE_SIZE + 1)
+    before = place_of("entries", account, None)
+    entries = account_data.entries(account, None if before is None else int(before), PAGE_SIZE + 1)
     with card("account_activity"):
         file = Csv(
             "account-activity",
@@ -216,7 +175,7 @@ def activity_section(account: str) -> None:
             key="table_account_activity",
             alt="Audit log of the account",
         )
-        _pager("entries", account, None, [one.id for one in entries])
+        pager("entries", account, None, [one.id for one in entries])
 
 
 __all__ = ["activity_section", "keys_section", "wallet_section"]

@@ -1,4 +1,4 @@
-"""The usage section of an account's page: what it called, over time and by model."""
+"""The usage section of an account's page: what it called, over time, by model, and call by call."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date
 import streamlit as st
 
 from dashboard import data, sources
+from dashboard.accounts.calls import calls_card
 from dashboard.filters import filter_bar, only
 from dashboard.layout import card, card_title
 from dashboard.periods import period_text
@@ -20,7 +21,7 @@ _BY = ("model",)
 
 
 def usage_section(account: str, stamp: str, today: date) -> None:
-    """Sums of the range, a chart by model, and a table by model."""
+    """Sums of the range, a chart and a table by model, and the calls."""
     engine = sources.engine()
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         selection = replace(filter_bar(today), filters=(("account", account),))
@@ -47,6 +48,7 @@ def usage_section(account: str, stamp: str, today: date) -> None:
     with card("account_usage_table"):
         card_title("By model", "Dearest first; the numbers above are their sums", usage_csv(rows, *_BY))
         usage_table(rows, _BY, "table_account_usage")
+    calls_card(account, selection)
 
 
 __all__ = ["usage_section"]

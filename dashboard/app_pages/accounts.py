@@ -20,7 +20,7 @@ from dashboard.accounts.usage import usage_section
 from dashboard.configuration import rate_card
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, literal, money
-from dashboard.layout import card, card_title, empty_state, page_header
+from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.session import require, require_data
 from metering.accounts.browsing import Choice
 from metering.accounts.listing import STATUSES
@@ -131,7 +131,8 @@ def _list(person: CurrentPerson, stamp: sources.Stamp, book: RateBook, now: date
     choice, by, descending = _choose(book)
     quotas = account_table.shown_quotas(book)
     page = int(st.session_state.get("page") or 1)
-    found = account_data.list_page(stamp.text, choice, by, descending, page, quotas, now)
+    with waiting():
+        found = account_data.list_page(stamp.text, choice, by, descending, page, quotas, now)
     pages = max(1, -(-found.totals.count // PAGE_SIZE))
     if not found.rows and page > 1:
         st.session_state["page"] = 1

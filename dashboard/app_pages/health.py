@@ -161,8 +161,9 @@ def _board() -> None:
     now = sources.utc_now()
     engine = sources.engine()
     known = _known(str(engine.url))
-    _rounds().make({"settings": partial(known.read, engine)})
-    reports = _rounds().make(_looks(engine, known, now))
+    with st.spinner("Looking …"):
+        _rounds().make({"settings": partial(known.read, engine)})
+        reports = _rounds().make(_looks(engine, known, now))
     _banner(reports, now)
     with st.container(horizontal=True, horizontal_alignment="right"):
         csv_button(_csv(reports))

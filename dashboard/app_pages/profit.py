@@ -11,7 +11,7 @@ from dashboard import data, sources
 from dashboard.chart_clicks import clickable
 from dashboard.filters import Selection, describe, filter_bar, narrow
 from dashboard.formats import MISSING, change, dollars, exact_money, literal, money, points, ratio
-from dashboard.layout import card, card_title, empty_state, page_header
+from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.links import row_of_links
 from dashboard.periods import period_text
 from dashboard.revenue.chart import revenue_chart
@@ -153,7 +153,8 @@ def _serve(selection: Selection, stamp: sources.Stamp, plans: Sequence[Earnings]
         amounts = ("Fees", "Usage revenue", "Cost", "Profit")
         shares = ("Cost an account", "Usage revenue an account", "Fee a subscriber")
         found = serve_frame(plans)
-        for name, values in _converted(selection, stamp, plans).items():
+        converted = _converted(selection, stamp, plans)
+        for name, values in converted.items():
             found[name] = values
         st.dataframe(
             found,
@@ -162,7 +163,8 @@ def _serve(selection: Selection, stamp: sources.Stamp, plans: Sequence[Earnings]
                 "Plan": st.column_config.TextColumn(pinned=True, width="small"),
                 "Margin": st.column_config.TextColumn(alignment="right"),
             }
-            | {name: st.column_config.NumberColumn(f"{name}, USD", format="%,.2f") for name in (*amounts, *shares)},
+            | {name: st.column_config.NumberColumn(f"{name}, USD", format="%,.2f") for name in (*amounts, *shares)}
+            | {name: st.column_config.NumberColumn(format="%,.2f") for name in converted},
             height="content",
             key="table_cost_to_serve",
             placeholder=MISSING,
@@ -229,7 +231,8 @@ def page() -> None:
     engine = sources.engine()
     options = data.filter_options(engine, stamp.text)
     selection = filter_bar(today, options, currency=data.second_currency(engine, stamp.text))
-    totals = data.sums(engine, stamp.text, selection.bounds, selection.filters, today)
+    with waiting():
+        totals = data.sums(engine, stamp.text, selection.bounds, selection.filters, today)
     if not totals.requests and not totals.revenue_nanos:
         advice = f"Nothing was called or earned for {describe(selection)}. Choose more days, or clear a filter."
         empty_state("Nothing to show here", advice)

@@ -10,7 +10,7 @@ from dashboard import charts, data, sources
 from dashboard.chart_clicks import clickable
 from dashboard.filters import FILTERS, Selection, describe, filter_bar, narrow
 from dashboard.formats import count, dollars, money
-from dashboard.layout import card, card_title, empty_state, page_header
+from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.periods import period_text
 from dashboard.session import require, require_data
 from dashboard.usage.charts import shares
@@ -85,7 +85,8 @@ def page() -> None:
     options = data.filter_options(engine, stamp.text)
     selection = filter_bar(today, options, currency=data.second_currency(engine, stamp.text))
     chosen = choices()
-    rows = data.usage_by(engine, stamp.text, chosen.groups, selection.bounds, selection.filters)
+    with waiting():
+        rows = data.usage_by(engine, stamp.text, chosen.groups, selection.bounds, selection.filters)
     if not rows:
         advice = f"Nothing was recorded for {describe(selection)}. Choose more days, or clear a filter."
         empty_state("No calls here", advice)

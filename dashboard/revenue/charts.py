@@ -22,6 +22,7 @@ from dashboard.charts import (
     picking,
     release_rules,
     time_axis,
+    tips,
     value_axis,
 )
 from dashboard.formats import dollars, money
@@ -90,14 +91,14 @@ def movements_chart(months: Sequence[MrrMonth], marks: Sequence[Mark] = ()) -> D
             y=alt.Y("USD:Q", stack="zero", axis=value_axis()),
             color=colour,
             order=alt.Order("order:Q"),
-            tooltip=["Month:N", "Movement:N", "Amount:N", "Movements:Q"],
+            tooltip=tips("Month:N", "Movement:N", "Amount:N", "Movements:Q"),
         )
         .add_params(picking("day"))
     )
     line = (
         alt.Chart(inline(net))
         .mark_line(strokeWidth=1.6, point={"size": 34, "filled": True})
-        .encode(x=x, y=alt.Y("USD:Q"), color=colour, tooltip=["Month:N", "Movement:N", "Amount:N"])
+        .encode(x=x, y=alt.Y("USD:Q"), color=colour, tooltip=tips("Month:N", "Movement:N", "Amount:N"))
     )
     return alt.layer(bars, line, *release_rules(marks, first, "Month")).properties(height=HEIGHT)
 
@@ -121,7 +122,7 @@ def credit_chart(months: Sequence[CreditMonth], marks: Sequence[Mark] = ()) -> D
             xOffset=alt.XOffset("Series:N", sort=[SOLD, EARNED]),
             y=alt.Y("USD:Q", axis=value_axis()),
             color=alt.Color("Series:N", scale=scale, legend=legend(6), sort=[SOLD, EARNED]),
-            tooltip=["Month:N", "Series:N", "Amount:N"],
+            tooltip=tips("Month:N", "Series:N", "Amount:N"),
         )
         .add_params(picking("day"))
     )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard.chart_clicks import clickable
 from dashboard.formats import change, count, dollars, exact_money, money
-from dashboard.layout import card, card_title
+from dashboard.layout import card, card_title, waiting
 from dashboard.revenue import data as revenue_data
 from dashboard.revenue.charts import credit_chart, month_text
 from dashboard.revenue.credit_tables import (
@@ -57,9 +57,10 @@ _MOMENT = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="U
 
 def credit_view(view: View) -> None:
     """Draw it."""
-    months = revenue_data.credit_by_month(view.engine, view.stamp, view.count, view.today)
-    standing = revenue_data.outstanding_now(view.engine, view.stamp, view.now)
-    balances = balances_of(view)
+    with waiting():
+        months = revenue_data.credit_by_month(view.engine, view.stamp, view.count, view.today)
+        standing = revenue_data.outstanding_now(view.engine, view.stamp, view.now)
+        balances = balances_of(view)
     _cards(months, standing, balances[-2])
     left, right = st.columns(2, gap="small")
     with left, card("credit_chart"):

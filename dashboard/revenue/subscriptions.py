@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard.chart_clicks import clickable
 from dashboard.charts import colours, stacked_by_day
 from dashboard.formats import MISSING, change, count, dollars, money, points, ratio
-from dashboard.layout import card, card_title, empty_state
+from dashboard.layout import card, card_title, empty_state, waiting
 from dashboard.revenue import data as revenue_data
 from dashboard.revenue.charts import WORDS, month_text, movements_chart
 from dashboard.revenue.data import Recurring
@@ -37,6 +37,7 @@ from dashboard.revenue.view import (
     View,
     account_table,
     choose_month,
+    converted,
     dollars_column,
     in_second_currency,
     month_table,
@@ -72,7 +73,8 @@ MEASURES = {
 
 def subscriptions_view(view: View) -> None:
     """Draw it."""
-    found = revenue_data.recurring(view.engine, view.stamp, view.count, view.today, view.now)
+    with waiting():
+        found = revenue_data.recurring(view.engine, view.stamp, view.count, view.today, view.now)
     if not found.subscribers:
         empty_state(
             "No subscriptions yet",
@@ -293,7 +295,7 @@ def _plans_now(view: View, found: Recurring) -> None:
         st.dataframe(
             pd.DataFrame.from_records(records),
             hide_index=True,
-            column_config=columns,
+            column_config=columns | converted(records),
             placeholder=MISSING,
             key="table_plans_now",
             alt="Subscribers by plan today",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -26,6 +27,7 @@ SHOWN = 200
 """How many rows of a list are shown; its CSV has them all."""
 _TALL = 12
 _MOMENT = timedelta(microseconds=1)
+_CONVERTED = re.compile(r", [A-Z]{3}$")
 
 Amounts = Mapping[str, Sequence[int | None]]
 """Columns of nano-USD, by the word above them."""
@@ -91,6 +93,12 @@ def in_second_currency(
     return found
 
 
+def converted(records: Sequence[Record]) -> dict[str, Any]:
+    """How the columns in a second currency are shown, such as `Ending, ZAR`."""
+    names = [name for name in (records[0] if records else ()) if _CONVERTED.search(name)]
+    return {name: st.column_config.NumberColumn(format="%,.2f") for name in names}
+
+
 def month_table(records: Sequence[Record], months: Sequence[date], key: str, columns: dict[str, Any], alt: str) -> None:
     """A table with a row a month, newest first; a click chooses the month of the lists."""
     newest_first = [f"{month:%Y-%m}" for month in reversed(months)]
@@ -100,7 +108,7 @@ def month_table(records: Sequence[Record], months: Sequence[date], key: str, col
         key=key,
         on_select=lambda: _choose_month(key, newest_first),
         selection_mode="single-row",
-        column_config={"Month": st.column_config.TextColumn(pinned=True, width=90), **columns},
+        column_config={"Month": st.column_config.TextColumn(pinned=True, width=90), **columns, **converted(records)},
         height="content" if len(records) <= _TALL else 460,
         placeholder=MISSING,
         alt=alt,
@@ -122,7 +130,11 @@ def account_table(records: Sequence[Record], key: str, columns: dict[str, Any], 
         key=key,
         on_select="rerun",
         selection_mode="single-row",
-        column_config={"Account": st.column_config.TextColumn(pinned=True, width="medium"), **columns},
+        column_config={
+            "Account": st.column_config.TextColumn(pinned=True, width="medium"),
+            **columns,
+            **converted(shown),
+        },
         height="content" if len(shown) <= _TALL else 460,
         placeholder=MISSING,
         alt=alt,

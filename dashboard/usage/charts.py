@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from dashboard.charts import COST_COLOUR, OTHER_COLOUR, Drawn, inline, legend, picking
+from dashboard.charts import COST_COLOUR, OTHER_COLOUR, Drawn, inline, legend, picking, tips
 from dashboard.formats import MISSING
 
 GAIN_COLOUR = "#12a594"
@@ -37,7 +37,7 @@ def shares(
             x=alt.X("value:Q", stack="zero", axis=None),
             color=alt.Color("Part:N", scale=scale, legend=legend(_LEGEND_COLUMNS), sort=list(subgroups)),
             order=alt.Order("order:Q"),
-            tooltip=["Group:N", "Part:N", f"{title}:N"],
+            tooltip=tips("Group:N", "Part:N", f"{title}:N"),
         )
         .add_params(picking("Group", "Part"))
     )
@@ -70,7 +70,7 @@ def margins(rows: Sequence[tuple[str, float, str]], before: Mapping[str, tuple[f
     names = [name for name, _, _ in rows]
     base = alt.Chart(inline(values)).encode(
         y=alt.Y("Name:N", sort=names, title=None, axis=alt.Axis(labelLimit=190, domain=False, ticks=False)),
-        tooltip=["Name:N", "Margin:N", *(["Before:N"] if past else [])],
+        tooltip=tips("Name:N", "Margin:N", *(["Before:N"] if past else [])),
     )
     # Room on the right for the texts, which stand behind the bars' ends.
     scale = alt.Scale(domain=[floor, 1.35 - 0.35 * floor])

@@ -121,7 +121,8 @@ def _before(selection: Selection, stamp: str, chosen: Choices) -> list[float]:
     starts = buckets(selection.period.previous().days(), selection.granularity)
     sums = by_bucket({row.keys["day"]: chosen.measure(row) for row in rows}, selection.granularity)
     sums = running(sums, starts) if chosen.cumulative else sums
-    return [_length(chosen, sums.get(start, 0)) for start in starts]
+    # A line at zero would say nothing, and take a place in the legend.
+    return [_length(chosen, sums.get(start, 0)) for start in starts] if any(sums.values()) else []
 
 
 def _length(chosen: Choices, value: int) -> float:

@@ -10,13 +10,18 @@ import pytest
 from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
+from dashboard.accounts.calls import call_lines, model_of
 from dashboard.accounts.table import table_key
+from dashboard.filters import Selection
 from dashboard.formats import literal, money
 from metering import analytics
-from metering.accounts.accounts import read_balance
+from metering.accounts.accounts import account_id, read_balance
 from metering.analytics import Period
+from metering.analytics.period import midnight
 from metering.meter import Meter
 from schema.database import reading
+from schema.keys import moment_text
+from schema.money import usd_text
 from schema.tables import accounts, audit_log
 from tests.dashboard.conftest import OpenApp
 from tests.dashboard.seeding import ACCOUNTS, PERSON, Seeded, git, seed
@@ -122,7 +127,7 @@ def test_each_section_shows_what_is_its_own(seeded: Seeded, open_app: OpenApp) -
     for section, headings in (
         ("Overview", ["Profile", "Subscription", "Quota", "Users", "Subscriptions"]),
         ("Wallet", ["Grants", "Ledger"]),
-        ("Usage", ["Charge by model", "By model"]),
+        ("Usage", ["Charge by model", "By model", "Calls"]),
         ("Keys", ["API keys"]),
         ("Activity", ["Activity"]),
     ):
@@ -136,6 +141,28 @@ def test_each_section_shows_what_is_its_own(seeded: Seeded, open_app: OpenApp) -
         totals = analytics.totals(connection, period, {"account": ACCOUNTS[0]})
     assert _metrics(app)["Cost"] == money(totals.cost_nanos)
     assert _metrics(app)["Usage revenue"] == money(totals.usage_revenue_nanos)
+
+
+def test_calls_lead_to_their_explanation(seeded: Seeded, open_app: OpenApp) -> None:
+    app = open_app(seeded, "accounts", account=HOSTILE[0], section="Usage", range="7 days")
+    period = Period.last(7, datetime.now(UTC).date())
+    with reading(seeded.engine()) as connection:
+        start, end = (midnight(day) for day in period.bounds())
+        calls = analytics.history(connection, account_id(connection, HOSTILE[0]), start=start, end=end)
+
+    shown = app.dataframe[1].value
+    assert list(shown["Event"]) == [call.event_id for call in calls]
+    assert list(shown["Charge"]) == [call.charge_nanos / 10**9 for call in calls]
+    assert sum(call.charge_nanos for call in calls) > 0
+    line = next(call_lines(calls))
+    assert line[:4] == [calls[0].event_id, moment_text(calls[0].occurred_at), calls[0].user, model_of(calls[0])]
+    assert line[-2] == usd_text(calls[0].charge_nanos)
+
+    key = Selection(period, compare=True, filters=(("account", HOSTILE[0]),)).key
+    app.session_state[f"table_account_calls_{key}_None"] = {"selection": {"rows": [2], "columns": [], "cells": []}}
+    app.run()
+    query = f"event={calls[2].event_id}&account=%3Dcmd%28%29"
+    assert query in [link.proto.query_string for link in app.get("page_link")]
 
 
 def test_an_account_that_is_none_is_told(seeded: Seeded, open_app: OpenApp) -> None:
