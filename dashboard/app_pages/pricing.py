@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import date, datetime
 
 import pandas as pd
 import streamlit as st
@@ -24,6 +24,7 @@ from dashboard.configuration.price_form import (
     settled,
 )
 from dashboard.configuration.price_inputs import price_inputs
+from dashboard.configuration.price_start import Start, start_of
 from dashboard.configuration.price_words import (
     CSV_HEADER,
     charge_words,
@@ -34,15 +35,14 @@ from dashboard.configuration.price_words import (
 )
 from dashboard.configuration.rate_card import PriceEntry, Row
 from dashboard.exports import Csv
-from dashboard.formats import MISSING, count, day, literal
+from dashboard.formats import MISSING, count, day, literal, moment
 from dashboard.layout import card, card_title, page_header, part_title
 from dashboard.proposing.bases import Base, see
 from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook
-from schema.catalogue import Entity
-from schema.keys import Key, moment_text, split_dated
+from schema.keys import Key, moment_text
 from sync.proposal_text import slug
 
 PREFIX = "price_"
@@ -155,56 +155,52 @@ def _history(model: Row, entries: Sequence[PriceEntry]) -> None:
     )
 
 
-def _base_entity(base: Base, name: str, effective: datetime, now: datetime) -> tuple[Entity | None, bool]:
-    """The entry that an edit starts from, and whether it already stands at the chosen date."""
-    dated = f"{name}@{moment_text(effective)}"
-    found = base.catalogue.of("price")
-    if dated in found:
-        return found[dated], True
-    entries = [entity for key, entity in found.items() if split_dated(key)[0] == name]
-    past = [entity for entity in entries if entity.document.effective <= now]
-    return (max(past, key=lambda entity: entity.document.effective) if past else None), False
-
-
-def _form(base: Base, book: RateBook, name: str, person: CurrentPerson, now: datetime, held: Row | None) -> None:
+def _form(
+    base: Base, book: RateBook, name: str, person: CurrentPerson, now: datetime, entries: Sequence[PriceEntry]
+) -> None:
     key = Key("price", name)
     version = see(base, key)
     date_key = f"{PREFIX}effective_{name}"
-    chosen = st.date_input("Effective from", value=now.date(), key=date_key, format="YYYY-MM-DD")
-    effective = datetime.combine(chosen or now.date(), time.min, UTC)
-    entity, there = _base_entity(base, name, effective, now)
-    if there:
-        st.caption(":orange[An entry of this date exists: this edits it.]")
-    elif entity is not None:
-        st.caption(f"A new entry, from a copy of the one of {day(entity.document.effective)}; history stays.")
-    if effective.date() < now.date():
-        st.caption("A date that has passed: it is in force from the moment of apply at the earliest.")
+    chosen = st.date_input("Effective from", value=now.date(), key=date_key, format="YYYY-MM-DD") or now.date()
+    applied = {entry.row["effective"] for entry in entries if entry.status != "replaced"}
+    start = start_of(base.catalogue.of("price"), name, chosen, applied, now)
+    _start_words(start, chosen, now)
     model = base.find(Key("model", name))
-    before = initial_texts(entity, model.document.type if model else "llm", default_margin(base.catalogue, name))
-    prefix = f"{PREFIX}{name}_{moment_text(effective) if there else 'new'}_{version}_"
+    others = default_margin(base.catalogue, name)
+    before = initial_texts(start.entity, model.document.type if model else "llm", others)
+    prefix = f"{PREFIX}{name}_{moment_text(start.effective) if start.stands else 'new'}_{version}_"
     after = price_inputs(before, prefix)
-    old_price = price_of(held, book.settings) if held else None
+    held = next((entry.row for entry in entries if entry.status == "in force"), None)
     try:
-        row = row_of(after, held, name, effective)
+        row = row_of(after, held, name, start.effective)
         after = settled(after)
     except FormError as error:
         st.error(literal(str(error)), icon=":material/error:")
         return
     units = example_units(held["rates"] if held else row["rates"])
-    new_example = example(price_of(row, book.settings), units)
-    example_panel(units_text(units), example(old_price, units), new_example)
-    full_name = f"{name}@{moment_text(effective)}" if there or entity is None else name
-    edits = edits_of(before, after, full_name, new=entity is None)
+    old_example = example(price_of(held, book.settings), units) if held else None
+    example_panel(units_text(units), old_example, example(price_of(row, book.settings), units))
     propose_panel(
-        edits,
+        edits_of(before, after, start.full_name(name), new=start.entity is None),
         prefix=prefix,
         key=key,
         title=_title(before, after, name),
         person=person,
         now=now,
-        effective=effective,
+        effective=start.effective,
         watched=(date_key,),
     )
+
+
+def _start_words(start: Start, chosen: date, now: datetime) -> None:
+    if start.stands:
+        st.caption(f":orange[An entry of {moment(start.effective)} exists: this edits it.]")
+    elif start.entity is not None and start.effective.date() == start.entity.document.effective.date():
+        st.caption("A new entry from this minute on: the one of today is in force, and calls may be billed by it.")
+    elif start.entity is not None:
+        st.caption(f"A new entry, from a copy of the one of {day(start.entity.document.effective)}; history stays.")
+    if chosen < now.date():
+        st.caption("A date that has passed: it is in force from the moment of apply at the earliest.")
 
 
 def _title(before: PriceTexts, after: PriceTexts, name: str) -> str:
@@ -239,9 +235,7 @@ def page() -> None:
             st.caption("Choose a model here or in the table to see its history and to change its price.")
             _summary(price_summary(models, prices))
         elif base is not None:
-            entries = prices.get(name, [])
-            held = next((entry.row for entry in entries if entry.status == "in force"), None)
-            _form(base, book, name, person, now, held)
+            _form(base, book, name, person, now, prices.get(name, []))
     if name in by_name:
         with left, card("price_history"):
             _history(by_name[name], prices.get(name, []))

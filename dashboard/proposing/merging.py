@@ -209,7 +209,7 @@ def merge_note() -> None:
     if result.changed:
         st.page_link(
             "app_pages/releases.py",
-            label="See the release, or roll it back",
+            label="See what the release changed",
             icon=":material/arrow_forward:",
             icon_position="right",
             query_params={"release": str(result.release)},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -17,7 +18,8 @@ from dashboard.configuration.price_form import (
     settled,
     unit_label,
 )
-from schema.catalogue import load_catalogue
+from dashboard.configuration.price_start import Start, start_of
+from schema.catalogue import Entity, load_catalogue
 from schema.keys import Key
 from sync.desired import entity_row
 from sync.edit import AddEntity, SetField
@@ -146,3 +148,34 @@ def test_units_that_can_be_added_are_those_not_named() -> None:
     assert "per_million.cache_read" not in addable_units(HAIKU)
     assert "per_million.reasoning" in addable_units(HAIKU)
     assert unit_label("per_unit.video_second") == "Video second, USD per unit"
+
+
+def _entities(*moments: str) -> dict[str, Entity]:
+    entries = "".join(f"    - {{effective: {moment}, per_million: {{input: 1, output: 2}}}}\n" for moment in moments)
+    text = f"provider: openai\ndefaults: {{margin: 2}}\nprices:\n  gpt-4o:\n{entries}"
+    return load_catalogue({"pricing/openai.yaml": text.encode()}, "config")[0].of("price")
+
+
+def test_an_edit_starts_from_the_entry_of_its_day_or_from_a_copy_of_the_one_in_force() -> None:
+    now = datetime(2026, 11, 21, 17, 9, 30, tzinfo=UTC)
+    midnight = datetime(2026, 11, 21, tzinfo=UTC)
+    entities = _entities("2026-01-01", "2026-12-24")
+    today, later = now.date(), date(2026, 12, 24)
+
+    def start(wanted: date, applied: Collection[datetime] = (), found: Mapping[str, Entity] = entities) -> Start:
+        return start_of(found, "openai/gpt-4o", wanted, applied, now)
+
+    copied = start(today)
+    assert (copied.stands, copied.effective, copied.full_name("openai/gpt-4o")) == (False, midnight, "openai/gpt-4o")
+    assert copied.entity is entities["openai/gpt-4o@2026-01-01"]
+    assert start(later).entity is entities["openai/gpt-4o@2026-12-24"]
+    assert start(later).full_name("openai/gpt-4o") == "openai/gpt-4o@2026-12-24"
+    first = start(today, found={})
+    assert (first.entity, first.full_name("openai/gpt-5")) == (None, "openai/gpt-5@2026-11-21")
+    # An entry of today that waits to be applied is edited itself; one that was applied is left alone.
+    waiting = _entities("2026-01-01", "2026-11-21", "2026-11-21T17:05:00Z")
+    assert start(today, found=waiting).full_name("openai/gpt-4o") == "openai/gpt-4o@2026-11-21T17:05:00Z"
+    applied = {midnight, now.replace(minute=5, second=0)}
+    again = start(today, applied, waiting)
+    assert (again.stands, again.effective) == (False, now.replace(second=0))
+    assert again.entity is waiting["openai/gpt-4o@2026-11-21T17:05:00Z"]
