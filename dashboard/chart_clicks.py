@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.charts import PICKED, RELEASE, Drawn
+from dashboard.charts import PICKED, RELEASE, Drawn, spec
 
 Pick = Mapping[str, Any]
 """The fields of the mark that was clicked."""
@@ -35,7 +35,7 @@ def clickable(
         if mark and not release and picked is not None:
             picked(mark)
 
-    mark, release = _clicked(st.altair_chart(drawn, key=key, alt=alt, on_select=chosen))
+    mark, release = _clicked(st.vega_lite_chart(spec(drawn), key=key, alt=alt, on_select=chosen))
     place = leads(mark) if mark and leads is not None else None
     if release:
         # Of several releases of a day the last is opened; its page leads to the others.

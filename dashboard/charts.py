@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 import altair as alt
+from altair.utils.schemapi import disable_debug_mode
 
 from dashboard.formats import day as day_text
 from dashboard.periods import bucket, bucket_text
@@ -44,6 +45,10 @@ BEFORE = "Before"
 """The series of the days before, where they are compared."""
 PICKED, RELEASE = "picked", "release"
 _TICKS = 12
+
+# The page has a theme, and parts are not checked one by one: the tests check whole charts.
+alt.theme.enable("none")
+disable_debug_mode()
 
 Row = dict[str, Any]
 Drawn = alt.LayerChart | alt.FacetChart
@@ -113,6 +118,17 @@ def legend(columns: int = 5) -> alt.Legend:
     )
 
 
+def tips(*fields: str) -> list[alt.Tooltip]:
+    """What a mark tells of its row. Altair takes long to find out what a list of texts is."""
+    return [alt.Tooltip(field) for field in fields]
+
+
+def spec(drawn: Drawn) -> dict[str, Any]:
+    """A chart as the browser gets it. It is not checked, which takes longer than to draw it."""
+    found: dict[str, Any] = drawn.to_dict(validate=False)
+    return found
+
+
 def inline(rows: Sequence[Row]) -> alt.InlineData:
     """Rows as the data of a layer."""
     return alt.InlineData(values=list(rows))
@@ -143,7 +159,7 @@ def release_rules(marks: Sequence[Mark], days: Sequence[date], granularity: str 
         }
         for day, found in sorted(by_day.items())
     ]
-    tooltip = ["Released:N", "Release:N", "Change:N"]
+    tooltip = tips("Released:N", "Release:N", "Change:N")
     base = alt.Chart(inline(rows)).encode(x=time_axis(days, granularity), tooltip=tooltip)
     rule = base.mark_rule(color=RELEASE_COLOUR, strokeDash=[4, 3], strokeWidth=1.2, aria=False)
     head = base.mark_point(
@@ -171,7 +187,7 @@ def _line(rows: Sequence[Row], x: alt.X, y: alt.Y, colour: alt.Color, *, before:
     else:
         drawn = line.mark_line(strokeWidth=2.4, interpolate="monotone", point={"size": 18, "filled": True})
     when = alt.Tooltip("Day:N", title="Beside" if before else "When")
-    encoded: alt.Chart = drawn.encode(x=x, y=y, color=colour, tooltip=[when, "Series:N", "Amount:N"])
+    encoded: alt.Chart = drawn.encode(x=x, y=y, color=colour, tooltip=[when, *tips("Series:N", "Amount:N")])
     return encoded
 
 
@@ -206,7 +222,7 @@ def cost_and_revenue(
             y=y,
             color=colour,
             order=alt.Order("order:Q"),
-            tooltip=[alt.Tooltip("Day:N", title="When"), "Series:N", "Amount:N"],
+            tooltip=[alt.Tooltip("Day:N", title="When"), *tips("Series:N", "Amount:N")],
         )
         .add_params(picking("day"))
     )
@@ -295,7 +311,7 @@ def ranking(rows: Sequence[tuple[str, float, str]], colour_of: Mapping[str, str]
     longest = max((value for _, value, _ in rows), default=0.0)
     base = alt.Chart(inline(values)).encode(
         y=alt.Y("Name:N", sort=names, title=None, axis=alt.Axis(labelLimit=190, domain=False, ticks=False)),
-        tooltip=["Name:N", f"{title}:N"],
+        tooltip=tips("Name:N", f"{title}:N"),
     )
     # Room on the right for the texts, which stand behind the bars' ends.
     x = alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, longest * 1.25 or 1]))

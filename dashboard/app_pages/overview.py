@@ -150,7 +150,8 @@ def _models_chart(selection: Selection, stamp: sources.Stamp, today: date) -> No
         order = data.ranking(engine, stamp.text, "model", today)
         colour_of = charts.colours([name for name, _ in shown], order)
         bars = [(name, dollars(nanos), money(nanos)) for name, nanos in shown]
-        st.altair_chart(charts.ranking(bars, colour_of, title="Cost"), key="chart_cost_by_model", alt="Cost by model")
+        chart = charts.spec(charts.ranking(bars, colour_of, title="Cost"))
+        st.vega_lite_chart(chart, key="chart_cost_by_model", alt="Cost by model")
         st.page_link("app_pages/usage.py", label="Explore the usage", icon=":material/bar_chart:")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, case, cast, func, literal, select
 
-from metering.analytics.events import Filters, conditions
+from metering.analytics.events import Filters, conditions, look_side_by_side
 from metering.analytics.period import Period
 from schema.tables import usage_events
 
@@ -33,6 +33,7 @@ def callers(connection: Connection, period: Period, filters: Filters) -> Callers
     members = func.count(pairs.c.user_id).label("members")
     each = select(pairs.c.account_id, members).group_by(pairs.c.account_id).subquery()
     users = func.sum(case((each.c.members == 0, 1), else_=each.c.members))
+    look_side_by_side(connection)
     row = connection.execute(select(users, func.count()).select_from(each)).one()
     return Callers(int(row[0] or 0), int(row[1]))
 
@@ -64,10 +65,7 @@ def callers_in(connection: Connection, periods: Sequence[Period]) -> list[Caller
     for place in range(len(bounds)):
         members, called = each.c[f"members_{place}"], each.c[f"called_{place}"]
         columns += [func.sum(case((members == 0, called), else_=members)), func.sum(called)]
-    if connection.dialect.name == "postgresql":
-        # For this transaction: it takes the pairs for many more than they are, and would not look side by side.
-        settings = (("parallel_tuple_cost", "0.005"), ("jit", "off"))
-        connection.execute(select(*(func.set_config(name, value, True) for name, value in settings)))
+    look_side_by_side(connection)
     numbers = [int(number or 0) for number in connection.execute(select(*columns)).one()]
     return [Callers(*numbers[place * 2 : place * 2 + 2]) for place in range(len(bounds))]
 
