@@ -169,11 +169,11 @@ def _form(
     others = default_margin(base.catalogue, name)
     before = initial_texts(start.entity, model.document.type if model else "llm", others)
     prefix = f"{PREFIX}{name}_{moment_text(start.effective) if start.stands else 'new'}_{version}_"
-    after = price_inputs(before, prefix)
+    after = price_inputs(before, prefix, sorted(base.catalogue.of("plan")))
     held = next((entry.row for entry in entries if entry.status == "in force"), None)
     try:
-        row = row_of(after, held, name, start.effective)
         after = settled(after)
+        row = row_of(after, held, name, start.effective)
     except FormError as error:
         st.error(literal(str(error)), icon=":material/error:")
         return

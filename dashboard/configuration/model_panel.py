@@ -98,8 +98,8 @@ def _new(base: Base, book: RateBook, person: CurrentPerson, now: datetime) -> No
         return
     see(base, key)
     try:
-        row = row_of(price, None, key.name, effective)
         price = settled(price)
+        row = row_of(price, None, key.name, effective)
     except FormError as error:
         st.error(literal(str(error)), icon=":material/error:")
         return
@@ -130,7 +130,8 @@ def _first_price(base: Base, key: Key, model_type: str, now: datetime) -> tuple[
     st.markdown("**First price**")
     chosen = st.date_input("Effective from", value=now.date(), key=f"{NEW_PREFIX}effective", format="YYYY-MM-DD")
     first = initial_texts(None, model_type, default_margin(base.catalogue, key.name))
-    price = price_inputs(first, f"{NEW_PREFIX}{model_type}_{first.margin}_")
+    plans = sorted(base.catalogue.of("plan"))
+    price = price_inputs(first, f"{NEW_PREFIX}{model_type}_{first.margin}_", plans)
     return price, first, datetime.combine(chosen or now.date(), time.min, UTC)
 
 

@@ -21,6 +21,9 @@ WAYS: tuple[Way, ...] = ("Margin", "List price", "Credits")
 _FIELD: dict[Way, str] = {"Margin": "margin", "List price": "charge", "Credits": "credits"}
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 _CREDITS = "Credit multiplier"
+_TIERS = "above_input"
+FROM = "from"
+Tiers = tuple[Mapping[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class PriceTexts:
     plan_margins: Mapping[str, str] = field(default_factory=dict)
     charge: Mapping[str, str] = field(default_factory=dict)
     credits: str = ""
+    tiers: Tiers = ()
+    """Other rates of calls with more input, from `from` tokens on; without it a tier is none."""
 
 
 class FormError(ValueError):
@@ -41,6 +46,8 @@ class FormError(ValueError):
 
 def unit_label(name: str) -> str:
     """`per_million.cache_read` as people read it: `Cache read, USD per million`."""
+    if name == FROM:
+        return "Above, tokens of input"
     basis, _, unit = name.partition(".")
     return f"{unit.replace('_', ' ').capitalize()}, USD per {'million' if basis == 'per_million' else 'unit'}"
 
@@ -52,7 +59,9 @@ def initial_texts(entity: Entity | None, model_type: str, margin_of_others: str 
         rates = {f"{'per_million' if unit in TOKEN_UNITS else 'per_unit'}.{unit}": "" for unit in units}
         return PriceTexts(rates, margin=margin_of_others)
     entry = entity.document
-    texts = PriceTexts(_rates(entry))
+    texts = PriceTexts(
+        _rates(entry), tiers=tuple({FROM: str(tier.from_), **_rates(tier)} for tier in entry.above_input)
+    )
     if entry.charge is not None:
         return replace(texts, way="List price", charge=_rates(entry.charge))
     if entry.credits is not None:
@@ -99,13 +108,21 @@ def settled(texts: PriceTexts) -> PriceTexts:
     def plainly(fields: Mapping[str, str]) -> dict[str, str]:
         return {name: plain(number(text, unit_label(name))) if text.strip() else "" for name, text in fields.items()}
 
-    settled_rates = replace(texts, rates=plainly(texts.rates))
+    tiers = tuple(_settled_tier(tier, plainly(tier)) for tier in texts.tiers if any(tier.values()))
+    settled_rates = replace(texts, rates=plainly(texts.rates), tiers=tiers)
     if texts.way == "List price":
         return replace(settled_rates, charge=plainly(texts.charge))
     if texts.way == "Credits":
         return replace(settled_rates, credits=plain(number(texts.credits, _CREDITS)))
     plans = {plan: plain(number(text, f"Margin of {plan}")) for plan, text in texts.plan_margins.items()}
     return replace(settled_rates, margin=plain(number(texts.margin, "Margin")), plan_margins=plans)
+
+
+def _settled_tier(texts: Mapping[str, str], plainly: dict[str, str]) -> dict[str, str]:
+    start = texts[FROM].strip()
+    if not start.isascii() or not start.isdecimal():
+        raise FormError(f"Context tier: '{start}' is not a whole number of input tokens such as 200000")
+    return plainly
 
 
 def edits_of(before: PriceTexts, after: PriceTexts, name: str, *, new: bool) -> list[Edit]:
@@ -118,18 +135,43 @@ def edits_of(before: PriceTexts, after: PriceTexts, name: str, *, new: bool) -> 
         for unit, text in after.rates.items()
         if text.strip() != before.rates.get(unit, "")
     ]
-    if after.way != before.way:
-        edits.append(SetField(key, _FIELD[before.way], None))
-        edits += [SetField(key, unit, text) for unit, text in _charge_fields(after).items()]
-        return edits
-    old = _charge_fields(before)
-    return edits + [
-        SetField(key, unit, text or None) for unit, text in _charge_fields(after).items() if text != old.get(unit)
+    return [*edits, *_tier_edits(key, before.tiers, after.tiers), *_charge_edits(key, before, after)]
+
+
+def _tier_edits(key: Key, before: Tiers, after: Tiers) -> list[Edit]:
+    if len(before) != len(after):
+        return [SetField(key, _TIERS, [_tier_value(tier) for tier in after] or None)]
+    return [
+        SetField(key, f"{_TIERS}.{place}.{name}", text or None)
+        for place, (old, new) in enumerate(zip(before, after, strict=True))
+        for name, text in new.items()
+        if text != old.get(name, "")
     ]
 
 
-def _fields(texts: PriceTexts) -> dict[str, str]:
-    return {unit: text.strip() for unit, text in texts.rates.items() if text.strip()} | _charge_fields(texts)
+def _tier_value(texts: Mapping[str, str]) -> dict[str, Any]:
+    value: dict[str, Any] = {FROM: texts[FROM]}
+    for name, text in texts.items():
+        basis, point, unit = name.partition(".")
+        if point and text:
+            value.setdefault(basis, {})[unit] = text
+    return value
+
+
+def _charge_edits(key: Key, before: PriceTexts, after: PriceTexts) -> list[Edit]:
+    old, new = _charge_fields(before), _charge_fields(after)
+    if after.way != before.way:
+        return [SetField(key, _FIELD[before.way], None), *(SetField(key, unit, text) for unit, text in new.items())]
+    if after.way == "Margin" and set(after.plan_margins) != set(before.plan_margins):
+        value = {"default": after.margin, "plans": dict(after.plan_margins)} if after.plan_margins else after.margin
+        return [SetField(key, "margin", value)]
+    return [SetField(key, unit, new.get(unit)) for unit in {**old, **new} if new.get(unit) != old.get(unit)]
+
+
+def _fields(texts: PriceTexts) -> dict[str, Any]:
+    tiers = {_TIERS: [_tier_value(tier) for tier in texts.tiers]} if texts.tiers else {}
+    rates = {unit: text.strip() for unit, text in texts.rates.items() if text.strip()}
+    return {**rates, **tiers, **_charge_fields(texts)}
 
 
 def _charge_fields(texts: PriceTexts) -> dict[str, str]:
@@ -144,14 +186,17 @@ def _charge_fields(texts: PriceTexts) -> dict[str, str]:
 
 
 def row_of(texts: PriceTexts, base: Mapping[str, Any] | None, name: str, effective: datetime) -> dict[str, Any]:
-    """The canonical row of `prices` that the texts would become; tiers are kept. Raises FormError."""
+    """The canonical row of `prices` that settled texts would become; tiers of a list price are kept.
+
+    Raises FormError.
+    """
     provider, _, model = name.partition("@")[0].partition("/")
     row: dict[str, Any] = {
         "provider": provider,
         "model": model,
         "effective": effective,
         "rates": _pico(texts.rates),
-        "tiers": base["tiers"] if base else [],
+        "tiers": [{"from": int(tier[FROM]), "rates": _pico(_without_start(tier))} for tier in texts.tiers],
         "margin_micros": None,
         "plan_margins": {},
         "charge_rates": None,
@@ -167,6 +212,10 @@ def row_of(texts: PriceTexts, base: Mapping[str, Any] | None, name: str, effecti
         row["margin_micros"] = _micros(texts.margin, "Margin")
         row["plan_margins"] = {plan: _micros(text, f"Margin of {plan}") for plan, text in texts.plan_margins.items()}
     return row
+
+
+def _without_start(tier: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in tier.items() if name != FROM}
 
 
 def _pico(rates: Mapping[str, str]) -> dict[str, int]:

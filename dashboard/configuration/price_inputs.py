@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
 
-from dashboard.configuration.price_form import WAYS, PriceTexts, addable_units, unit_label
+from dashboard.configuration.price_form import FROM, WAYS, PriceTexts, Tiers, addable_units, unit_label
 from dashboard.formats import literal
 
 
-def price_inputs(before: PriceTexts, prefix: str) -> PriceTexts:
-    """Draw the inputs, filled with `before`; what stands in them. `prefix` begins their keys."""
+def price_inputs(before: PriceTexts, prefix: str, plans: Sequence[str] = ()) -> PriceTexts:
+    """Draw the inputs, filled with `before`; what stands in them. `prefix` begins their keys.
+
+    `plans` may be given margins of their own.
+    """
     names = list(before.rates)
     names += [name for name in st.session_state.get(f"{prefix}more", []) if name not in names]
     with st.grid(2, min_column_width=150, gap="small"):
@@ -22,9 +27,16 @@ def price_inputs(before: PriceTexts, prefix: str) -> PriceTexts:
     with st.grid(2, min_column_width=150, gap="small"):
         if way == "Margin":
             margin = st.text_input("Margin", value=margin, key=f"{prefix}margin", help="Times the cost.", max_chars=40)
-            for plan, value in before.plan_margins.items():
-                label = f"Margin of {literal(plan)}"
-                plan_margins[plan] = st.text_input(label, value=value, key=f"{prefix}margin_{plan}", max_chars=40)
+            own = st.session_state.get(f"{prefix}own_margins", list(before.plan_margins))
+            plan_margins = {
+                plan: st.text_input(
+                    f"Margin of {literal(plan)}",
+                    value=before.plan_margins.get(plan, margin),
+                    key=f"{prefix}margin_{plan}",
+                    max_chars=40,
+                )
+                for plan in own
+            }
         elif way == "Credits":
             credit = st.text_input("Credit multiplier", value=credit or "1", key=f"{prefix}credits", max_chars=40)
         else:
@@ -35,7 +47,37 @@ def price_inputs(before: PriceTexts, prefix: str) -> PriceTexts:
     # All units that the entry lacks, the chosen ones too: a choice that leaves the options is dropped by the next run.
     more = addable_units(before)
     st.multiselect("More units", more, key=f"{prefix}more", format_func=unit_label, placeholder="Add a unit")
-    return PriceTexts(rates, way, margin, plan_margins, charge, credit)
+    if way == "Margin" and (plans or before.plan_margins):
+        st.multiselect(
+            "Plans with a margin of their own",
+            list(dict.fromkeys([*before.plan_margins, *plans])),
+            default=list(before.plan_margins),
+            key=f"{prefix}own_margins",
+            placeholder="None",
+        )
+    tiers = _tiers(before.tiers, [name for name in names if name.startswith("per_million.")], prefix)
+    return PriceTexts(rates, way, margin, plan_margins, charge, credit, tiers)
+
+
+def _tiers(before: Tiers, tokens: Sequence[str], prefix: str) -> Tiers:
+    """The context tiers that there are, and one more; emptied as a whole a tier is none."""
+    if not tokens:
+        return before
+    empty: Mapping[str, str] = {FROM: ""}
+    found = []
+    with st.expander("Context tiers", expanded=bool(before)):
+        st.caption("Other rates for a whole call with more input than so many tokens; an empty one stays as above.")
+        for place, tier in enumerate([*before, empty]):
+            with st.grid(3, min_column_width=120, gap="small"):
+                found.append(
+                    {
+                        name: st.text_input(
+                            unit_label(name), value=tier.get(name, ""), key=f"{prefix}tier{place}_{name}", max_chars=40
+                        ).strip()
+                        for name in dict.fromkeys([FROM, *tokens, *tier])
+                    }
+                )
+    return tuple(tier for tier in found if any(tier.values()))
 
 
 __all__ = ["price_inputs"]

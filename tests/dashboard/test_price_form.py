@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from dashboard.configuration.price_form import (
     unit_label,
 )
 from dashboard.configuration.price_start import Start, start_of
+from dashboard.proposing.parts import with_edits
 from schema.catalogue import Entity, load_catalogue
 from schema.keys import Key
 from sync.desired import entity_row
@@ -179,3 +181,73 @@ def test_an_edit_starts_from_the_entry_of_its_day_or_from_a_copy_of_the_one_in_f
     again = start(today, applied, waiting)
     assert (again.stands, again.effective) == (False, now.replace(second=0))
     assert again.entity is waiting["openai/gpt-4o@2026-11-21T17:05:00Z"]
+
+
+SONNET = "anthropic/claude-sonnet-4-5"
+SONNET_DATED = f"{SONNET}@2026-01-01"
+FILES = {path: text.encode() for path, text in SMALL_CONFIG.items()}
+
+
+def _becomes(after: PriceTexts, name: str = SONNET_DATED) -> dict[str, Any]:
+    """The row that the edits of the form write, which must be the one that the form previews."""
+    entity = CATALOGUE.of("price")[name]
+    before = initial_texts(entity, "llm")
+    settled_texts = settled(after)
+    files = with_edits(FILES, edits_of(before, settled_texts, name, new=False), EFFECTIVE)
+    catalogue, findings = load_catalogue(files)
+    assert findings == []
+    written = entity_row(catalogue.of("price")[name], catalogue)
+    previewed = row_of(settled_texts, None, name, EFFECTIVE)
+    assert {field: written[field] for field in previewed if field != "charge_tiers"} == {
+        field: value for field, value in previewed.items() if field != "charge_tiers"
+    }
+    return written
+
+
+def test_a_context_tier_is_changed_added_and_taken_out() -> None:
+    start = initial_texts(CATALOGUE.of("price")[SONNET_DATED], "llm")
+    assert start.tiers == ({"from": "200000", "per_million.input": "6", "per_million.output": "22.5"},)
+    changed = {**start.tiers[0], "from": "128000", "per_million.input": "7", "per_million.cache_read": ""}
+    more = {"from": "500000", "per_million.input": "9", "per_million.output": ""}
+
+    assert _becomes(replace(start, tiers=(changed,)))["tiers"] == [
+        {"from": 128_000, "rates": {"input": 7_000_000, "output": 22_500_000}}
+    ]
+    assert [tier["from"] for tier in _becomes(replace(start, tiers=(*start.tiers, more)))["tiers"]] == [
+        200_000,
+        500_000,
+    ]
+    assert _becomes(replace(start, tiers=()))["tiers"] == []
+    with pytest.raises(FormError, match="whole number of input tokens"):
+        settled(replace(start, tiers=({"from": "", "per_million.input": "7"},)))
+
+
+def test_a_plan_gets_a_margin_of_its_own_and_loses_it() -> None:
+    start = initial_texts(CATALOGUE.of("price")[DATED], "llm")
+    assert (start.margin, start.plan_margins) == ("3", {})
+
+    written = _becomes(replace(start, plan_margins={"pro": "2.5"}), DATED)
+
+    assert (written["margin_micros"], written["plan_margins"]) == (3_000_000, {"pro": 2_500_000})
+    name = Key("price", DATED)
+    files = with_edits(FILES, [SetField(name, "margin", {"default": "3", "plans": {"pro": "2.5"}})], EFFECTIVE)
+    own = initial_texts(load_catalogue(files)[0].of("price")[DATED], "llm")
+    assert edits_of(own, replace(own, plan_margins={}), DATED, new=False) == [SetField(name, "margin", "3")]
+
+
+@pytest.mark.parametrize("name", [SONNET_DATED, DATED])
+def test_a_price_gets_another_way_of_charging(name: str) -> None:
+    """Also where the margin is the file's default, which no entry names."""
+    start = initial_texts(CATALOGUE.of("price")[name], "llm")
+
+    assert _becomes(replace(start, way="Credits", credits="2"), name)["credits_micros"] == 2_000_000
+    listed = _becomes(replace(start, way="List price", charge=start.rates), name)
+    assert listed["charge_rates"] == listed["rates"]
+
+
+def test_an_emptied_rate_of_a_list_price_goes() -> None:
+    key = Key("price", NAME)
+    before = PriceTexts({}, way="List price", charge={"per_million.input": "2", "per_million.cache_read": "1"})
+    after = replace(before, charge={"per_million.input": "2", "per_million.cache_read": ""})
+
+    assert edits_of(before, after, NAME, new=False) == [SetField(key, "charge.per_million.cache_read", None)]
