@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard.filters import FILTERS, only
@@ -20,13 +22,19 @@ def open_links(kind: str, name: str, *, numbers: tuple[str, ...] = ("Usage", "Pr
     """Links for a name in a row of a page; `numbers` are the analytics pages that may be narrowed to it."""
     for page, word in _PAGES.get(kind, ()):
         _link(page, word, {kind: name})
+    if kind == "plan":
+        _link("accounts", "Accounts", {"on_plan": name})
     if kind in FILTERS:
         for title in numbers:
             _link(title.lower(), title, only(**{kind: name}))
 
 
-def row_of_links(kind: str, name: str) -> None:
-    """The name and its links below a table."""
+def row_of_links(kind: str, names: Sequence[str | None], picked: Sequence[int]) -> None:
+    """Below a table of names: the chosen one with its links, or that a row can be chosen."""
+    name = names[picked[0]] if picked and picked[0] < len(names) else None
+    if name is None:
+        st.caption(f"Choose a row to look at the {kind}.")
+        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{literal(name)}**", width="content")
         open_links(kind, name)

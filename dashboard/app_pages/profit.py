@@ -39,6 +39,12 @@ _SOLD = {
     "plan": ("revenue", "Fees and usage revenue against cost"),
 }
 """By what margins are shown: what stands against the cost, and what to know of it."""
+_BEHIND = (
+    ("What recurs", "app_pages/revenue.py", None),
+    ("What it cost", "app_pages/usage.py", {"metric": "Cost"}),
+    ("What was charged", "app_pages/usage.py", {"metric": "Charge"}),
+)
+"""The pages behind the sums; they keep the range and the filters."""
 _CONVERTED: dict[str, Callable[[Converted], int]] = {
     "Revenue": lambda one: one.revenue_nanos,
     "Cost": lambda one: one.cost_nanos,
@@ -139,11 +145,7 @@ def _losses(selection: Selection, key: str, found: Sequence[Margin], what: str, 
             selection_mode="single-row",
             alt=f"{what}s that lose money",
         )
-        picked = event.selection.rows
-        if not picked or picked[0] >= len(rows):
-            st.caption(f"Choose a row to open the {name}.")
-            return
-        row_of_links(name, rows[picked[0]].name)
+        row_of_links(name, [row.name for row in rows[:SHOWN]], event.selection.rows)
 
 
 def _serve(selection: Selection, stamp: sources.Stamp, plans: Sequence[Earnings], totals: Sums) -> None:
@@ -156,7 +158,7 @@ def _serve(selection: Selection, stamp: sources.Stamp, plans: Sequence[Earnings]
         converted = _converted(selection, stamp, plans)
         for name, values in converted.items():
             found[name] = values
-        st.dataframe(
+        state = st.dataframe(
             found,
             hide_index=True,
             column_config={
@@ -166,14 +168,16 @@ def _serve(selection: Selection, stamp: sources.Stamp, plans: Sequence[Earnings]
             | {name: st.column_config.NumberColumn(f"{name}, USD", format="%,.2f") for name in (*amounts, *shares)}
             | {name: st.column_config.NumberColumn(format="%,.2f") for name in converted},
             height="content",
-            key="table_cost_to_serve",
+            key=f"table_cost_to_serve_{selection.key}",
             placeholder=MISSING,
+            on_select="rerun",
+            selection_mode="single-row",
             alt="Cost to serve by plan",
         )
         if totals.repaid_nanos:
             repaid = money(totals.repaid_nanos)
             st.caption(f"Besides, purchases repaid overdraft of {literal(repaid)}, which belongs to no plan.")
-        st.page_link("app_pages/plans.py", label="Look at the plans", icon=":material/card_membership:")
+        row_of_links("plan", [row.name for row in plans], state["selection"]["rows"])
 
 
 def _converted(selection: Selection, stamp: sources.Stamp, plans: Sequence[Earnings]) -> dict[str, list[float | None]]:
@@ -242,7 +246,10 @@ def page() -> None:
         before = data.sums(engine, stamp.text, selection.bounds_before, selection.filters, today)
     _totals(totals, before)
     words = period_text(selection.period)
-    st.caption(f"{words}, changes against {period_text(selection.period.previous())}" if before else words)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.caption(f"{words}, changes against {period_text(selection.period.previous())}" if before else words)
+        for label, page, query in _BEHIND:
+            st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=query)
     converted_sums(selection, stamp)
     _draw(selection, stamp, totals, options)
 

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import charts, data, sources
 from dashboard.chart_clicks import clickable
 from dashboard.filters import FILTERS, Selection, describe, filter_bar, narrow
-from dashboard.formats import count, dollars, money
+from dashboard.formats import count, dollars, literal, money
 from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.periods import period_text
 from dashboard.session import require, require_data
@@ -105,6 +105,14 @@ def page() -> None:
     if len(chosen.groups) > 1:
         _shares(selection, stamp, chosen, rows, options)
     _table(selection, chosen, rows, options)
+    account = dict(selection.filters).get("account")
+    if account is not None:
+        st.page_link(
+            "app_pages/accounts.py",
+            label=f"The calls of {literal(account)}",
+            icon=":material/receipt_long:",
+            query_params={"account": account, "section": "Usage"},
+        )
 
 
 page()

@@ -13,6 +13,7 @@ from dashboard.chart_clicks import clickable
 from dashboard.charts import colours, stacked_by_day
 from dashboard.formats import MISSING, change, count, dollars, money, points, ratio
 from dashboard.layout import card, card_title, empty_state, waiting
+from dashboard.links import row_of_links
 from dashboard.revenue import data as revenue_data
 from dashboard.revenue.charts import WORDS, month_text, movements_chart
 from dashboard.revenue.data import Recurring
@@ -292,14 +293,17 @@ def _plans_now(view: View, found: Recurring) -> None:
         ordered = in_order(rows)
         amounts = {"MRR": [row.mrr_nanos for row in ordered]}
         records = in_second_currency(view, plan_records(rows), amounts, [view.now] * len(ordered))
-        st.dataframe(
+        state = st.dataframe(
             pd.DataFrame.from_records(records),
             hide_index=True,
             column_config=columns | converted(records),
             placeholder=MISSING,
+            on_select="rerun",
+            selection_mode="single-row",
             key="table_plans_now",
             alt="Subscribers by plan today",
         )
+        row_of_links("plan", [row.plan for row in ordered], state["selection"]["rows"])
 
 
 def _trials(found: Recurring) -> None:

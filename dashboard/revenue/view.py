@@ -139,10 +139,6 @@ def account_table(records: Sequence[Record], key: str, columns: dict[str, Any], 
         placeholder=MISSING,
         alt=alt,
     )
-    rows = state["selection"]["rows"]
-    if rows and rows[0] < len(shown):
-        row_of_links("account", str(shown[rows[0]]["Account"]))
-    elif len(records) > SHOWN:
-        st.caption(f"The first {SHOWN} of {len(records):,}; the CSV has all of them. Choose a row to look at it.")
-    else:
-        st.caption("Choose a row to look at the account.")
+    if len(records) > SHOWN:
+        st.caption(f"The first {SHOWN} of {len(records):,}; the CSV has all of them.")
+    row_of_links("account", [str(record["Account"]) for record in shown], state["selection"]["rows"])

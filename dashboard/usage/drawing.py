@@ -48,6 +48,7 @@ def usage_sums(rows: Sequence[UsageRow], before: Sequence[UsageRow] | None) -> N
                 None if before is None else change(total, sum(map(measure, before))),
                 delta_color="off",
                 border=True,
+                height="stretch",
                 help=f"{_MEANINGS[name]} Exactly {exact_money(total)}." if is_money else None,
             )
 
