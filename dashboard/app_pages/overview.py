@@ -9,7 +9,8 @@ from typing import Literal
 import streamlit as st
 
 from dashboard import charts, data, sources
-from dashboard.filters import Selection, filter_bar
+from dashboard.chart_clicks import clickable
+from dashboard.filters import Selection, filter_bar, only
 from dashboard.formats import change, count, dollars, literal, money, points, ratio
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import period_text
@@ -150,8 +151,12 @@ def _models_chart(selection: Selection, stamp: sources.Stamp, today: date) -> No
         order = data.ranking(engine, stamp.text, "model", today)
         colour_of = charts.colours([name for name, _ in shown], order)
         bars = [(name, dollars(nanos), money(nanos)) for name, nanos in shown]
-        chart = charts.spec(charts.ranking(bars, colour_of, title="Cost"))
-        st.vega_lite_chart(chart, key="chart_cost_by_model", alt="Cost by model")
+        clickable(
+            charts.ranking(bars, colour_of, title="Cost"),
+            f"chart_cost_by_model_{selection.key}",
+            "Cost by model",
+            leads=lambda mark: None if mark["Name"] == charts.OTHER else ("usage", only(model=mark["Name"])),
+        )
         st.page_link("app_pages/usage.py", label="Explore the usage", icon=":material/bar_chart:")
 
 

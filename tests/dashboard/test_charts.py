@@ -5,7 +5,20 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from dashboard.charts import OTHER, OTHER_COLOUR, PALETTE, Mark, colours, cost_and_revenue, ranking, stacked_by_day
+from dashboard.charts import (
+    BEFORE,
+    OTHER,
+    OTHER_COLOUR,
+    PALETTE,
+    PICKED,
+    RELEASE,
+    Mark,
+    colours,
+    cost_and_revenue,
+    lines_over_time,
+    ranking,
+    stacked_by_day,
+)
 
 DAYS = [date(2026, 11, 1), date(2026, 11, 2), date(2026, 11, 3)]
 RANKING = ["a", "b", "c", "d"]
@@ -73,6 +86,32 @@ def test_every_day_is_on_the_axis() -> None:
         ("a", "2026-11-01", "$2.0000"),
         (OTHER, "2026-11-03", "$1.0000"),
     ]
+
+
+def test_the_days_before_are_a_dotted_line() -> None:
+    chart = stacked_by_day(
+        DAYS, {"a": {DAYS[0]: 2.0}}, {"a": PALETTE[0]}, title="Requests", is_money=False, previous=[3.0, 1.0]
+    ).to_dict()
+
+    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["bar", "line"]
+    assert [(row["day"], row["Amount"]) for row in _values(chart, 1)] == [("2026-11-01", "3"), ("2026-11-02", "1")]
+    assert chart["layer"][0]["encoding"]["color"]["scale"]["domain"] == ["a", BEFORE]
+
+
+def test_lines_of_amounts_below_zero_say_so() -> None:
+    chart = lines_over_time(DAYS, {"a": [1.0, -2.5, 0.0], "b": [0.0, 0.0, 1.0]}, PALETTE).to_dict()
+
+    assert [row["Amount"] for row in _values(chart, 0)] == ["$1.00", "-$2.50", "$0.00"]
+    assert chart["layer"][1]["encoding"]["color"]["scale"]["range"] == list(PALETTE[:2])
+
+
+def test_a_click_chooses_a_mark_or_a_release() -> None:
+    marks = [Mark(DAYS[1], "v1", "First")]
+    usage = stacked_by_day(DAYS, {"a": {DAYS[0]: 2.0}}, {"a": PALETTE[0]}, title="Cost", is_money=True, marks=marks)
+
+    found = {param["name"]: param for param in usage.to_dict()["params"]}
+    assert (found[PICKED]["select"]["fields"], found[PICKED]["bind"]) == (["Series"], "legend")
+    assert found[RELEASE]["select"]["fields"] == ["Release"]
 
 
 def test_a_ranking_keeps_the_given_order() -> None:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from dashboard.periods import bucket_text, buckets, by_bucket, period_text, preset_period, running
+from dashboard.periods import bucket_text, buckets, by_bucket, last_day, period_text, preset_period, running
 from metering.analytics import Period
 
 TODAY = date(2026, 11, 21)
@@ -66,3 +66,16 @@ def test_sums_by_day_become_sums_by_week_and_run_up() -> None:
 
     assert sums == {date(2026, 10, 26): 6, date(2026, 11, 2): 4}
     assert running(sums, buckets(DAYS, "Week")) == {date(2026, 10, 26): 6, date(2026, 11, 2): 10}
+
+
+@pytest.mark.parametrize(
+    ("start", "granularity", "last"),
+    [
+        (date(2026, 11, 2), "Day", date(2026, 11, 2)),
+        (date(2026, 11, 2), "Week", date(2026, 11, 8)),
+        (date(2026, 12, 1), "Month", date(2026, 12, 31)),
+        (date(2028, 2, 1), "Month", date(2028, 2, 29)),
+    ],
+)
+def test_a_bar_has_a_last_day(start: date, granularity: str, last: date) -> None:
+    assert last_day(start, granularity) == last

@@ -11,6 +11,7 @@ from dashboard.usage.series import (
     Series,
     label,
     largest,
+    pairs_csv,
     series_csv,
     series_of,
     shades,
@@ -113,3 +114,17 @@ def test_margins_keep_their_order_and_their_texts() -> None:
         ("a", 0.5, "gain", "50.0%"),
         ("b", -1.0, "loss", "-1,200.0%"),
     ]
+
+
+def test_margins_of_before_are_a_short_line() -> None:
+    chart = margins([("a", 0.5, "50.0%"), ("b", 0.2, "20.0%")], {"a": (-3.0, "-300.0%")}).to_dict()
+
+    (values,) = chart["datasets"].values()
+    assert [(row["Name"], row["before"], row["Before"]) for row in values] == [("a", -1.0, "-300.0%"), ("b", None, "—")]
+    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["bar", "text", "tick"]
+
+
+def test_pairs_are_exact_in_their_file() -> None:
+    file = pairs_csv({("pro", "=cmd()"): 1_500_000_001, ("free", OTHER): 2}, ("plan", "task"), "Cost", is_money=True)
+
+    assert file.text().splitlines() == ["plan,task,cost_usd", "pro,'=cmd(),1.500000001", "free,Other,0.000000002"]
