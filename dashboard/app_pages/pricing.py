@@ -35,6 +35,7 @@ from dashboard.configuration.price_words import (
 )
 from dashboard.configuration.rate_card import PriceEntry, Row
 from dashboard.exports import Csv
+from dashboard.filters import only
 from dashboard.formats import MISSING, count, day, literal, moment
 from dashboard.layout import card, card_title, page_header, part_title
 from dashboard.proposing.bases import Base, see
@@ -140,7 +141,14 @@ def _history(model: Row, entries: Sequence[PriceEntry]) -> None:
     note = "Every entry that was applied, with the commit that brought it"
     file = Csv("price_history", CSV_HEADER, lambda: [csv_row(model, entry) for entry in entries])
     card_title("History", note, file if entries else None)
-    st.text(f"{model['provider']}/{model['model']}")
+    name = f"{model['provider']}/{model['model']}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(name)
+        st.page_link(
+            "app_pages/models.py", label="Model", icon=":material/deployed_code:", query_params={"model": name}
+        )
+        usage = only(model=name)
+        st.page_link("app_pages/usage.py", label="Usage", icon=":material/bar_chart:", query_params=usage)
     if not entries:
         st.caption("This model has no price yet.")
         return

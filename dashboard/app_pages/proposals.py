@@ -8,16 +8,21 @@ from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.formats import literal, moment, short_commit
 from dashboard.layout import card, empty_state, page_header
-from dashboard.proposing.bases import Base, read_base
+from dashboard.proposing.bases import Base, base_at, read_base
+from dashboard.proposing.impact_panel import impact_panel
 from dashboard.proposing.merging import CONFIRM, confirm_merge, merge_note, unapplied
 from dashboard.proposing.preview import findings_list
 from dashboard.session import require
 from schema.errors import RatecardError
+from sync.bases import Base as BranchFiles
 from sync.checks import Validation, validate_files
 from sync.context import environment_admins
+from sync.errors import RepositoryError
+from sync.plumbing import quiet
 from sync.proposals import ProposalInfo, discard, list_proposals
 from sync.render.style import count as numbered
 from sync.repository import Repository
+from sync.submit import Preview
 
 _FAILED = "proposal_failed"
 
@@ -72,10 +77,23 @@ def _proposal(repository: Repository, info: ProposalInfo, base: Base, person: Cu
             st.markdown(f":red[:material/error:] {literal(words)}")
         with st.expander("Diff", expanded=opened):
             st.code(info.diff, language="diff")
+        _impact(repository, info, base, checks)
         _actions(info, checks, base, person)
         failed = st.session_state.get(_FAILED)
         if failed and failed[0] == info.branch:
             st.error(literal(failed[1]), icon=":material/error:")
+
+
+def _impact(repository: Repository, info: ProposalInfo, base: Base, checks: Validation) -> None:
+    """What the proposal moves in money, held against the commit that it was made on."""
+    try:
+        fork = base_at(quiet(repository, "merge-base", base.commit, info.commit).strip())
+    except RepositoryError:
+        fork = None
+    if fork is not None:
+        start = BranchFiles(base.branch, fork.commit, fork.files)
+        shown = Preview(start, {}, {info.branch: info.diff}, checks, ())
+        impact_panel(shown, key=info.branch, now=sources.utc_now())
 
 
 def _actions(info: ProposalInfo, checks: Validation, base: Base, person: CurrentPerson) -> None:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from dashboard.configuration.labels import label_of
+from dashboard.configuration.labels import label_of, words_of
 from schema.catalogue import Catalogue
 from schema.documents.base import Document
 from schema.documents.descriptions import field_texts
@@ -68,7 +68,7 @@ def fields_of(
         core = core_type(info.annotation)
         if name in leave_out or get_origin(core) is dict:
             continue
-        shown = f"{label} {name.replace('_', ' ')}" if label else label_of(name)
+        shown = f"{label} {words_of(name)}" if label else label_of(name)
         if isinstance(core, type) and issubclass(core, Document):
             found += fields_of(core, key, prefix=f"{prefix}{name}.", label=shown)
         else:

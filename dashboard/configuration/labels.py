@@ -7,8 +7,13 @@ _SPELLED = {"litellm": "LiteLLM", "mb": "MB", "url": "URL", "tpm": "TPM", "rpm":
 
 def label_of(name: str) -> str:
     """`tokens_per_month` as `Tokens per month`, `file_size_mb` as `File size MB`."""
-    words = " ".join(_SPELLED.get(word, word) for word in name.split("_"))
+    words = words_of(name)
     return words[:1].upper() + words[1:]
 
 
-__all__ = ["label_of"]
+def words_of(name: str) -> str:
+    """The same within a sentence."""
+    return " ".join(_SPELLED.get(word, word) for word in name.split("_"))
+
+
+__all__ = ["label_of", "words_of"]

@@ -16,6 +16,7 @@ from dashboard.configuration.example_view import example_panel
 from dashboard.configuration.model_form import access_classes, additions, model_fields, model_key, removals
 from dashboard.configuration.price_form import FormError, PriceTexts, default_margin, initial_texts, row_of, settled
 from dashboard.configuration.price_inputs import price_inputs
+from dashboard.filters import only
 from dashboard.formats import literal
 from dashboard.proposing.bases import Base, see
 from dashboard.proposing.forms import new_note, propose_panel
@@ -71,6 +72,11 @@ def _edit(base: Base, key: Key, book: RateBook, person: CurrentPerson, now: date
     units = example_units(price.rates) if price else {}
     found = example(price, units)
     example_panel(units_text(units), found, found)
+    with st.container(horizontal=True):
+        price_page = "app_pages/pricing.py"
+        st.page_link(price_page, label="Its prices", icon=":material/sell:", query_params={"model": key.name})
+        usage = only(model=key.name)
+        st.page_link("app_pages/usage.py", label="Its usage", icon=":material/bar_chart:", query_params=usage)
     edits = edits_of(fields, before, after)
     title = _title(key, edits, after[f"{key}#display_name"])
     propose_panel(edits, prefix=prefix, key=key, title=title, person=person, now=now)

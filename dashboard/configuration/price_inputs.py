@@ -68,6 +68,8 @@ def _tiers(before: Tiers, tokens: Sequence[str], prefix: str) -> Tiers:
     with st.expander("Context tiers", expanded=bool(before)):
         st.caption("Other rates for a whole call with more input than so many tokens; an empty one stays as above.")
         for place, tier in enumerate([*before, empty]):
+            if before and tier is empty:
+                st.caption("One more tier:")
             with st.grid(3, min_column_width=120, gap="small"):
                 found.append(
                     {

@@ -10,7 +10,7 @@ from metering.analytics import UsageRow
 from metering.rating.routing import Route
 from schema.money import usd_text
 
-CSV_HEADER = ("model", "wanted_percent", "calls", "share", "cost_usd", "charge_usd")
+CSV_HEADER = ("model", "wanted", "calls", "share", "cost_usd", "charge_usd")
 Amounts = tuple[int, int, int]
 """Calls, cost and charge in nano-USD."""
 

@@ -166,6 +166,22 @@ def test_the_money_impact_is_that_of_the_recorded_calls(seeded: Seeded, open_app
     assert charge.delta.startswith(f"+{amount(charged)}")
 
 
+def test_a_proposal_tells_its_own_impact_when_the_base_has_moved_on(own: Seeded, open_app: OpenApp) -> None:
+    app = open_app(own, "pricing", model=MODEL)
+    labelled(app.text_input, "Margin").set_value("3").run()
+    labelled(app.button, "Propose").click().run()
+    haiku = own.repository / "config" / "pricing" / "anthropic.yaml"
+    haiku.write_text(haiku.read_text().replace("margin: 3.0", "margin: 9.0"))
+    git(own.repository, "commit", "--quiet", "--all", "--message=Change another model")
+
+    app = open_app(own, "proposals")
+    labelled(app.button, "Show the money impact").click().run()
+
+    models = next(table.value for table in app.dataframe if "Charge change" in table.value and "Model" in table.value)
+    assert not app.exception
+    assert [row["Model"] for row in models.to_dict("records")] == [MODEL]
+
+
 def test_what_does_not_bill_has_no_impact(seeded: Seeded, open_app: OpenApp) -> None:
     app = open_app(seeded, "models", model=MODEL)
     labelled(app.text_input, "Display name").set_value("GPT 4 omni").run()
