@@ -239,8 +239,7 @@ def filter_options(_engine: Engine, stamp: str) -> dict[str, list[str]]:
 def ranking(engine: Engine, stamp: str, group: str, today: date) -> list[str]:
     """Names of a group by their cost of late, whatever is looked at: what fixes each name's colour."""
     period = preset_period(DEFAULT_PRESET, today).bounds()
-    rows = usage_among(engine, stamp, (group,), period, (), None)
-    return [name_of(row, group) for row in rows]
+    return [name_of(row, group) for row in usage_by(engine, stamp, (group,), period, ())]
 
 
 def forget() -> None:
