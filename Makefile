@@ -20,10 +20,10 @@ demo: $(VENV)/ratecard
 	$(BIN)/ratecard demo
 
 test: $(VENV)/ratecard-test
-	$(BIN)/python -m pytest --numprocesses 2 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(PYTEST_ARGS)
 
 test-billing: $(VENV)/ratecard-test
-	$(BIN)/python -m pytest --numprocesses 2 tests/metering tests/examples $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/metering tests/examples $(PYTEST_ARGS)
 
 lint: $(VENV)/ratecard-test
 	$(BIN)/ruff check .

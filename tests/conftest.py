@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,12 +18,15 @@ import pytest
 from sqlalchemy import Engine
 
 from schema.database import make_engine
-from tests.databases import Databases, PostgresqlDatabases, SqliteDatabases, postgresql_server
+from tests.databases import Databases, Fill, PostgresqlDatabases, SqliteDatabases, postgresql_server
+from tests.ready_command import ReadyCommand, ready_command
 from tests.small_config import SMALL_CONFIG
 
 MakeRepository = Callable[..., Path]
 RunRatecard = Callable[..., "subprocess.CompletedProcess[str]"]
 
+MEMORY = "/dev/shm"
+MEMORY_BYTES = 3 * 2**30
 TEST_POSTGRES_URL = os.environ.get("RATECARD_TEST_POSTGRES_URL")
 SERVER_FOLDER = "PYTEST_POSTGRESQL_FOLDER"
 """Tells the workers of a session where the server is that they share."""
@@ -33,7 +35,19 @@ SERVER_FOLDER = "PYTEST_POSTGRESQL_FOLDER"
 def pytest_configure(config: pytest.Config) -> None:
     """Name the server's folder. It is none of pytest's own: those are closed to the user that runs the server."""
     if not hasattr(config, "workerinput"):
-        os.environ[SERVER_FOLDER] = tempfile.mkdtemp(prefix="ratecard-postgresql-")
+        memory = memory_folder()
+        os.environ[SERVER_FOLDER] = tempfile.mkdtemp(prefix="ratecard-postgresql-", dir=memory)
+        if memory and "TMPDIR" not in os.environ and not os.statvfs(memory).f_flag & os.ST_NOEXEC:
+            os.environ["TMPDIR"] = memory
+            tempfile.tempdir = None
+
+
+def memory_folder() -> str | None:
+    """A folder that is kept in memory and has room: files of a thousand databases take a tenth of the disk's time."""
+    if not os.access(MEMORY, os.W_OK):
+        return None
+    state = os.statvfs(MEMORY)
+    return MEMORY if state.f_bavail * state.f_frsize > MEMORY_BYTES else None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -61,8 +75,8 @@ def _neutral_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
-    """Files copied from one that is migrated once."""
-    return SqliteDatabases(tmp_path_factory.mktemp("sqlite") / "template.db")
+    """Files copied from one that is made once."""
+    return SqliteDatabases(tmp_path_factory.mktemp("sqlite"))
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +88,9 @@ def postgresql_databases() -> Iterator[PostgresqlDatabases]:
         databases.close()
         return
     with postgresql_server(Path(os.environ[SERVER_FOLDER]) / "data") as url:
-        yield PostgresqlDatabases(url)
+        databases = PostgresqlDatabases(url)
+        yield databases
+        databases.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -98,16 +114,22 @@ def database_url(databases: Databases, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def migrated_url(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a new database with all tables and no rows."""
-    url = databases.fresh(tmp_path_factory.mktemp("migrated"), migrated=True)
+def fill() -> Fill | None:
+    """What writes the first rows of `migrated_url`; a folder's own conftest may name it."""
+    return None
+
+
+@pytest.fixture
+def migrated_url(databases: Databases, fill: Fill | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a new database with all tables, and no rows but those of `fill`."""
+    url = databases.fresh(tmp_path_factory.mktemp("migrated"), migrated=True, fill=fill)
     yield url
     databases.drop(url)
 
 
 @pytest.fixture
 def engine(migrated_url: str) -> Iterator[Engine]:
-    """An engine on a new database with all tables and no rows; the same database as `migrated_url`."""
+    """An engine on the database of `migrated_url`."""
     engine = make_engine(migrated_url)
     yield engine
     engine.dispose()
@@ -135,9 +157,9 @@ def make_repository(tmp_path_factory: pytest.TempPathFactory) -> MakeRepository:
             target = top / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content.encode() if isinstance(content, str) else content)
-        git(top, "init", "--quiet", "--initial-branch=main")
-        git(top, "config", "user.name", "Price Desk")
-        git(top, "config", "user.email", "prices@example.com")
+        git(top, "init", "--quiet", "--initial-branch=main", "--template=")
+        with (top / ".git" / "config").open("a") as settings:
+            settings.write("[user]\n\tname = Price Desk\n\temail = prices@example.com\n")
         git(top, "add", "--all")
         git(top, "commit", "--quiet", "--allow-empty", "--message=Begin")
         return top
@@ -157,23 +179,20 @@ def run_git() -> Callable[..., str]:
     return git
 
 
+@pytest.fixture(scope="session")
+def ready() -> Iterator[ReadyCommand]:
+    """What runs `ratecard` without the time that its imports take."""
+    with ready_command() as ready:
+        yield ready
+
+
 @pytest.fixture
-def run_ratecard(tmp_path: Path) -> RunRatecard:
-    """`run_ratecard(*words, cwd=…, env=…, stdin=…)`: run the installed command; `env` adds to the environment."""
-    command = Path(sys.executable).parent / "ratecard"
+def run_ratecard(tmp_path: Path, ready: ReadyCommand) -> RunRatecard:
+    """`run_ratecard(*words, cwd=…, env=…, stdin=…)`: run the command in a process; `env` adds to the environment."""
 
     def run(
         *words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None, stdin: str | None = None
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [str(command), *words],
-            cwd=cwd or tmp_path,
-            env={**os.environ, **(env or {})},
-            input=stdin or "",
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return ready.run(words, cwd or tmp_path, {**os.environ, **(env or {})}, stdin or "")
 
     return run

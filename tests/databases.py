@@ -1,45 +1,55 @@
-"""Databases for tests: a fresh one for each test, copied from a template that is migrated once a worker."""
+"""Databases for tests: a fresh one for each test, copied from a template that is made once a worker."""
 
 from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, Engine, StaticPool, create_engine, make_url, text
 
 from schema.database import make_engine, upgrade
+
+Fill = Callable[[Engine], object]
+"""Writes what every copy shall hold from the start; called once a worker."""
 
 
 class Databases(Protocol):
     """Makes databases of one backend."""
 
-    def fresh(self, folder: Path, *, migrated: bool) -> str:
-        """The URL of a new database, empty or with the tables."""
+    def fresh(self, folder: Path, *, migrated: bool, fill: Fill | None = None) -> str:
+        """The URL of a new database: empty, with the tables, or also with what `fill` writes."""
 
     def drop(self, url: str) -> None:
-        """Remove a database that `fresh` made."""
+        """Remove a database that `fresh` made, and its folder."""
 
 
 class SqliteDatabases:
     """Files: a migrated one is a copy of the template."""
 
-    def __init__(self, template: Path) -> None:
-        self._template = template
-        _migrate(f"sqlite:///{template}")
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._templates: dict[Fill | None, Path] = {}
 
-    def fresh(self, folder: Path, *, migrated: bool) -> str:
+    def fresh(self, folder: Path, *, migrated: bool, fill: Fill | None = None) -> str:
         path = folder / "ratecard.db"
         if migrated:
-            shutil.copyfile(self._template, path)
+            shutil.copyfile(self._template(fill), path)
         return f"sqlite:///{path}"
 
     def drop(self, url: str) -> None:
-        """The test's folder goes as a whole."""
+        shutil.rmtree(Path(make_url(url).database or "").parent)
+
+    def _template(self, fill: Fill | None) -> Path:
+        if fill not in self._templates:
+            path = self._folder / f"template-{len(self._templates)}.db"
+            _prepare(f"sqlite:///{path}", fill)
+            self._templates[fill] = path
+        return self._templates[fill]
 
 
 class PostgresqlDatabases:
@@ -49,41 +59,49 @@ class PostgresqlDatabases:
         self._server = make_url(server).set(drivername="postgresql+psycopg")
         self._session = uuid4().hex[:8]
         self._count = 0
-        self._template = self._create(f"ratecard_template_{self._session}")
-        _migrate(self._template)
+        self._engine = create_engine(self._server, isolation_level="AUTOCOMMIT", poolclass=StaticPool)
+        self._templates: dict[Fill | None, str] = {}
 
-    def fresh(self, folder: Path, *, migrated: bool) -> str:
+    def fresh(self, folder: Path, *, migrated: bool, fill: Fill | None = None) -> str:
         self._count += 1
-        template = make_url(self._template).database if migrated else "template0"
-        return self._create(f"ratecard_{self._session}_{self._count}", f"TEMPLATE {template}")
+        template = make_url(self._template(fill)).database if migrated else "template0"
+        # Copied through the log, as is usual, each would be written twice.
+        return self._create(f"ratecard_{self._session}_{self._count}", f"TEMPLATE {template} STRATEGY file_copy")
 
     def drop(self, url: str) -> None:
         self._execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
     def close(self) -> None:
-        self.drop(self._template)
+        for url in self._templates.values():
+            self.drop(url)
+        self._engine.dispose()
+
+    def _template(self, fill: Fill | None) -> str:
+        if fill not in self._templates:
+            url = self._create(f"ratecard_template_{self._session}_{len(self._templates)}")
+            _prepare(url, fill)
+            self._templates[fill] = url
+        return self._templates[fill]
 
     def _create(self, name: str, options: str = "") -> str:
         self._execute(f"CREATE DATABASE {name} {options}")
         return _text(self._server.set(database=name))
 
     def _execute(self, statement: str) -> None:
-        engine = create_engine(self._server, isolation_level="AUTOCOMMIT")
-        try:
-            with engine.connect() as connection:
-                connection.execute(text(statement))
-        finally:
-            engine.dispose()
+        with self._engine.connect() as connection:
+            connection.execute(text(statement))
 
 
 def _text(url: URL) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def _migrate(url: str) -> None:
+def _prepare(url: str, fill: Fill | None) -> None:
     engine = make_engine(url)
     try:
         upgrade(engine)
+        if fill is not None:
+            fill(engine)
     finally:
         engine.dispose()
 
@@ -103,7 +121,8 @@ def postgresql_server(folder: Path) -> Iterator[str]:
         )
         with engine.connect() as connection:
             # A test's data need not survive a power cut.
-            connection.execute(text("ALTER SYSTEM SET fsync = off"))
+            for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
+                connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
             connection.execute(text("SELECT pg_reload_conf()"))
         engine.dispose()
         yield server.get_uri()

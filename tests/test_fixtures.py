@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+
+import pytest
 from sqlalchemy import text
 
 from schema.database import database_state, make_engine, reading, writing
+from tests.ready_command import COMMAND
 
 
 def test_a_new_database_is_empty(database_url):
@@ -31,7 +35,17 @@ def test_a_repository_has_one_commit_on_main(make_repository, small_config, run_
     assert run_git(top, "status", "--porcelain") == ""
 
 
-def test_the_real_command_runs(run_ratecard):
-    done = run_ratecard("nothing")
-    assert (done.returncode, done.stdout) == (64, "")
-    assert done.stderr == "ratecard: 'nothing' is not a command\n"
+@pytest.mark.parametrize("words", [("nothing",), ("--version",), ("plan", "--help"), ("validate",)])
+def test_the_ready_command_is_the_real_one(run_ratecard, tmp_path, words):
+    real = subprocess.run([COMMAND, *words], cwd=tmp_path, input="", capture_output=True, text=True)
+    done = run_ratecard(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (real.returncode, real.stdout, real.stderr)
+    assert done.stdout + done.stderr
+    assert done.args == real.args
+
+
+def test_a_ready_command_has_the_folder_and_the_environment_that_it_is_given(run_ratecard, make_repository, tmp_path):
+    top = make_repository({}, others={"README.md": "Nothing\n"})
+    done = run_ratecard("doctor", cwd=top, env={"RATECARD_DATABASE_URL": f"sqlite:///{tmp_path}/none.db"})
+    assert str(top) in done.stdout
+    assert f"{tmp_path}/none.db" in done.stdout

@@ -120,7 +120,7 @@ def serve(seeded: Seeded, log: Path, provider: str | None = None) -> Iterator[Se
             yield Server(f"http://127.0.0.1:{port}", seeded)
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
 
 def _wait(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -19,18 +19,19 @@ from metering.meter import Meter
 from tests.conftest import git
 from tests.databases import Databases
 from tests.examples.businesses import EXAMPLES, Business, Day
+from tests.ready_command import ReadyCommand
 
 BIN = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
-def environment() -> dict[str, str]:
+def environment(ready: ReadyCommand) -> dict[str, str]:
     """The environment without what the person's own git or Ratecard settings would change."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "RATECARD_"))}
     return kept | {
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
-        "PATH": f"{BIN}{os.pathsep}{kept['PATH']}",
+        "PATH": os.pathsep.join([str(ready.folder), str(BIN), kept["PATH"]]),
     }
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from schema.database import make_engine, writing
 from tests.examples.mock_forge import REPOSITORY, ROBOT, MockForge, served
+from tests.ready_command import ReadyCommand
 
 SCRIPTS = Path(__file__).parents[2] / "examples" / "ci" / "scripts"
 BIN = Path(sys.executable).parent
@@ -36,8 +37,11 @@ RunGit = Callable[..., str]
 class Team:
     """A bare remote, the desk where people work, and machines that run the scripts in clones."""
 
-    def __init__(self, desk: Path, folder: Path, run_git: RunGit, database: str, forge: MockForge) -> None:
+    def __init__(
+        self, desk: Path, folder: Path, run_git: RunGit, database: str, forge: MockForge, programs: Path
+    ) -> None:
         self.desk, self.folder, self.git, self.database, self.forge = desk, folder, run_git, database, forge
+        self.programs = programs
         self.remote = folder / "remote.git"
         run_git(folder, "clone", "--quiet", "--bare", str(desk), str(self.remote))
         run_git(desk, "remote", "add", "origin", str(self.remote))
@@ -69,14 +73,14 @@ class Team:
 
     def begin(self) -> None:
         """Apply what stands at the desk, by the command itself."""
-        command = [str(BIN / "ratecard"), "apply", "--yes", "--database", self.database]
+        command = [str(self.programs / "ratecard"), "apply", "--yes", "--database", self.database]
         subprocess.run(command, cwd=self.desk, check=True, capture_output=True)
 
     def run(self, script: str, clone: Path, *, database: bool = True, **settings: str) -> Done:
         """Run a script of the clone."""
         environment = {
             **os.environ,
-            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([str(self.programs), str(BIN), os.environ["PATH"]]),
             "NO_PROXY": "127.0.0.1",
             "RATECARD_FORGE": self.forge.kind,
             "RATECARD_FORGE_API": self.forge.url,
@@ -115,10 +119,11 @@ def make_team(
     tmp_path_factory: pytest.TempPathFactory,
     run_git: RunGit,
     forge: MockForge,
+    ready: ReadyCommand,
 ) -> Callable[[str], Team]:
     def make(database: str) -> Team:
         desk = make_repository(small_config, others=_kit())
-        return Team(desk, tmp_path_factory.mktemp("team"), run_git, database, forge)
+        return Team(desk, tmp_path_factory.mktemp("team"), run_git, database, forge, ready.folder)
 
     return make
 

@@ -11,7 +11,8 @@ from metering.meter import Meter
 from metering.wallets.ledger import imbalances
 from metering.wallets.proof import flaws
 from schema.database import reading
-from tests.metering.rate_card import ROWS, Clock, apply_rows
+from tests.databases import Fill
+from tests.metering.rate_card import Clock, apply_card
 
 
 @pytest.fixture
@@ -21,16 +22,21 @@ def clock() -> Clock:
 
 
 @pytest.fixture
+def fill(request: pytest.FixtureRequest) -> Fill | None:
+    """The small rate card, for tests of `card`."""
+    return apply_card if "card" in request.fixturenames else None
+
+
+@pytest.fixture
 def card(engine: Engine) -> Engine:
     """An engine on a database to which the small rate card has been applied."""
-    apply_rows(engine, ROWS)
     return engine
 
 
 @pytest.fixture
 def meter(card: Engine, clock: Clock, migrated_url: str) -> Iterator[Meter]:
-    """A meter on the small rate card."""
-    with Meter.open(migrated_url, now=clock) as meter:
+    """A meter on the small rate card; it hears of releases when it looks for them, at moments that a test knows."""
+    with Meter.open(migrated_url, now=clock, listen=False) as meter:
         yield meter
 
 

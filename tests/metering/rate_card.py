@@ -225,6 +225,11 @@ def apply_rows(engine: Engine, rows: Mapping[str, list[dict[str, Any]]], commit:
     return release
 
 
+def apply_card(engine: Engine) -> None:
+    """Write `ROWS` as the first release."""
+    apply_rows(engine, ROWS)
+
+
 def change(kind: str, key: Mapping[str, Any], **values: Any) -> dict[str, Any]:
     """A row of `ROWS` with other values."""
     row = next(row for row in ROWS[kind] if all(row[name] == value for name, value in key.items()))

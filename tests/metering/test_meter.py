@@ -238,7 +238,7 @@ def test_without_the_database_nothing_is_served(card: Engine, meter: Meter, migr
 def test_a_policy_lets_the_last_book_serve_for_a_while(card: Engine, migrated_url: str, clock: Clock) -> None:
     policy = {"policy": "database_away", "value": {"serve": True, "max_age_minutes": 10}}
     apply_rows(card, {"policy": [policy]})
-    with Meter.open(migrated_url, now=clock) as meter:
+    with Meter.open(migrated_url, now=clock, listen=False) as meter:
         take_away(card, migrated_url)
         meter.engine.dispose()
         clock.forward(minutes=10)

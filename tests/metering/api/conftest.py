@@ -17,9 +17,8 @@ import uvicorn
 from metering.api.app import Options, create_app
 from metering.api.server import listen, make_server
 from metering.meter import Meter
-from schema.database import make_engine
 from tests.databases import SqliteDatabases
-from tests.metering.rate_card import ROWS, Clock, apply_rows, change
+from tests.metering.rate_card import Clock, apply_card, apply_rows, change
 
 STILL = Options(requests_per_minute=0, failures_per_minute=0, sweep_seconds=0)
 """Neither limits nor anything beside the requests."""
@@ -143,10 +142,7 @@ def api(meter: Meter, clock: Clock) -> Iterator[Api]:
 @pytest.fixture
 def lite_meter(sqlite_databases: SqliteDatabases, tmp_path: Path, clock: Clock) -> Iterator[Meter]:
     """A meter on the small rate card, on SQLite alone: for what is no question of the database."""
-    url = sqlite_databases.fresh(tmp_path, migrated=True)
-    engine = make_engine(url)
-    apply_rows(engine, ROWS)
-    engine.dispose()
+    url = sqlite_databases.fresh(tmp_path, migrated=True, fill=apply_card)
     with Meter.open(url, now=clock) as meter:
         yield meter
 

@@ -41,7 +41,7 @@ def limited(engine: Engine, migrated_url: str, clock: Clock) -> Iterator[Meter]:
     models = [*ROWS["model"], model_row("local", "llama"), model_row("anthropic", "grand", access="all")]
     prices = [*ROWS["price"], price_row("local", "llama", rates=zero), price_row("anthropic", "grand")]
     apply_rows(engine, ROWS | {"plan": [FREE, TEAM], "model": models, "price": prices})
-    with Meter.open(migrated_url, now=clock) as meter:
+    with Meter.open(migrated_url, now=clock, listen=False) as meter:
         yield meter
 
 

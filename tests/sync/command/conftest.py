@@ -8,25 +8,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
 from sync.command import main
-from tests.metering.rate_card import ROWS, apply_rows
+from tests.databases import Fill
+from tests.metering.rate_card import apply_card
 
 Told = Callable[..., tuple[int, str, str]]
 Ask = Callable[..., Any]
 
 
 @pytest.fixture
+def fill(request: pytest.FixtureRequest) -> Fill | None:
+    """The small rate card, for tests of `told`."""
+    return apply_card if "told" in request.fixturenames else None
+
+
+@pytest.fixture
 def told(
-    engine: Engine,
     migrated_url: str,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Told:
     """`told(*words)`: run a command on a database with the small rate card; exit code, output and errors."""
-    apply_rows(engine, ROWS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RATECARD_DATABASE_URL", migrated_url)
 
