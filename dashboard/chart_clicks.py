@@ -13,21 +13,10 @@ Pick = Mapping[str, Any]
 """The fields of the mark that was clicked."""
 
 
-Place = tuple[str, Mapping[str, str]]
-"""The name of a page's file, and the query of its address."""
+def clickable(drawn: Drawn, key: str, alt: str, *, picked: Callable[[Pick], None] | None = None) -> Pick:
+    """Draw a chart; returns what was clicked last, empty at first. A click on a release's diamond opens the release.
 
-
-def clickable(
-    drawn: Drawn,
-    key: str,
-    alt: str,
-    *,
-    picked: Callable[[Pick], None] | None = None,
-    leads: Callable[[Pick], Place | None] | None = None,
-) -> None:
-    """Draw a chart. A click on a release's diamond opens the release.
-
-    `picked` is a callback for a click on another mark; `leads` names the page that such a click opens.
+    `picked` is a callback for a click on another mark.
     """
 
     def chosen() -> None:
@@ -36,12 +25,11 @@ def clickable(
             picked(mark)
 
     mark, release = _clicked(st.vega_lite_chart(spec(drawn), key=key, alt=alt, on_select=chosen))
-    place = leads(mark) if mark and leads is not None else None
     if release:
         # Of several releases of a day the last is opened; its page leads to the others.
-        place = "releases", {"release": str(release["Release"]).split(", ")[-1]}
-    if place is not None:
-        st.switch_page(f"app_pages/{place[0]}.py", query_params=dict(place[1]))
+        newest = str(release["Release"]).split(", ")[-1]
+        st.switch_page("app_pages/releases.py", query_params={"release": newest})
+    return mark
 
 
 def _clicked(state: Any) -> tuple[Pick, Pick]:

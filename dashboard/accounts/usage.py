@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import data, sources
 from dashboard.accounts.calls import calls_card
 from dashboard.filters import filter_bar, only
+from dashboard.formats import literal
 from dashboard.layout import card, card_title
 from dashboard.periods import period_text
 from dashboard.usage.choices import Choices
@@ -38,13 +39,10 @@ def usage_section(account: str, stamp: str, today: date) -> None:
     with card("account_usage_chart"):
         metric = st.segmented_control("Measure", METRICS, default="Charge", required=True, key="account_metric")
         chosen = Choices(_BY, metric or "Charge", TOP, cumulative=False)
-        usage_over_time(
-            selection,
-            stamp,
-            chosen,
-            rows,
-            leads=lambda names: ("usage", only(account=account, **dict(zip(_BY, names, strict=False)))),
-        )
+        names = usage_over_time(selection, stamp, chosen, rows)
+        for model in names:
+            label, query = f"The usage of {literal(model)}", only(account=account, model=model)
+            st.page_link("app_pages/usage.py", label=label, icon=":material/arrow_forward:", query_params=query)
     with card("account_usage_table"):
         card_title("By model", "Dearest first; the numbers above are their sums", usage_csv(rows, *_BY))
         usage_table(rows, _BY, "table_account_usage")

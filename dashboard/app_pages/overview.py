@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import charts, data, sources
 from dashboard.chart_clicks import clickable
-from dashboard.filters import Selection, filter_bar, only
+from dashboard.filters import Selection, filter_bar, narrow
 from dashboard.formats import change, count, dollars, literal, money, points, ratio
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import period_text
@@ -155,7 +155,7 @@ def _models_chart(selection: Selection, stamp: sources.Stamp, today: date) -> No
             charts.ranking(bars, colour_of, title="Cost"),
             f"chart_cost_by_model_{selection.key}",
             "Cost by model",
-            leads=lambda mark: None if mark["Name"] == charts.OTHER else ("usage", only(model=mark["Name"])),
+            picked=lambda mark: None if mark["Name"] == charts.OTHER else narrow(model=mark["Name"]),
         )
         st.page_link("app_pages/usage.py", label="Explore the usage", icon=":material/bar_chart:")
 

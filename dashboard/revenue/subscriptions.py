@@ -187,7 +187,7 @@ def _movements_chart(view: View, found: Recurring) -> None:
 
 def _plans_chart(view: View, found: Recurring) -> None:
     with card("mrr_by_plan"):
-        note = "At the end of each month; of the running one, today. A click lists the plan's accounts"
+        note = "At the end of each month; of the running one, today. A click leads to the plan"
         card_title("By plan", note, plan_csv(found.subscribers))
         measure = st.segmented_control(
             "Measure",
@@ -217,12 +217,9 @@ def _plans_chart(view: View, found: Recurring) -> None:
             marks=view.marks,
             granularity="Month",
         )
-        clickable(
-            chart,
-            "chart_by_plan",
-            f"{measure} by plan and month",
-            leads=lambda mark: ("accounts", {"on_plan": mark["Series"]}),
-        )
+        mark = clickable(chart, "chart_by_plan", f"{measure} by plan and month")
+        if mark:
+            row_of_links("plan", [mark["Series"]], [0])
 
 
 def _months(view: View, found: Recurring) -> None:

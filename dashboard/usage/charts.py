@@ -73,7 +73,7 @@ def margins(rows: Sequence[tuple[str, float, str]], before: Mapping[str, tuple[f
         tooltip=tips("Name:N", "Margin:N", *(["Before:N"] if past else [])),
     )
     # Room on the right for the texts, which stand behind the bars' ends.
-    scale = alt.Scale(domain=[floor, 1.35 - 0.35 * floor])
+    scale = alt.Scale(domain=[floor, 1.5 - 0.5 * floor])
     kinds = alt.Scale(domain=["gain", "loss"], range=[GAIN_COLOUR, COST_COLOUR])
     bars = (
         base.mark_bar(cornerRadiusEnd=3, height={"band": 0.62}, cursor="pointer")

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts, data, sources
-from dashboard.chart_clicks import Pick, Place, clickable
+from dashboard.chart_clicks import Pick, clickable
 from dashboard.filters import Selection
 from dashboard.formats import change, count, dollars, exact_money, money
 from dashboard.layout import card_title
@@ -60,11 +60,10 @@ def usage_over_time(
     rows: Sequence[UsageRow],
     *,
     picked: Callable[[Names], None] | None = None,
-    leads: Callable[[Names], Place | None] | None = None,
-) -> None:
+) -> Names:
     """The title and the chart of a card: the largest names over time, the rest as one, and the whole of before.
 
-    `picked` and `leads` say what a click on a name does, as for `clickable`.
+    Returns the name that was clicked last, empty at first; `picked` is a callback for such a click.
     """
     engine, starts = sources.engine(), selection.starts
     series = _series(selection, stamp, chosen, rows)
@@ -92,15 +91,15 @@ def usage_over_time(
     named = {label(names): names for names in series}
 
     def names_behind(mark: Pick) -> Names:
-        return named.get(mark["Series"], ())
+        return named.get(mark.get("Series", ""), ())
 
-    clickable(
+    mark = clickable(
         chart,
         f"chart_usage_{selection.key}",
         f"{heading}, over time",
         picked=None if picked is None else lambda mark: picked(names_behind(mark)),
-        leads=None if leads is None else lambda mark: leads(names_behind(mark)),
     )
+    return names_behind(mark)
 
 
 def _series(selection: Selection, stamp: str, chosen: Choices, rows: Sequence[UsageRow]) -> Series:
