@@ -47,7 +47,7 @@ class Listener:
 
     @property
     def connected(self) -> bool:
-        """Whether a release would be heard of now."""
+        """Whether a release would be heard of now, and those before have been looked for."""
         return self._connected
 
     def close(self) -> None:
@@ -90,8 +90,8 @@ class Listener:
 
     def _listen(self, connection: Connection[Any]) -> None:
         connection.execute(f"LISTEN {CHANNEL}")
-        self._connected = True
         self._heard()
+        self._connected = True
         with selectors.DefaultSelector() as selector:
             selector.register(connection, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)

@@ -51,8 +51,8 @@ def test_each_word_is_heard_also_after_the_connection_broke(engine: Engine) -> N
     heard: list[None] = []
     listener = Listener(engine, lambda: heard.append(None))
     try:
-        until(lambda: len(heard) == 1)
-        assert listener.connected
+        until(lambda: listener.connected)
+        assert len(heard) == 1
         tell(engine)
         until(lambda: len(heard) == 2)
         cut_listeners(engine)
