@@ -16,7 +16,7 @@ from dashboard.configuration.people import Member, members, protected, role_edit
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count
 from dashboard.layout import card, card_title, page_header
-from dashboard.proposing.bases import Base, read_base, see
+from dashboard.proposing.bases import Base, form_prefix, read_base, see
 from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
@@ -118,7 +118,7 @@ def _form(base: Base | None, in_force: Mapping[str, str], person: CurrentPerson,
         st.caption("The base branch does not name this person any more.")
     else:
         key = Key("access", address)
-        prefix = f"access_{mode}_{address}_{see(base, key)}_"
+        prefix = form_prefix(f"access_{mode}_{address}_{see(base, key)}_")
         role = None if mode == "Remove" else _role(member, prefix)
         edits = role_edits(member, address, role)
         verb = {"New": f"Let {address} in as {role}", "Remove": f"Remove {address}"}

@@ -38,7 +38,7 @@ from dashboard.exports import Csv
 from dashboard.filters import only
 from dashboard.formats import MISSING, count, day, literal, moment
 from dashboard.layout import card, card_title, page_header, part_title
-from dashboard.proposing.bases import Base, see
+from dashboard.proposing.bases import Base, form_prefix, see
 from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
@@ -176,7 +176,8 @@ def _form(
     model = base.find(Key("model", name))
     others = default_margin(base.catalogue, name)
     before = initial_texts(start.entity, model.document.type if model else "llm", others)
-    prefix = f"{PREFIX}{name}_{moment_text(start.effective) if start.stands else 'new'}_{version}_"
+    entry = moment_text(start.effective) if start.stands else "new"
+    prefix = form_prefix(f"{PREFIX}{name}_{entry}_{version}_")
     after = price_inputs(before, prefix, sorted(base.catalogue.of("plan")))
     held = next((entry.row for entry in entries if entry.status == "in force"), None)
     try:

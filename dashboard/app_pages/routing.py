@@ -21,7 +21,8 @@ from dashboard.configuration.route_table import COLUMNS, blend, route_records, t
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, dollars, literal
 from dashboard.layout import card, card_title, empty_state, page_header
-from dashboard.proposing.bases import Base, see
+from dashboard.proposing.bases import Base, form_prefix, see
+from dashboard.proposing.drafts import base_with_draft
 from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
@@ -118,7 +119,7 @@ def _form(
     before = initial_texts(base.find(key), provider, known)
     models = sorted(name for name, entity in base.catalogue.of("model").items() if entity.document.active)
     models.sort(key=lambda name: not name.startswith(f"{provider}/"))
-    prefix = f"{PREFIX}{provider}_{task}_{version}_"
+    prefix = form_prefix(f"{PREFIX}{provider}_{task}_{version}_")
     after, fault = _inputs(before, models, prefix, task)
     if fault:
         st.error(fault, icon=":material/error:")
@@ -150,7 +151,9 @@ def page() -> None:
     by_provider: dict[str, list[Row]] = {}
     for row in rate_card.current(engine, stamp.text, "route"):
         by_provider.setdefault(row["provider"], []).append(row)
-    provider = _provider(by_provider, book)
+    base = base_with_draft(now)
+    models = {*book.aliases, *(base.catalogue.of("model") if base else ())}
+    provider = _provider(by_provider, {name.partition("/")[0] for name in models if "/" in name})
     if not provider:
         empty_state("No model is registered yet", "Add the first one under Models: then tasks can be routed to it.")
         return
@@ -159,7 +162,7 @@ def page() -> None:
     left, right = st.columns([7, 5], gap="small")
     planned = None
     with right, card("route_form"):
-        base = form_base(now)
+        form_base(now)
         task = st.selectbox(
             "Task", names, index=None, key="task", bind="query-params", placeholder="Choose a task to edit"
         )
@@ -179,9 +182,9 @@ def page() -> None:
         history_card("route", history, stamp, note="What releases did to these routes", file="route_history")
 
 
-def _provider(by_provider: Mapping[str, Sequence[Row]], book: RateBook) -> str:
+def _provider(by_provider: Mapping[str, Sequence[Row]], providers: set[str]) -> str:
     """Whose routing table: those that have one come first; empty where nothing is registered."""
-    without = sorted({provider for provider, _ in book.entries} - by_provider.keys())
+    without = sorted(providers - by_provider.keys())
     options = [*sorted(by_provider), *without]
     if not options:
         return ""

@@ -29,7 +29,7 @@ from dashboard.configuration.settings_form import (
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, exact_money, literal, short_commit
 from dashboard.layout import card, card_title, page_header
-from dashboard.proposing.bases import Base, see
+from dashboard.proposing.bases import Base, form_prefix, see
 from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
@@ -108,7 +108,7 @@ def _form(base: Base, group: str, person: CurrentPerson, now: datetime) -> None:
     fields = group_fields(group, values, _choices(base))
     keys = list(dict.fromkeys(field.key for field in fields)) or [Key(KIND, "extra")]
     versions = "".join(see(base, key) for key in keys)
-    prefix = f"settings_{group}_{hashlib.sha256(versions.encode()).hexdigest()[:12]}_"
+    prefix = form_prefix(f"settings_{group}_{hashlib.sha256(versions.encode()).hexdigest()[:12]}_")
     before = texts_of(fields, {Key(KIND, name): value for name, value in values.items()})
     after = with_all_weights(fields, before, draw_fields(fields, before, prefix))
     if group == CREDITS:

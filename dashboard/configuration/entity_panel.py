@@ -12,8 +12,9 @@ import streamlit as st
 from dashboard.access import CurrentPerson
 from dashboard.configuration.entity_form import Field, document_of, edits_of, fields_of, texts_of
 from dashboard.configuration.entity_inputs import draw_fields
-from dashboard.proposing.bases import Base, see
-from dashboard.proposing.forms import propose_panel
+from dashboard.proposing.bases import Base, form_prefix, see
+from dashboard.proposing.forms import draft_note, propose_panel
+from dashboard.proposing.preview import in_draft
 from schema.documents.base import Document
 from schema.keys import Key
 from sync.edit import Edit, RemoveEntity
@@ -84,13 +85,16 @@ class EntityPanel(Generic[_Model]):
             return
         entity = base.find(key)
         if choice.mode == "New" and entity is not None:
+            if in_draft(key):
+                draft_note(f"The draft adds this {self.word}.")
+                return
             st.error(f"There is a {self.word} of this name already: edit it instead.", icon=":material/error:")
             return
         if choice.mode != "New" and entity is None:
             st.caption(f"The base branch does not have this {self.word} any more.")
             return
         version = see(base, key)
-        prefix = f"{self.kind}_{choice.mode}_{choice.name}_{version}_"
+        prefix = form_prefix(f"{self.kind}_{choice.mode}_{choice.name}_{version}_")
         before: Any = entity.document if entity is not None else None
         if choice.mode == "Remove":
             self.show(key, before, None)

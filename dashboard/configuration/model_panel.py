@@ -18,14 +18,14 @@ from dashboard.configuration.price_form import FormError, PriceTexts, default_ma
 from dashboard.configuration.price_inputs import price_inputs
 from dashboard.filters import only
 from dashboard.formats import literal
-from dashboard.proposing.bases import Base, see
+from dashboard.proposing.bases import Base, form_prefix, see
 from dashboard.proposing.forms import new_note, propose_panel
 from metering.book.ratebook import RateBook
 from schema.documents.registry import ModelEntry
 from schema.keys import Key
 from sync.edit import Edit
 
-NEW_PREFIX = "model_New_"
+NEW_STEM = "model_New_"
 _UNNAMED = Key("model", "new/new")
 
 
@@ -55,7 +55,7 @@ def model_panel(base: Base, choice: Choice, book: RateBook, person: CurrentPerso
         st.caption("The base branch does not have this model any more.")
     elif choice.mode == "Remove":
         st.caption("Its prices go with it. To refuse calls and keep the model, switch Active off instead.")
-        prefix = f"model_Remove_{choice.name}_{see(base, key)}_"
+        prefix = form_prefix(f"model_Remove_{choice.name}_{see(base, key)}_")
         edits = removals(base.catalogue, key)
         propose_panel(edits, prefix=prefix, key=key, title=f"Remove model {choice.name}", person=person, now=now)
     else:
@@ -64,7 +64,7 @@ def model_panel(base: Base, choice: Choice, book: RateBook, person: CurrentPerso
 
 def _edit(base: Base, key: Key, book: RateBook, person: CurrentPerson, now: datetime) -> None:
     entity = base.find(key)
-    prefix = f"model_Edit_{key.name}_{see(base, key)}_"
+    prefix = form_prefix(f"model_Edit_{key.name}_{see(base, key)}_")
     fields = model_fields(key, access_classes(base.catalogue))
     before = texts_of(fields, {key: entity.document if entity else None})
     after = draw_fields(fields, before, prefix)
@@ -89,13 +89,14 @@ def _title(key: Key, edits: Sequence[Edit], name: str) -> str:
 
 def _new(base: Base, book: RateBook, person: CurrentPerson, now: datetime) -> None:
     """A model that is not there yet, and its first price in the same commit."""
-    new_note(NEW_PREFIX)
-    key = _new_key(base)
+    prefix = form_prefix(NEW_STEM)
+    new_note(NEW_STEM)
+    key = _new_key(base, prefix)
     # Until it is named its fields go by a name of their own, and keep what was typed while it is corrected.
     shape = model_fields(_UNNAMED, access_classes(base.catalogue))
     start = texts_of(shape, {_UNNAMED: ModelEntry.model_construct()})
-    typed = draw_fields(shape, start, NEW_PREFIX)
-    price, first, effective = _first_price(base, key or _UNNAMED, typed[f"{_UNNAMED}#type"] or "llm", now)
+    typed = draw_fields(shape, start, prefix)
+    price, first, effective = _first_price(base, key or _UNNAMED, typed[f"{_UNNAMED}#type"] or "llm", prefix, now)
     if key is None:
         st.caption("Choose the provider and name the model: its first price goes into the same commit.")
         return
@@ -113,31 +114,33 @@ def _new(base: Base, book: RateBook, person: CurrentPerson, now: datetime) -> No
     example_panel(units_text(units), None, example(price_of(row, book.settings), units))
     fields = model_fields(key, access_classes(base.catalogue))
     edits = additions(fields, moved(shape, start, key), moved(shape, typed, key), price, first, effective)
-    propose_panel(edits, prefix=NEW_PREFIX, key=key, title=f"Add model {key.name}", person=person, now=now)
+    propose_panel(edits, prefix=prefix, key=key, title=f"Add model {key.name}", person=person, now=now)
 
 
-def _new_key(base: Base) -> Key | None:
+def _new_key(base: Base, prefix: str) -> Key | None:
     providers = sorted({name.partition("/")[0] for name in base.catalogue.of("model")})
     with st.grid(2, min_column_width=150, gap="small"):
         provider = st.selectbox(
             "Provider",
             providers,
             index=None,
-            key=f"{NEW_PREFIX}provider",
+            key=f"{prefix}provider",
             accept_new_options=True,
             placeholder="Choose or type one",
         )
-        name = st.text_input("Name in calls", key=f"{NEW_PREFIX}name", max_chars=200, placeholder="gpt-5-mini")
+        name = st.text_input("Name in calls", key=f"{prefix}name", max_chars=200, placeholder="gpt-5-mini")
     return model_key(str(provider or ""), name or "")
 
 
-def _first_price(base: Base, key: Key, model_type: str, now: datetime) -> tuple[PriceTexts, PriceTexts, datetime]:
+def _first_price(
+    base: Base, key: Key, model_type: str, prefix: str, now: datetime
+) -> tuple[PriceTexts, PriceTexts, datetime]:
     """Draw the price: what stands in it, what it started with, and from when on it is in force."""
     st.markdown("**First price**")
-    chosen = st.date_input("Effective from", value=now.date(), key=f"{NEW_PREFIX}effective", format="YYYY-MM-DD")
+    chosen = st.date_input("Effective from", value=now.date(), key=f"{prefix}effective", format="YYYY-MM-DD")
     first = initial_texts(None, model_type, default_margin(base.catalogue, key.name))
     plans = sorted(base.catalogue.of("plan"))
-    price = price_inputs(first, f"{NEW_PREFIX}{model_type}_{first.margin}_", plans)
+    price = price_inputs(first, f"{prefix}{model_type}_{first.margin}_", plans)
     return price, first, datetime.combine(chosen or now.date(), time.min, UTC)
 
 

@@ -133,8 +133,8 @@ def traffic_card(book: RateBook, provider: str, task: str, stamp: sources.Stamp,
     told = f"Calls of the last {_DAYS} days, whichever provider they asked for"
     card_title("Traffic shares", told, Csv(f"traffic-{provider}-{task}", CSV_HEADER, lambda: csv_rows(found, route)))
     if not found:
-        words = "that no line of its own serves" if task == DEFAULT_TASK else "of this task"
-        st.caption(f"No call {words} in these days.")
+        words = "No call without a line of its own" if task == DEFAULT_TASK else "No call of this task"
+        st.caption(f"{words} in these days.")
         return
     amount = st.column_config.NumberColumn(format="dollar")
     records: list[dict[str, Any]] = traffic_rows(found, route)

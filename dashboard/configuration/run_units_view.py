@@ -30,7 +30,7 @@ from dashboard.configuration.run_unit_form import (
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, TIMES, literal, short_commit
 from dashboard.layout import card, card_title, part_title
-from dashboard.proposing.bases import Base, see
+from dashboard.proposing.bases import Base, form_prefix, see
 from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from metering.rating.run_units import RunUnits, ToolCall
@@ -84,7 +84,7 @@ def _form(base: Base | None, now: datetime) -> tuple[RunUnits | None, list[Edit]
     entities = base.catalogue.of(KIND)
     fields = rule_fields(entities)
     versions = "".join(see(base, field.key) for field in fields)
-    prefix = f"run_units_{hashlib.sha256(versions.encode()).hexdigest()[:12]}_"
+    prefix = form_prefix(f"run_units_{hashlib.sha256(versions.encode()).hexdigest()[:12]}_")
     before = texts_of(fields, {entity.key: entity.document for entity in entities.values()})
     texts = draw_fields(fields, before, prefix, columns=3)
     edits = edits_of(fields, before, texts)

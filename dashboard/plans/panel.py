@@ -31,7 +31,7 @@ from dashboard.plans.form import (
     starting_texts,
 )
 from dashboard.plans.inputs import picked_texts, plan_inputs, quick_picks
-from dashboard.proposing.bases import Base, see
+from dashboard.proposing.bases import Base, form_prefix, see
 from dashboard.proposing.forms import new_note, propose_panel
 from metering.book.entities import Plan
 from schema.documents.plans import QUOTA_LIMITS, STATIC_LIMITS, PlanEntry
@@ -48,7 +48,7 @@ _COUNTED = {
     "run_units_per_month": "run units this month",
     "requests_per_day": "requests today",
 }
-NEW_PREFIX = "plan_New_"
+NEW_STEM = "plan_New_"
 
 
 def choose_plan(names: Sequence[str]) -> Choice:
@@ -105,7 +105,7 @@ def _remove(base: Base, key: Key, figures: Mapping[str, PlanFigures], person: Cu
     if on_it:
         words = f"{numbered(on_it, 'account')} on it: an apply refuses to remove it. Switch Active off to end its sale."
         st.warning(words, icon=":material/group:")
-    prefix = f"plan_Remove_{key.name}_{version}_"
+    prefix = form_prefix(f"plan_Remove_{key.name}_{version}_")
     edits: list[Edit] = [RemoveEntity(key)]
     propose_panel(edits, prefix=prefix, key=key, title=f"Remove plan {key.name}", person=person, now=now)
 
@@ -124,7 +124,7 @@ def _edit(
     entry = None if key is None else entries[key.name]
     # A new plan has its slug only once its name is typed: until then its fields go by a name of their own.
     field_key = key or Key("plan", "new")
-    prefix = NEW_PREFIX if key is None else f"plan_Edit_{key.name}_{see(base, key)}_"
+    prefix = form_prefix(NEW_STEM if key is None else f"plan_Edit_{key.name}_{see(base, key)}_")
     fields = plan_fields(field_key, access_classes(base.catalogue), _limits(entries, prefix))
     before = starting_texts(fields, entry)
     start, inputs = picked_texts(prefix, before)
@@ -143,7 +143,7 @@ def _edit(
     if key is None:
         key = _new_key(texts[fields.one("name").id], entries, inputs)
         if key is None:
-            new_note(prefix)
+            new_note(NEW_STEM)
             st.caption("Name the new plan: its slug follows from the name.")
             return
         see(base, key)

@@ -16,6 +16,7 @@ from sync.errors import RepositoryError
 from sync.repository import Repository
 
 _SEEN = "seen_versions"
+_ROUNDS = "form_rounds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,28 @@ def seen_versions(keys: set[Key]) -> dict[Key, str]:
     return {key: version for key, version in seen.items() if key in keys}
 
 
+def form_prefix(stem: str) -> str:
+    """What the keys of a form's inputs begin with: another one each time that the form starts over.
+
+    A browser keeps what was typed in an input for as long as the input has its key.
+    """
+    rounds: dict[str, int] = st.session_state.get(_ROUNDS, {})
+    return f"{stem}{rounds.get(stem, 0)}."
+
+
+def stem_of(prefix: str) -> str:
+    """The form of a prefix, whichever time it started over."""
+    return prefix.removesuffix(".").rstrip("0123456789")
+
+
 def forget(prefix: str, key: Key | None = None) -> None:
     """Start over: drop the form's inputs, whose keys begin with `prefix`, and what was seen of the entity."""
     for name in [str(name) for name in st.session_state if str(name).startswith(prefix)]:
         del st.session_state[name]
+    rounds: dict[str, int] = st.session_state.setdefault(_ROUNDS, {})
+    rounds[stem_of(prefix)] = rounds.get(stem_of(prefix), 0) + 1
     if key is not None:
         st.session_state.get(_SEEN, {}).pop(key, None)
 
 
-__all__ = ["Base", "base_at", "forget", "read_base", "see", "seen_versions"]
+__all__ = ["Base", "base_at", "forget", "form_prefix", "read_base", "see", "seen_versions", "stem_of"]

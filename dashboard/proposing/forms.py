@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.formats import literal
-from dashboard.proposing.bases import Base, forget, seen_versions
+from dashboard.proposing.bases import Base, forget, seen_versions, stem_of
 from dashboard.proposing.drafts import add_to_draft, base_with_draft
 from dashboard.proposing.preview import Previewed, in_draft, preview_panel, previewed, proposed_note
 from dashboard.session import require
@@ -63,7 +63,7 @@ class _Form:
     def start_over(self) -> None:
         """Empty the inputs, and let the form of a new entity tell what became of the last one."""
         forget(self.prefix, self.key)
-        st.session_state[_LAST] = (self.prefix, self.key)
+        st.session_state[_LAST] = (stem_of(self.prefix), self.key)
 
 
 def propose_panel(
@@ -143,15 +143,20 @@ def _notes(key: Key) -> None:
     if key in done:
         proposed_note(*done[key])
     if in_draft(key):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(":blue[:material/edit_note:] The draft holds an edit of this.", width="content")
-            st.page_link("app_pages/draft.py", label="Open the draft", icon=":material/arrow_forward:")
+        draft_note("The draft holds an edit of this.")
 
 
-def new_note(prefix: str) -> None:
+def draft_note(words: str) -> None:
+    """A word about the draft, and the way to it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":blue[:material/edit_note:] {words}", width="content")
+        st.page_link("app_pages/draft.py", label="Open the draft", icon=":material/arrow_forward:")
+
+
+def new_note(stem: str) -> None:
     """What became of the entity that was last added by a form, which is empty again."""
     last: tuple[str, Key] | None = st.session_state.get(_LAST)
-    if last is not None and last[0] == prefix:
+    if last is not None and last[0] == stem:
         _notes(last[1])
 
 
@@ -199,4 +204,4 @@ def _add_to_draft(form: _Form) -> None:
     form.start_over()
 
 
-__all__ = ["NOT_ALLOWED", "new_note", "propose_panel"]
+__all__ = ["NOT_ALLOWED", "draft_note", "new_note", "propose_panel"]
