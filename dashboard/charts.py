@@ -126,7 +126,8 @@ def tips(*fields: str) -> list[alt.Tooltip]:
 def spec(drawn: Drawn) -> dict[str, Any]:
     """A chart as the browser gets it. It is not checked, which takes longer than to draw it."""
     found: dict[str, Any] = drawn.to_dict(validate=False)
-    return found
+    # Half of the last day's name stands beyond its bar.
+    return {**found, "padding": {"right": 14}}
 
 
 def inline(rows: Sequence[Row]) -> alt.InlineData:
