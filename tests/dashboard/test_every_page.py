@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -16,6 +17,7 @@ from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import Connection
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from dashboard.formats import count, csv_cell, exact_money, money
 from metering import analytics
@@ -36,8 +38,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 WIDTHS = (1440, 1024)
-DARK, LIGHT = "rgb(16, 19, 26)", "rgb(251, 251, 253)"
-"""The backgrounds of the two themes, as .streamlit/config.toml has them."""
+BACKGROUNDS = {"light": "rgb(251, 251, 253)", "dark": "rgb(16, 19, 26)"}
+"""Of the two themes, as .streamlit/config.toml has them."""
+RAW = re.compile(r"(?<!\\)<script|(?<!\\)\*\*x|\]\(http|(?<!\\):red\[x|(?<!\\)\$x|(?<!\\)`x")
+"""Markup that nothing has escaped."""
+PLAIN = (
+    "text.body code.code_text selectbox.options selectbox.raw_value multiselect.options text_input.default "
+    "text_input.value vega_lite_chart.spec"
+)
+"""What Streamlit shows as it is; every other text of an element is Markdown, also where it is not in sight."""
 NAMED_ROLES = (
     "button checkbox combobox graphics-document heading image img link listbox menuitem radio radiogroup region "
     "searchbox slider spinbutton switch tab table textbox"
@@ -53,9 +62,11 @@ ACTING = """() => [
     typeof window.__x,
     document.querySelectorAll("[data-testid=stMain] script, [data-testid=stMain] .katex").length,
     [...document.links].filter(link => link.host !== location.host).map(link => link.href),
-    [...document.querySelectorAll("strong, em, del, code, a")].filter(one => one.textContent.trim() === "x").length,
+    [...document.querySelectorAll("strong, em, del, code, a, [class*=Colored]")]
+        .filter(one => one.textContent.trim() === "x").length,
 ]"""
-FITS = """width => innerWidth === width
+LOOKS_RIGHT = """([width, colour]) => innerWidth === width
+    && getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor === colour
     && [document.documentElement, document.querySelector("[data-testid=stMain]")]
         .every(one => one.scrollWidth <= one.clientWidth)"""
 
@@ -156,7 +167,7 @@ PLACES = [
     _place("models", lambda facts: [MODEL, nasty("model")]),
     _place("models", lambda facts: [nasty("model"), facts.quote(MODEL)], model=MODEL),
     _place("pricing", lambda facts: [MODEL]),
-    _place("pricing", lambda facts: [facts.quote(MODEL), nasty("subject")], model=MODEL),
+    _place("pricing", lambda facts: [facts.quote(MODEL), nasty("label")], model=MODEL),
     _place("routing", lambda facts: ["chat_response"]),
     # 90 % Sonnet at 3 and 15 USD per million, margin 1.3; 10 % Haiku at 1 and 5, margin 3.
     _place("routing", lambda facts: ["the mean of the shares", "$0.0098", "$0.013335"], task="chat_response"),
@@ -210,9 +221,26 @@ def facts(hostile: Server) -> Iterator[Facts]:
 
 @pytest.fixture(scope="module")
 def tab(browser: Browser) -> Iterator[Visit]:
-    """One tab for all pages."""
+    """One tab for all pages; Markdown that comes with a hostile name as it is counts among the errors."""
     with watched(browser) as found:
+
+        def heard(frame: bytes | str) -> None:
+            if isinstance(frame, bytes):
+                found.errors.extend(_unescaped(ForwardMsg.FromString(frame), ""))
+
+        found.page.on("websocket", lambda socket: socket.on("framereceived", heard))
         yield found
+
+
+def _unescaped(message: Any, parent: str) -> Iterator[str]:
+    for field, value in message.ListFields():
+        for one in value if field.is_repeated else [value]:
+            if hasattr(one, "ListFields"):
+                yield from _unescaped(one, field.name)
+            elif isinstance(one, str) and field.name != "id" and RAW.search(one):
+                name = f"{parent}.{field.name}"
+                if name not in PLAIN.split():
+                    yield f"{name}: {one}"
 
 
 def test_every_page_is_visited() -> None:
@@ -250,7 +278,7 @@ def test_a_page(hostile: Server, facts: Facts, tab: Visit, place: Place) -> None
 
 def _says(tab: Visit, wanted: list[str]) -> None:
     """Wait until each text stands on the page."""
-    for _ in range(100):
+    for _ in range(600):
         said = " ".join(tab.page.evaluate(SAID).split())
         missing = [text for text in wanted if text not in said]
         if not missing:
@@ -274,17 +302,13 @@ def _nameless(tab: Visit) -> list[str]:
 
 
 def _looks_right(tab: Visit) -> None:
-    """Light and dark follow the machine, and nothing is wider than the window."""
+    """Light and dark follow the machine, and nothing is wider than the window; the next page begins in the other."""
     page = tab.page
-    for width in WIDTHS:
+    dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    for width, scheme in zip(WIDTHS, ("dark", "light") if dark else ("light", "dark"), strict=True):
         page.set_viewport_size({"width": width, "height": 2_000})
-        page.wait_for_function(FITS, arg=width)
-    for scheme, colour in (("dark", DARK), ("light", LIGHT)):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.wait_for_function(
-            "colour => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === colour",
-            arg=colour,
-        )
+        page.wait_for_function(LOOKS_RIGHT, arg=[width, BACKGROUNDS[scheme]])
 
 
 def _files(tab: Visit) -> Iterator[str]:
