@@ -157,7 +157,7 @@ def make_repository(tmp_path_factory: pytest.TempPathFactory) -> MakeRepository:
             target = top / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content.encode() if isinstance(content, str) else content)
-        git(top, "init", "--quiet", "--initial-branch=main", "--template=")
+        git(top, "init", "--quiet", "--initial-branch=main")
         with (top / ".git" / "config").open("a") as settings:
             settings.write("[user]\n\tname = Price Desk\n\temail = prices@example.com\n")
         git(top, "add", "--all")
