@@ -1,13 +1,17 @@
 """Start the server with what every page needs already loaded, so that nobody waits for it with the first page.
 
+The sums that most people look at first are asked for at once, while the first browser is still busy with itself.
 `ratecard dashboard` runs this file; the words after it are options of `streamlit run`, which works as well.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 
 LOADED = (
     "altair",
@@ -34,9 +38,31 @@ def load() -> None:
     altair.Chart(altair.InlineData(values=[])).mark_bar().encode(x="x:Q").to_dict()
 
 
+def look_ahead() -> None:
+    """Ask for the sums of the default range, which the Overview, Usage and Profit show; pages find them cached."""
+    from streamlit import runtime
+
+    while not runtime.exists():
+        time.sleep(0.02)
+    from dashboard import data, sources
+    from dashboard.periods import DEFAULT_PRESET, preset_period
+
+    try:
+        stamp, today = sources.read_stamp(), sources.utc_now().date()
+        if stamp is not None:
+            period = preset_period(DEFAULT_PRESET, today)
+            for days in (period.bounds(), period.previous().bounds()):
+                data.sums(sources.engine(), stamp.text, days, (), today)
+            data.standing(sources.engine(), stamp.text, today)
+    except Exception as error:
+        # The page that asks again says it to somebody who can mend it.
+        logging.getLogger("ratecard.dashboard").debug("nothing could be read ahead: %s", error)
+
+
 def main() -> None:
     """Serve until interrupted."""
     load()
+    Thread(target=look_ahead, name="look ahead", daemon=True).start()
     from streamlit.web.cli import main as streamlit
 
     streamlit(["run", str(Path(__file__).with_name("streamlit_app.py")), *sys.argv[1:]])
