@@ -61,12 +61,15 @@ class PostgresqlDatabases:
         self._count = 0
         self._engine = create_engine(self._server, isolation_level="AUTOCOMMIT", poolclass=StaticPool)
         self._templates: dict[Fill | None, str] = {}
+        with self._engine.connect() as connection:
+            # Since it can copy through the log PostgreSQL does so, and writes each copy twice.
+            through_log = connection.dialect.server_version_info >= (15,)
+        self._strategy = "STRATEGY file_copy" if through_log else ""
 
     def fresh(self, folder: Path, *, migrated: bool, fill: Fill | None = None) -> str:
         self._count += 1
         template = make_url(self._template(fill)).database if migrated else "template0"
-        # Copied through the log, as is usual, each would be written twice.
-        return self._create(f"ratecard_{self._session}_{self._count}", f"TEMPLATE {template} STRATEGY file_copy")
+        return self._create(f"ratecard_{self._session}_{self._count}", f"TEMPLATE {template} {self._strategy}")
 
     def drop(self, url: str) -> None:
         self._execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
