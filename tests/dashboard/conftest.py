@@ -198,7 +198,8 @@ def watched(browser: Browser) -> Iterator[Visit]:
     def heard(message: object) -> None:
         kind, text, place = getattr(message, "type", ""), getattr(message, "text", ""), getattr(message, "location", {})
         # Below a page's own path Streamlit looks for its server twice, and the first look-up is a 404 by design.
-        if kind == "error" and "/_stcore/" not in str(place.get("url", "")):
+        # A server that a test ends before its tab is missed there, too.
+        if kind == "error" and "/_stcore/" not in f"{place.get('url', '')} {text}":
             found.errors.append(text)
 
     found.page.on("console", heard)
