@@ -15,10 +15,12 @@ from dashboard.proposing.preview import findings_list
 from dashboard.session import require
 from schema.errors import RatecardError
 from sync.bases import Base as BranchFiles
+from sync.bases import read_policy
 from sync.checks import Validation, validate_files
 from sync.context import environment_admins
 from sync.errors import RepositoryError
-from sync.plumbing import quiet
+from sync.forge import ForgePage, page_of
+from sync.plumbing import quiet, remote_url
 from sync.proposals import ProposalInfo, discard, list_proposals
 from sync.render.style import count as numbered
 from sync.repository import Repository
@@ -59,7 +61,15 @@ def _badges(info: ProposalInfo, checks: Validation) -> None:
             st.badge(f"on {literal(info.remote, brackets=False)}", color="gray")
 
 
-def _proposal(repository: Repository, info: ProposalInfo, base: Base, person: CurrentPerson, *, opened: bool) -> None:
+def _proposal(
+    repository: Repository,
+    info: ProposalInfo,
+    base: Base,
+    person: CurrentPerson,
+    forge: ForgePage | None,
+    *,
+    opened: bool,
+) -> None:
     checks = _checks(str(repository.top), info.commit, sources.utc_now().date().isoformat())
     with card(f"proposal_{info.branch}"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -78,7 +88,7 @@ def _proposal(repository: Repository, info: ProposalInfo, base: Base, person: Cu
         with st.expander("Diff", expanded=opened):
             st.code(info.diff, language="diff")
         _impact(repository, info, base, checks)
-        _actions(info, checks, base, person)
+        _actions(info, checks, base, person, forge)
         failed = st.session_state.get(_FAILED)
         if failed and failed[0] == info.branch:
             st.error(literal(failed[1]), icon=":material/error:")
@@ -96,7 +106,9 @@ def _impact(repository: Repository, info: ProposalInfo, base: Base, checks: Vali
         impact_panel(shown, key=info.branch, now=sources.utc_now())
 
 
-def _actions(info: ProposalInfo, checks: Validation, base: Base, person: CurrentPerson) -> None:
+def _actions(
+    info: ProposalInfo, checks: Validation, base: Base, person: CurrentPerson, forge: ForgePage | None
+) -> None:
     allowed = person.may("admin") and bool(person.email)
     merges = sources.local_merges()
     reason = None
@@ -108,7 +120,7 @@ def _actions(info: ProposalInfo, checks: Validation, base: Base, person: Current
         reason = "There is no database to apply to yet: run `ratecard apply` first."
     elif not info.merges or not checks.ok:
         reason = "It must merge cleanly and pass its checks first."
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Merge and apply",
             type="primary",
@@ -119,6 +131,14 @@ def _actions(info: ProposalInfo, checks: Validation, base: Base, person: Current
             on_click=st.session_state.__setitem__,
             args=(CONFIRM, (info.branch, info.commit)),
         )
+        if forge is not None:
+            st.link_button(
+                "Pull request",
+                forge.new_request(info.branch, base.branch),
+                icon=":material/open_in_new:",
+                help=f"{literal(forge.host)} opens one, or shows the one that is open. It must have the branch: "
+                f"`git push origin {literal(info.branch)}`",
+            )
         with st.popover("Discard", icon=":material/delete:", type="tertiary", disabled=not allowed):
             st.caption("The branch goes; its commit stays in git's memory for a while.")
             st.button("Discard it", key=f"discard_{info.branch}", on_click=_discard, args=(info.branch,))
@@ -137,8 +157,9 @@ def _list(repository: Repository, base: Base, person: CurrentPerson) -> None:
         return
     st.caption(f"{len(found):,} waiting to be merged into {literal(base.branch)}")
     found.sort(key=lambda info: info.branch != wanted)
+    forge = page_of(read_policy(base.committed).forge, remote_url(repository, "origin"))
     for info in found:
-        _proposal(repository, info, base, person, opened=len(found) <= 3 or info.branch == wanted)
+        _proposal(repository, info, base, person, forge, opened=len(found) <= 3 or info.branch == wanted)
 
 
 def page() -> None:

@@ -97,6 +97,15 @@ def test_discarding(waiting: Seeded, open_app: OpenApp) -> None:
     assert git(waiting.repository, "branch", "--list", "ratecard/*") == ""
 
 
+def test_the_forge_opens_its_pull_request(waiting: Seeded, open_app: OpenApp) -> None:
+    git(waiting.repository, "remote", "add", "origin", "git@github.com:acme/prices.git")
+
+    app = open_app(waiting, "proposals")
+
+    (link,) = app.get("link_button")
+    assert link.proto.url == "https://github.com/acme/prices/compare/main...ratecard/rename-gpt-4o?expand=1"
+
+
 def test_where_the_policy_leaves_merging_to_the_forge_nobody_merges_here(tmp_path: Path, open_app: OpenApp) -> None:
     seeded = seed(tmp_path, {"ratecard.yaml": POLICY.replace("true", "false")})
     edit = SetField(Key("model", MODEL), "display_name", "Four O")
