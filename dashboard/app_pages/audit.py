@@ -14,7 +14,7 @@ from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, literal, moment
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import PRESETS, preset_period
-from dashboard.releases.links import page_link_of
+from dashboard.places import page_link_of
 from dashboard.session import require, require_data
 from metering.audit_log import AuditChoices, AuditEntry, AuditFilter
 

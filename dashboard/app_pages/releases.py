@@ -11,9 +11,9 @@ from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.formats import MISSING, literal, moment, short_commit
 from dashboard.layout import card, card_title, page_header
+from dashboard.places import page_link_of
 from dashboard.releases import data as release_data
 from dashboard.releases.drawing import COMPARE, EXPLAIN, LIST, VIEWS, draw_explanation, draw_latest_calls
-from dashboard.releases.links import page_link_of
 from dashboard.releases.rollback import rollback_note, rollback_panel
 from dashboard.releases.table import (
     counts_text,

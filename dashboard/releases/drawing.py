@@ -9,9 +9,9 @@ from dashboard import sources
 from dashboard.exports import Csv, csv_button
 from dashboard.formats import exact_money, literal, short_commit
 from dashboard.layout import card, card_title
+from dashboard.places import page_link_of
 from dashboard.releases import data as release_data
 from dashboard.releases.explanation import Step, explanation_csv, facts, lines_text, steps
-from dashboard.releases.links import page_link_of
 from dashboard.releases.table import release_name
 from sync.explain import Explanation
 from sync.explain.origin import Origin, Unknown

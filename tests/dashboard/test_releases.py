@@ -10,8 +10,8 @@ from sqlalchemy import select
 from streamlit.testing.v1 import AppTest
 
 from dashboard.formats import exact_money
+from dashboard.places import place_of
 from dashboard.releases.explanation import explanation_csv, steps
-from dashboard.releases.links import place_of
 from dashboard.releases.table import counts_text, difference_csv
 from schema.database import reading
 from schema.tables import accounts, releases, usage_events
@@ -181,6 +181,8 @@ def test_things_have_pages() -> None:
     assert place_of("route", "a/chat") == ("app_pages/routing.py", {"provider_table": "a", "task": "chat"})
     assert place_of("release", "3") == ("app_pages/releases.py", {"release": "3"})
     assert place_of("account", "acct-1") == ("app_pages/accounts.py", {"account": "acct-1"})
+    assert place_of("feature", "search") == ("app_pages/features.py", {"feature": "search"})
+    assert place_of("run_unit", "browse") == ("app_pages/features.py", {"view": "Run units"})
     assert place_of("provider", "x") is None
 
 
