@@ -35,6 +35,7 @@ _NEXT = """SELECT (SELECT max(id) FROM releases), (SELECT coalesce(max(id), 0) F
     (SELECT coalesce(max(id), 0) FROM ledger_postings)"""
 _UPDATE_STATE = f"UPDATE account_state SET {', '.join(f'{name} = ?' for name in CHANGED_COLUMNS)} WHERE account_id = ?"  # noqa: S608
 _UPDATE_GRANT = "UPDATE grants SET remaining_nanos = ? WHERE id = ?"
+_CURSOR = "ratecard_cursor"
 _INSERT_POSTING = _insert("ledger_postings", POSTING_COLUMNS)
 _INSERT_EVENT = _insert("usage_events", EVENT_COLUMNS)
 _INSERT_KEY = _insert("event_keys", KEY_COLUMNS)
@@ -44,7 +45,10 @@ class SqliteStore:
     """Statements on one connection to SQLite. A statement a row costs microseconds here: there is no network."""
 
     def __init__(self, connection: Connection) -> None:
-        self._driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        info = connection.info
+        if _CURSOR not in info:
+            info[_CURSOR] = cast(sqlite3.Connection, connection.connection.driver_connection).cursor()
+        self._cursor: sqlite3.Cursor = info[_CURSOR]
 
     def moment(self, value: datetime) -> str:
         """Text of fixed width, as `schema.tables.base.UtcTime` stores it."""
@@ -56,7 +60,7 @@ class SqliteStore:
 
     def lock(self, account_ids: Sequence[int], keys: Sequence[tuple[int, str]], events: int) -> Locked:
         """See `Store.lock`: the write transaction excludes all other writers, so reading is enough."""
-        execute = self._driver.execute
+        execute = self._cursor.execute
         states = {}
         grants: dict[int, list[Grant]] = defaultdict(list)
         for account_id in account_ids:
@@ -97,9 +101,9 @@ class SqliteStore:
 
     def _many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         if len(rows) == 1:
-            self._driver.execute(statement, rows[0])
+            self._cursor.execute(statement, rows[0])
         elif rows:
-            self._driver.executemany(statement, rows)
+            self._cursor.executemany(statement, rows)
 
 
 def _changed(state: AccountState) -> tuple[Any, ...]:
