@@ -133,8 +133,10 @@ def traffic_card(book: RateBook, provider: str, task: str, stamp: sources.Stamp,
     told = f"Calls of the last {_DAYS} days, whichever provider they asked for"
     card_title("Traffic shares", told, Csv(f"traffic-{provider}-{task}", CSV_HEADER, lambda: csv_rows(found, route)))
     if not found:
-        words = "No call without a line of its own" if task == DEFAULT_TASK else "No call of this task"
-        st.caption(f"{words} in these days.")
+        if task == DEFAULT_TASK:
+            st.caption("No call took this route in these days: choose a task to see where its calls went.")
+        else:
+            st.caption("No call of this task in these days.")
         return
     amount = st.column_config.NumberColumn(format="dollar")
     records: list[dict[str, Any]] = traffic_rows(found, route)

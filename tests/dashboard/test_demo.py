@@ -59,6 +59,7 @@ def test_the_demo_in_the_browser(demo: Seeded, tmp_path: Path, visit: Visit) -> 
 
     with serve(demo, tmp_path / "log") as server:
         _look_at(server, visit, money(totals.revenue_nanos))
+        visit.leave()
 
 
 def _look_at(server: Server, visit: Visit, revenue: str) -> None:

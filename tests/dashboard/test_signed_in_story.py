@@ -160,5 +160,6 @@ def test_the_whole_story_of_a_margin_and_a_fee_behind_a_sign_in(tmp_path: Path, 
         visit.rest()
         assert page.get_by_role("button", name="Propose").is_disabled()
         before = git(seeded.repository, "for-each-ref")
+        visit.leave()
     assert git(seeded.repository, "for-each-ref") == before
     visit.hosts.discard(STYLES)

@@ -41,6 +41,7 @@ def test_a_margin_becomes_a_commit_and_a_charge(tmp_path: Path, visit: Visit) ->
         page.get_by_role("button", name="Yes, merge and apply").click()
         page.get_by_text("applied as release").wait_for()
         visit.sees("No proposals wait")
+        visit.leave()
 
     head = git(seeded.repository, "rev-parse", "main")
     with Meter.open(seeded.url) as meter:
