@@ -11,7 +11,7 @@ from dashboard.access import CurrentPerson
 from dashboard.formats import literal
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.proposing.bases import Base, read_base
-from dashboard.proposing.drafts import discard_draft, draft_parts
+from dashboard.proposing.drafts import discard_draft, draft_parts, draft_title, put_title
 from dashboard.proposing.forms import NOT_ALLOWED
 from dashboard.proposing.panel import draft_notes, edits_card, settle
 from dashboard.proposing.parts import DraftPart, all_edits, default_title, kind_counts
@@ -34,16 +34,27 @@ _FORMS = (
 )
 
 
-def _save_title(key: str) -> None:
-    st.session_state[_TITLE] = st.session_state[key]
+def _keep_title(key: str, proposed: str) -> None:
+    require("admin", "edit the draft")
+    typed = str(st.session_state[key]).strip()
+    try:
+        put_title("" if typed == proposed else typed)
+    except RatecardError as error:
+        st.session_state[_FAILED] = str(error)
 
 
 def _title(parts: list[DraftPart]) -> tuple[str, str]:
     """Draw the title; its text, and the key of its input."""
     proposed = default_title(parts)
     key = f"{_TITLE}_{proposed}"
-    value = st.session_state.get(_TITLE) or proposed
-    text = st.text_input("Title of the commit", value=value, key=key, max_chars=100, on_change=_save_title, args=(key,))
+    text = st.text_input(
+        "Title of the commit",
+        value=draft_title() or proposed,
+        key=key,
+        max_chars=100,
+        on_change=_keep_title,
+        args=(key, proposed),
+    )
     return text, key
 
 
@@ -71,18 +82,13 @@ def _propose(base: Base, drawn: tuple[DraftPart, ...], title_key: str, now: date
     except RatecardError as error:
         st.session_state[_FAILED] = str(error)
         return
-    _discard_all()
+    discard_draft()
     st.session_state[_DONE] = (proposal.branch, proposal.commit)
 
 
 def _discard() -> None:
     require("admin", "discard the draft")
-    _discard_all()
-
-
-def _discard_all() -> None:
     discard_draft()
-    st.session_state.pop(_TITLE, None)
 
 
 def _commit(base: Base, parts: list[DraftPart], settled: bool, person: CurrentPerson, now: datetime) -> None:

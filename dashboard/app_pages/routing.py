@@ -16,8 +16,9 @@ from dashboard.configuration.example_view import example_panel
 from dashboard.configuration.history_table import history_card
 from dashboard.configuration.rate_card import Row
 from dashboard.configuration.route_form import RouteTexts, edits_of, even_shares, initial_texts
-from dashboard.configuration.route_simulator import simulator, traffic_card, with_route
+from dashboard.configuration.route_simulator import simulator, with_route
 from dashboard.configuration.route_table import COLUMNS, blend, route_records, tasks_in_order
+from dashboard.configuration.traffic_card import traffic_card
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, dollars, literal
 from dashboard.layout import card, card_title, empty_state, page_header

@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,29 +41,37 @@ class DraftFileError(RatecardError):
     code = "DRAFT_FILE"
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The edits by entity. `title` is what the person typed for their commit; empty while the edits say one."""
+
+    parts: Mapping[Key, DraftPart] = field(default_factory=dict)
+    title: str = ""
+
+
 def draft_path(top: Path, address: str) -> Path:
     """Where the draft of an address lies in a clone; addresses are compared without case."""
     name = hashlib.sha256(address.strip().lower().encode()).hexdigest()
     return top / FOLDER / "drafts" / f"{name}.json"
 
 
-def read_draft(path: Path) -> dict[Key, DraftPart]:
+def read_draft(path: Path) -> Draft:
     """The draft in a file; empty without one. Raises DraftFileError."""
     try:
-        return parts_of(path.read_text(encoding="utf-8"))
+        return draft_of(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}
+        return Draft()
     except (OSError, ValueError, LookupError, TypeError, RatecardError) as error:
         raise DraftFileError(f"the draft in {path} cannot be read: {error}") from None
 
 
-def write_draft(path: Path, parts: Mapping[Key, DraftPart]) -> None:
-    """Keep the draft in place of the one before; an empty one leaves no file. Raises DraftFileError."""
-    text = draft_text(parts)
+def write_draft(path: Path, draft: Draft) -> None:
+    """Keep the draft in place of the one before; one without edits leaves no file. Raises DraftFileError."""
+    text = draft_text(draft)
     if len(text.encode()) > MOST_BYTES:
         raise DraftFileError("the draft is full: propose what it holds, or take edits out of it")
     try:
-        if not parts:
+        if not draft.parts:
             path.unlink(missing_ok=True)
             return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -76,7 +85,7 @@ def write_draft(path: Path, parts: Mapping[Key, DraftPart]) -> None:
         raise DraftFileError(f"the draft cannot be kept in {path}: {error.strerror}") from None
 
 
-def draft_text(parts: Mapping[Key, DraftPart]) -> str:
+def draft_text(draft: Draft) -> str:
     """The draft as JSON; equal drafts have equal texts."""
     told = [
         {
@@ -86,12 +95,13 @@ def draft_text(parts: Mapping[Key, DraftPart]) -> str:
             "titles": part.titles,
             "kept": sorted(part.kept),
         }
-        for part in parts.values()
+        for part in draft.parts.values()
     ]
-    return json.dumps({"format_version": FORMAT_VERSION, "parts": told}, ensure_ascii=False)
+    named = {"title": draft.title} if draft.title else {}
+    return json.dumps({"format_version": FORMAT_VERSION, **named, "parts": told}, ensure_ascii=False)
 
 
-def parts_of(text: str) -> dict[Key, DraftPart]:
+def draft_of(text: str) -> Draft:
     """The draft that a text tells; raises ValueError, LookupError, TypeError or KeyFormatError when it tells none."""
     document = json.loads(text)
     if document["format_version"] != FORMAT_VERSION:
@@ -106,7 +116,7 @@ def parts_of(text: str) -> dict[Key, DraftPart]:
         )
         for told in document["parts"]
     ]
-    return {part.key: part for part in parts}
+    return Draft({part.key: part for part in parts}, str(document.get("title", "")))
 
 
 def _edit_json(edit: Edit) -> dict[str, Any]:
@@ -162,4 +172,4 @@ def _value(told: Any) -> Value:
     return _SEQUENCES[kind](_value(child) for child in content)
 
 
-__all__ = ["MOST_BYTES", "DraftFileError", "draft_path", "draft_text", "parts_of", "read_draft", "write_draft"]
+__all__ = ["MOST_BYTES", "Draft", "DraftFileError", "draft_of", "draft_path", "draft_text", "read_draft", "write_draft"]

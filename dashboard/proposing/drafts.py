@@ -6,7 +6,7 @@ It is kept in a file of theirs, so all tabs of a person have the same one; every
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,15 @@ import streamlit as st
 
 from dashboard import sources
 from dashboard.proposing.bases import Base, read_base
-from dashboard.proposing.draft_file import DraftFileError, draft_path, draft_text, parts_of, read_draft, write_draft
+from dashboard.proposing.draft_file import (
+    Draft,
+    DraftFileError,
+    draft_of,
+    draft_path,
+    draft_text,
+    read_draft,
+    write_draft,
+)
 from dashboard.proposing.parts import DraftPart, all_edits, dated_edits, gathered, says_nothing, with_edits
 from schema.catalogue import load_catalogue
 from schema.errors import RatecardError
@@ -37,10 +45,20 @@ def open_draft(address: str) -> None:
 
 
 def draft_parts() -> Parts:
-    """The draft by entity; one that cannot be read is set aside and told."""
+    """The draft by entity."""
+    return dict(_draft().parts)
+
+
+def draft_title() -> str:
+    """What the person typed as the title of the draft's commit; empty when nothing."""
+    return _draft().title
+
+
+def _draft() -> Draft:
+    """The draft; one that cannot be read is set aside and told."""
     path: Path | None = st.session_state.get(_PATH)
     if path is None:
-        return {}
+        return Draft()
     try:
         return read_draft(path)
     except DraftFileError as error:
@@ -48,46 +66,50 @@ def draft_parts() -> Parts:
         logging.getLogger("ratecard.dashboard").warning("%s; it is %s now", error, aside.name)
         path.replace(aside)
         note(f"Your draft could not be read. It was set aside as {aside}.")
-        return {}
+        return Draft()
 
 
-def _change(change: Callable[[Parts], Mapping[Key, DraftPart]]) -> None:
+def _change(change: Callable[[Draft], Draft]) -> None:
     path: Path | None = st.session_state.get(_PATH)
     if path is None:
         raise DraftFileError("there is nobody and no repository to keep a draft for")
     with _LOCK:
-        write_draft(path, change(draft_parts()))
+        write_draft(path, change(_draft()))
 
 
 def put_part(key: Key, part: DraftPart | None) -> None:
     """Put the edits of an entity into the draft in the place of those there; None takes the entity out."""
 
-    def change(parts: Parts) -> Parts:
-        if part is None:
-            parts.pop(key, None)
-            return parts
-        return {**parts, key: part}
+    def change(draft: Draft) -> Draft:
+        others = {name: other for name, other in draft.parts.items() if name != key}
+        return replace(draft, parts=others if part is None else {**draft.parts, key: part})
 
     _change(change)
 
 
+def put_title(title: str) -> None:
+    """Keep a title for the draft's commit; an empty one leaves it to the edits."""
+    _change(lambda draft: replace(draft, title=title))
+
+
 def discard_draft() -> None:
     """Empty the draft."""
-    _change(lambda _: {})
+    _change(lambda _: Draft())
 
 
 def add_to_draft(edits: Sequence[Edit], base: Base, *, title: str, effective: datetime | None, now: datetime) -> None:
     """Gather edits that were made on a base. Raises EditError for one that cannot be written, and DraftFileError."""
     dated = dated_edits(edits, base.files, effective=effective, now=now)
 
-    def change(parts: Parts) -> Parts:
-        found = gathered(parts, dated, commit=base.commit, title=title)
+    def change(draft: Draft) -> Draft:
+        found = gathered(draft.parts, dated, commit=base.commit, title=title)
         touched = {edit.key for edit in dated}
-        return {
+        parts = {
             key: part
             for key, part in found.items()
             if key not in touched or not says_nothing(part, base.committed, now)
         }
+        return replace(draft, parts=parts)
 
     _change(change)
 
@@ -97,13 +119,13 @@ def base_with_draft(now: datetime) -> Base | None:
     base, parts = read_base(), draft_parts()
     if base is None or not parts:
         return base
-    return _laid_over(base.commit, draft_text(parts), now.date().isoformat(), base, now)
+    return _laid_over(base.commit, draft_text(Draft(parts)), now.date().isoformat(), base, now)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _laid_over(commit: str, draft: str, day: str, _base: Base, _now: datetime) -> Base:
     try:
-        files = with_edits(_base.committed, all_edits(parts_of(draft).values()), _now)
+        files = with_edits(_base.committed, all_edits(draft_of(draft).parts.values()), _now)
     except RatecardError as error:
         return replace(_base, unfit=str(error))
     catalogue, _ = load_catalogue(files, sources.CONFIG_FOLDER)
@@ -126,8 +148,10 @@ __all__ = [
     "base_with_draft",
     "discard_draft",
     "draft_parts",
+    "draft_title",
     "note",
     "open_draft",
     "put_part",
+    "put_title",
     "taken_notes",
 ]

@@ -14,7 +14,7 @@ from dashboard.formats import MISSING, literal, short_commit
 from dashboard.layout import card, card_title
 from dashboard.proposing.bases import Base, base_at
 from dashboard.proposing.conflicts import WHOLE, Difference, Rebased, keep_mine, rebased, take_theirs
-from dashboard.proposing.draft_file import draft_text
+from dashboard.proposing.draft_file import Draft, draft_text
 from dashboard.proposing.drafts import draft_parts, note, put_part, taken_notes
 from dashboard.proposing.forms import NOT_ALLOWED
 from dashboard.proposing.links import form_link
@@ -115,7 +115,7 @@ def _part(part: DraftPart, conflict: Rebased | None, base: Base, allowed: bool, 
 
 
 def _changes(part: DraftPart, base: Base, now: datetime) -> list[FieldChange]:
-    return _changes_at(base.commit, now.date().isoformat(), draft_text({part.key: part}), part, base, now)
+    return _changes_at(base.commit, now.date().isoformat(), draft_text(Draft({part.key: part})), part, base, now)
 
 
 @st.cache_data(show_spinner=False, max_entries=200)

@@ -216,6 +216,19 @@ def test_the_draft_is_there_again_in_another_tab_and_nobody_elses(own: Seeded, o
     assert git(own.repository, "status", "--porcelain") == ""
 
 
+def test_the_typed_title_is_kept_until_the_draft_is_proposed(own: Seeded, open_app: OpenApp) -> None:
+    set_margin(app := open_app(own, "pricing", model=MODEL), "2.5")
+    labelled(to_draft(app).text_input, "Title of the commit").set_value("Sell gpt-4o dearer").run()
+
+    app = open_app(own, "draft")
+    assert labelled(app.text_input, "Title of the commit").value == "Sell gpt-4o dearer"
+    labelled(app.button, "Propose").click().run()
+
+    assert git(own.repository, "log", "-1", "--format=%s", "ratecard/sell-gpt-4o-dearer") == "Sell gpt-4o dearer"
+    set_margin(app, "2.6")
+    assert labelled(to_draft(app).text_input, "Title of the commit").value == "Set the margin of gpt-4o to 2.6"
+
+
 def test_edits_of_what_the_draft_added_gather_in_it(own: Seeded, open_app: OpenApp) -> None:
     app = open_app(own, "plans", plan_action="New")
     labelled(app.text_input, "Name").set_value("Team").run()

@@ -9,10 +9,11 @@ import pytest
 
 from dashboard.proposing.draft_file import (
     MOST_BYTES,
+    Draft,
     DraftFileError,
+    draft_of,
     draft_path,
     draft_text,
-    parts_of,
     read_draft,
     write_draft,
 )
@@ -23,7 +24,7 @@ from sync.edit.scalars import parse_value
 
 PRICE = Key("price", "openai/gpt-4o@2026-11-21")
 PLAN = Key("plan", "=cmd() **x** \u202e")
-PARTS = {
+PARTS: dict[Key, DraftPart] = {
     PRICE: DraftPart(PRICE, (CopyEntry(PRICE), SetField(PRICE, "margin", "2.5")), "a" * 40, ("One",), frozenset({"x"})),
     PLAN: DraftPart(
         PLAN,
@@ -36,16 +37,17 @@ PARTS = {
         "b" * 40,
     ),
 }
+DRAFT = Draft(PARTS, "Sell **dearer**")
 
 
 def test_a_draft_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = draft_path(tmp_path, "Prices@Example.com")
 
-    write_draft(path, PARTS)
+    write_draft(path, DRAFT)
 
-    assert read_draft(path) == PARTS
-    assert draft_text(read_draft(path)) == draft_text(PARTS)
-    added = read_draft(path)[PLAN].edits[1]
+    assert read_draft(path) == DRAFT
+    assert draft_text(read_draft(path)) == draft_text(DRAFT)
+    added = read_draft(path).parts[PLAN].edits[1]
     assert isinstance(added, AddEntity)
     assert isinstance(added.fields["name"], Quoted)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -56,23 +58,23 @@ def test_a_draft_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_an_emptied_draft_leaves_no_file(tmp_path: Path) -> None:
     path = draft_path(tmp_path, "prices@example.com")
-    write_draft(path, PARTS)
+    write_draft(path, DRAFT)
 
-    write_draft(path, {})
+    write_draft(path, Draft({}, DRAFT.title))
 
-    assert read_draft(path) == {}
+    assert read_draft(path) == Draft()
     assert not path.exists()
 
 
 def test_a_draft_has_a_largest_size(tmp_path: Path) -> None:
     path = draft_path(tmp_path, "prices@example.com")
-    write_draft(path, PARTS)
+    write_draft(path, DRAFT)
     large = DraftPart(PLAN, (SetField(PLAN, "description", "x" * MOST_BYTES),), "a" * 40)
 
     with pytest.raises(DraftFileError, match="the draft is full"):
-        write_draft(path, {PLAN: large})
+        write_draft(path, Draft({PLAN: large}))
 
-    assert read_draft(path) == PARTS
+    assert read_draft(path) == DRAFT
 
 
 @pytest.mark.parametrize(
@@ -84,8 +86,8 @@ def test_a_draft_has_a_largest_size(tmp_path: Path) -> None:
         '{"format_version": 2, "parts": []}',
         '{"format_version": 1, "parts": [{"key": "plan pro"}]}',
         '{"format_version": 1, "parts": [{"key": "nothing", "edits": [], "commit": "", "titles": [], "kept": []}]}',
-        draft_text(PARTS).replace('"copy"', '"drop"'),
-        draft_text(PARTS).replace('"quoted"', '"other"'),
+        draft_text(DRAFT).replace('"copy"', '"drop"'),
+        draft_text(DRAFT).replace('"quoted"', '"other"'),
     ],
 )
 def test_what_is_no_draft_is_said_to_be_none(tmp_path: Path, text: str) -> None:
@@ -97,4 +99,4 @@ def test_what_is_no_draft_is_said_to_be_none(tmp_path: Path, text: str) -> None:
 
 
 def test_equal_drafts_have_equal_texts() -> None:
-    assert parts_of(draft_text(PARTS)) == PARTS
+    assert draft_of(draft_text(DRAFT)) == DRAFT
