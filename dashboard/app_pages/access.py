@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import sources
 from dashboard.access import ROLES, CurrentPerson, listed_roles
-from dashboard.configuration.entity_panel import MODES
+from dashboard.configuration.choosing import choose_mode, choose_name, take_row
 from dashboard.configuration.history_table import history_card
 from dashboard.configuration.people import Member, members, protected, role_edits
 from dashboard.exports import Csv
@@ -32,14 +32,6 @@ MEANINGS = {
 }
 
 
-def _choose(found: Sequence[Member]) -> None:
-    chosen = st.session_state["table_access"]["selection"]["rows"]
-    if chosen:
-        st.session_state["person"] = found[chosen[0]].address
-        if st.session_state.get("person_action") == "New":
-            st.session_state["person_action"] = "Edit"
-
-
 def _table(found: Sequence[Member], person: CurrentPerson) -> None:
     records = [
         [member.address, member.role, member.source, bool(protected(member, person.email)), member.pending]
@@ -54,7 +46,7 @@ def _table(found: Sequence[Member], person: CurrentPerson) -> None:
         hide_index=True,
         height="content" if len(records) <= 14 else 520,
         key="table_access",
-        on_select=lambda: _choose(found),
+        on_select=lambda: take_row("table_access", "person", [member.address for member in found]),
         selection_mode="single-row",
         column_config={
             "Person": st.column_config.TextColumn(pinned=True, width=260),
@@ -88,23 +80,12 @@ def _members(base: Base | None, in_force: Mapping[str, str]) -> list[Member]:
 def _form(base: Base | None, in_force: Mapping[str, str], person: CurrentPerson, now: datetime) -> str:
     """Draw the form; returns the address that it is about."""
     by_address = {member.address: member for member in _members(base, in_force)}
-    mode = st.segmented_control(
-        "Action",
-        MODES,
-        default="Edit",
-        required=True,
-        key="person_action",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    mode = choose_mode("person")
     if mode == "New":
         address = st.text_input("Address", key="new_person", max_chars=200, placeholder="name@example.com")
         address = (address or "").strip().lower()
     else:
-        chosen = st.selectbox(
-            "Person", list(by_address), index=None, key="person", bind="query-params", placeholder="Choose a person"
-        )
-        address = str(chosen or "")
+        address = choose_name("person", list(by_address), "person")
     member = by_address.get(address)
     if base is None:
         return address

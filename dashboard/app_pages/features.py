@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
+from dashboard.configuration.choosing import take_row
 from dashboard.configuration.entity_form import Field, fields_of, row_of, step
 from dashboard.configuration.entity_panel import EntityPanel
 from dashboard.configuration.feature_prices import COUNTED, EXAMPLE, NO_PLAN, charged_words, charges
@@ -31,14 +32,6 @@ from schema.money import multiplier_text, per_unit_text
 
 VIEWS = ("Features", "Run units")
 COLUMNS = ("Feature", "Name", "Charged", "Counted", "Amount, USD", "Multiplier", "Plans with another", "Commit")
-
-
-def _choose(names: Sequence[str]) -> None:
-    chosen = st.session_state["table_features"]["selection"]["rows"]
-    if chosen:
-        st.session_state["feature"] = names[chosen[0]]
-        if st.session_state.get("feature_action") == "New":
-            st.session_state["feature_action"] = "Edit"
 
 
 def _table(rows: Sequence[Row]) -> None:
@@ -65,7 +58,7 @@ def _table(rows: Sequence[Row]) -> None:
         hide_index=True,
         height="content" if len(records) <= 14 else 520,
         key="table_features",
-        on_select=lambda: _choose([row["feature"] for row in rows]),
+        on_select=lambda: take_row("table_features", "feature", [row["feature"] for row in rows]),
         selection_mode="single-row",
         column_config={"Feature": st.column_config.TextColumn(pinned=True)},
         placeholder=MISSING,

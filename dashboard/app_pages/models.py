@@ -12,9 +12,10 @@ import streamlit as st
 from dashboard import sources
 from dashboard.configuration import rate_card
 from dashboard.configuration.at_a_glance import provider_rows
+from dashboard.configuration.choosing import choose, take_row
 from dashboard.configuration.example_cost import example, example_units
 from dashboard.configuration.history_table import history_card
-from dashboard.configuration.model_panel import choose_model, model_panel
+from dashboard.configuration.model_panel import model_panel
 from dashboard.configuration.rate_card import Row
 from dashboard.configuration.summary_cards import summary_cards
 from dashboard.exports import Csv
@@ -56,14 +57,6 @@ def _record(row: Row, book: RateBook, now: datetime, amount: Callable[[int], obj
     }
 
 
-def _choose(names: list[str]) -> None:
-    rows = st.session_state["table_models"]["selection"]["rows"]
-    if rows:
-        st.session_state["model"] = names[rows[0]]
-        if st.session_state.get("model_action") == "New":
-            st.session_state["model_action"] = "Edit"
-
-
 def _table(rows: Sequence[Row], book: RateBook, now: datetime) -> None:
     everything = Csv("models", COLUMNS, lambda: [list(_record(row, book, now, usd_text).values()) for row in rows])
     card_title("Registered models", csv_file=everything)
@@ -101,7 +94,7 @@ def _table(rows: Sequence[Row], book: RateBook, now: datetime) -> None:
         hide_index=True,
         key="table_models",
         height=560 if len(records) > 15 else "content",
-        on_select=lambda: _choose([record["Model"] for record in records]),
+        on_select=lambda: take_row("table_models", "model", [record["Model"] for record in records]),
         selection_mode="single-row",
         column_config={
             "Model": st.column_config.TextColumn(pinned=True, width=240),
@@ -152,7 +145,7 @@ def page() -> None:
     with right, card("model_form"):
         base = form_base(now)
         registered = {f"{row['provider']}/{row['model']}" for row in rows}
-        choice = choose_model(sorted(registered | set(base.catalogue.of("model") if base else ())))
+        choice = choose("model", sorted(registered | set(base.catalogue.of("model") if base else ())), "model")
         if choice.mode != "New" and not choice.name:
             st.caption("Choose a model here or in the table to see its history and to edit it.")
             _providers(rows)

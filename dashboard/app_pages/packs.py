@@ -12,6 +12,8 @@ from sqlalchemy import Engine
 
 from dashboard import charts, sources
 from dashboard.configuration import rate_card
+from dashboard.configuration.choosing import take_row
+from dashboard.configuration.compared import compared
 from dashboard.configuration.entity_form import row_of
 from dashboard.configuration.entity_panel import EntityPanel
 from dashboard.configuration.history_table import history_card
@@ -55,14 +57,6 @@ def _sold(_engine: Engine, stamp: str, since: date | None) -> dict[str, PackSale
         return {sales.pack: sales for sales in found}
 
 
-def _choose(names: Sequence[str]) -> None:
-    chosen = st.session_state["table_packs"]["selection"]["rows"]
-    if chosen:
-        st.session_state["pack"] = names[chosen[0]]
-        if st.session_state.get("pack_action") == "New":
-            st.session_state["pack_action"] = "Edit"
-
-
 def _record(row: Row, rows: Sequence[Row], sold: Sales, ever: Sales, per_dollar: int) -> list[object]:
     price = PackPrice.of(row)
     none = PackSales(row["pack"], 0, 0)
@@ -99,7 +93,7 @@ def _table(rows: Sequence[Row], sold: Sales, ever: Sales, per_dollar: int) -> No
         hide_index=True,
         height="content",
         key="table_packs",
-        on_select=lambda: _choose([row["pack"] for row in rows]),
+        on_select=lambda: take_row("table_packs", "pack", [row["pack"] for row in rows]),
         selection_mode="single-row",
         column_config={
             "Pack": st.column_config.TextColumn(pinned=True),
@@ -158,22 +152,17 @@ def _preview(
     was = None if old is None else PackPrice.of(old)
     st.markdown("**What it comes to**")
     with st.grid(3, min_column_width=130, gap="small"):
-        _compared(f"{CREDITS_SHOWN:,} credits", price.shown, was.shown if was else None)
-        _compared(
+        compared(f"{CREDITS_SHOWN:,} credits", price.shown, was.shown if was else None)
+        compared(
             "Discount",
             discount_text(discount(price, highest)),
             discount_text(discount(was, dearest([*others, old]))) if was and old else None,
         )
-        _compared(
+        compared(
             "Worth in usage",
             amount_text(price.face_nanos(per_dollar), "USD"),
             amount_text(was.face_nanos(per_dollar), "USD") if was else None,
         )
-
-
-def _compared(label: str, now: str, was: str | None) -> None:
-    changed = was is not None and was != now
-    st.metric(label, now, f"was {was}" if changed else None, delta_color="off", delta_arrow="off")
 
 
 def page() -> None:

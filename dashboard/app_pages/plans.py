@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import sources
 from dashboard.configuration import rate_card
+from dashboard.configuration.choosing import choose
 from dashboard.configuration.history_table import history_card
 from dashboard.configuration.rate_card import Row
 from dashboard.exports import Csv
@@ -25,7 +26,7 @@ from dashboard.plans.figures import (
     model_rows,
     together,
 )
-from dashboard.plans.panel import choose_plan, plan_panel
+from dashboard.plans.panel import plan_panel
 from dashboard.proposing.form_base import form_base
 from dashboard.session import require, require_data
 from metering.book.entities import Plan
@@ -133,7 +134,7 @@ def page() -> None:
     with right, card("plan_form"):
         base = form_base(now)
         names = list(base.catalogue.of("plan")) if base else [plan.slug for plan in plans]
-        choice = choose_plan(names)
+        choice = choose("plan", names, "plan")
         plan_panel(base, choice, figures, count_models, above, person, now)
     with left:
         if plans:

@@ -12,6 +12,7 @@ from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
 from dashboard.configuration.at_a_glance import SHOWN, PriceSummary, price_summary
+from dashboard.configuration.choosing import take_row
 from dashboard.configuration.example_cost import example, example_units, price_of, units_text
 from dashboard.configuration.example_view import example_panel
 from dashboard.configuration.price_form import (
@@ -48,12 +49,6 @@ from sync.proposal_text import slug
 
 PREFIX = "price_"
 RATE = st.column_config.NumberColumn(format="%,.4f", help="USD per million tokens")
-
-
-def _choose(names: list[str]) -> None:
-    rows = st.session_state["table_prices"]["selection"]["rows"]
-    if rows:
-        st.session_state["model"] = names[rows[0]]
 
 
 def _table(models: Sequence[Row], prices: Mapping[str, list[PriceEntry]]) -> None:
@@ -95,7 +90,7 @@ def _table(models: Sequence[Row], prices: Mapping[str, list[PriceEntry]]) -> Non
         hide_index=True,
         key="table_prices",
         height=560 if len(records) > 15 else "content",
-        on_select=lambda: _choose([record["Model"] for record in records]),
+        on_select=lambda: take_row("table_prices", "model", [record["Model"] for record in records]),
         selection_mode="single-row",
         column_config={
             "Model": st.column_config.TextColumn(pinned=True, width=240),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -12,7 +11,8 @@ import streamlit as st
 from dashboard import data, sources
 from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
-from dashboard.configuration.entity_panel import MODES, Choice, EntityPanel
+from dashboard.configuration.choosing import Choice, choose_mode, choose_name, take_row
+from dashboard.configuration.entity_panel import EntityPanel
 from dashboard.configuration.history_table import history_card
 from dashboard.configuration.rate_card import Row
 from dashboard.configuration.rate_charts import rate_steps
@@ -36,14 +36,6 @@ def _name(entry: DatedRate) -> str:
     return f"{entry.pair}@{moment_text(entry.effective)}"
 
 
-def _choose(entries: Sequence[DatedRate]) -> None:
-    chosen = st.session_state["table_rates"]["selection"]["rows"]
-    if chosen:
-        st.session_state["rate"] = _name(entries[chosen[0]])
-        if st.session_state.get("rate_action") == "New":
-            st.session_state["rate_action"] = "Edit"
-
-
 def _table(entries: Sequence[DatedRate]) -> None:
     records = [
         [
@@ -64,7 +56,7 @@ def _table(entries: Sequence[DatedRate]) -> None:
         hide_index=True,
         height="content" if len(records) <= 12 else 440,
         key="table_rates",
-        on_select=lambda: _choose(entries),
+        on_select=lambda: take_row("table_rates", "rate", [_name(entry) for entry in entries]),
         selection_mode="single-row",
         placeholder=MISSING,
         alt="Dated exchange rates",
@@ -128,18 +120,9 @@ def _preview(by_pair: Mapping[str, Sequence[DatedRate]], now: datetime, key: Key
 
 def _choice(base: Base | None, names: Sequence[str], pairs: Sequence[str], now: datetime) -> Choice:
     """Which entry, by its pair and date."""
-    mode: Literal["Edit", "New", "Remove"] | None = st.segmented_control(
-        "Action",
-        MODES,
-        default="New",
-        required=True,
-        key="rate_action",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    mode = choose_mode("rate", "New")
     if mode != "New":
-        name = st.selectbox("Entry", names, index=None, key="rate", bind="query-params", placeholder="Choose one")
-        return Choice(mode or "Edit", str(name or ""))
+        return Choice(mode, choose_name("rate", names, "rate"))
     with st.grid(2, min_column_width=150, gap="small"):
         pair = st.selectbox("Pair", [*pairs, NEW_PAIR], key="new_rate_pair")
         date = st.date_input("From", value=now.date(), key="new_rate_from", format="YYYY-MM-DD")

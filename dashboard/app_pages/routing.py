@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
+from dashboard.configuration.choosing import take_row
 from dashboard.configuration.example_cost import Example
 from dashboard.configuration.example_view import example_panel
 from dashboard.configuration.history_table import history_card
@@ -35,12 +36,6 @@ from schema.money import usd_text
 PREFIX = "route_"
 
 
-def _choose(provider: str, names: list[str]) -> None:
-    rows = st.session_state[f"table_routes_{provider}"]["selection"]["rows"]
-    if rows:
-        st.session_state["task"] = names[rows[0]]
-
-
 def _table(provider: str, rows: Sequence[Row], tasks: Sequence[Row], book: RateBook, now: datetime) -> None:
     records = route_records(rows, tasks, book, now)
 
@@ -60,7 +55,7 @@ def _table(provider: str, rows: Sequence[Row], tasks: Sequence[Row], book: RateB
         hide_index=True,
         key=f"table_routes_{provider}",
         height="content" if len(records) <= 16 else 560,
-        on_select=lambda: _choose(provider, [task for task, *_ in records]),
+        on_select=lambda: take_row(f"table_routes_{provider}", "task", [task for task, *_ in records]),
         selection_mode="single-row",
         column_config={
             "Task": st.column_config.TextColumn(pinned=True),

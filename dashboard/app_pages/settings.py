@@ -13,6 +13,7 @@ import streamlit as st
 from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
+from dashboard.configuration.compared import compared
 from dashboard.configuration.entity_form import Field, edits_of, text_of, texts_of
 from dashboard.configuration.entity_inputs import draw_fields
 from dashboard.configuration.history_table import history_card
@@ -127,14 +128,10 @@ def _display(before: CreditDisplay | None, after: CreditDisplay | None) -> None:
     if after is None:
         st.caption("A value is no fit one: nothing can be shown with it.")
         return
-    was, now = before.text(EXAMPLE_NANOS) if before else None, after.text(EXAMPLE_NANOS)
-    changed = was is not None and was != now
-    st.metric(
+    compared(
         f"{exact_money(EXAMPLE_NANOS)} is shown as",
-        literal(now),
-        literal(f"was {was}") if changed else None,
-        delta_color="off",
-        delta_arrow="off",
+        literal(after.text(EXAMPLE_NANOS)),
+        literal(before.text(EXAMPLE_NANOS)) if before else None,
     )
 
 

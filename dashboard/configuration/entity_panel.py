@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
 from dashboard.access import CurrentPerson
+from dashboard.configuration.choosing import Choice, choose
 from dashboard.configuration.entity_form import Field, document_of, edits_of, fields_of, texts_of
 from dashboard.configuration.entity_inputs import draw_fields
 from dashboard.proposing.bases import Base, form_prefix, see
@@ -19,17 +20,7 @@ from schema.documents.base import Document
 from schema.keys import Key
 from sync.edit import Edit, RemoveEntity
 
-Mode = Literal["Edit", "New", "Remove"]
-MODES: tuple[Mode, ...] = ("Edit", "New", "Remove")
 _Model = TypeVar("_Model", bound=Document)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the person wants to do with which entity; `name` is empty until one is chosen."""
-
-    mode: Mode
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +39,11 @@ class EntityPanel(Generic[_Model]):
 
     def choose(self, names: Sequence[str], parameter: str) -> Choice:
         """The choice of the person, kept in the URL."""
-        mode = st.segmented_control(
-            "Action",
-            MODES,
-            default="Edit",
-            required=True,
-            key=f"{parameter}_action",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-        if mode == "New":
-            name = st.text_input(f"Name of the new {self.word}", key=f"new_{parameter}", max_chars=100)
-            return Choice("New", (name or "").strip())
-        chosen = st.selectbox(
-            self.word.capitalize(),
-            names,
-            index=None,
-            key=parameter,
-            bind="query-params",
-            placeholder=f"Choose a {self.word}",
-        )
-        return Choice("Remove" if mode == "Remove" else "Edit", str(chosen or ""))
+        choice = choose(self.word, names, parameter)
+        if choice.mode != "New":
+            return choice
+        name = st.text_input(f"Name of the new {self.word}", key=f"new_{parameter}", max_chars=100)
+        return Choice("New", (name or "").strip())
 
     def draw(
         self, base: Base | None, choice: Choice, person: CurrentPerson, now: datetime, more: Sequence[Field] = ()
@@ -127,4 +102,4 @@ class EntityPanel(Generic[_Model]):
         propose_panel(edits, prefix=prefix, key=key, title=title, person=person, now=now)
 
 
-__all__ = ["MODES", "Choice", "EntityPanel", "Mode"]
+__all__ = ["EntityPanel"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.configuration.compared import compared
 from dashboard.configuration.example_cost import Example, difference
 from dashboard.formats import exact_money, literal
 
@@ -20,14 +21,7 @@ def example_panel(words: str, before: Example | None, after: Example | None) -> 
     with second:
         _example("Charge", after.charge_nanos, before.charge_nanos if before else None, "normal")
     with third:
-        changed = before is not None and before.margin != after.margin
-        st.metric(
-            "Charge ÷ cost",
-            after.margin,
-            f"was {before.margin}" if before and changed else None,
-            delta_color="off",
-            delta_arrow="off",
-        )
+        compared("Charge ÷ cost", after.margin, before.margin if before else None)
 
 
 def _example(label: str, after: int, before: int | None, good: str) -> None:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, time
 import streamlit as st
 
 from dashboard.access import CurrentPerson
+from dashboard.configuration.choosing import Choice
 from dashboard.configuration.entity_form import edits_of, moved, texts_of
 from dashboard.configuration.entity_inputs import draw_fields
-from dashboard.configuration.entity_panel import MODES, Choice
 from dashboard.configuration.example_cost import example, example_units, price_of, units_text
 from dashboard.configuration.example_view import example_panel
 from dashboard.configuration.model_form import access_classes, additions, model_fields, model_key, removals
@@ -27,23 +27,6 @@ from sync.edit import Edit
 
 NEW_STEM = "model_New_"
 _UNNAMED = Key("model", "new/new")
-
-
-def choose_model(names: Sequence[str]) -> Choice:
-    """What the person wants to do with which model; kept in the URL."""
-    mode = st.segmented_control(
-        "Action",
-        MODES,
-        default="Edit",
-        required=True,
-        key="model_action",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    if mode == "New":
-        return Choice("New", "")
-    chosen = st.selectbox("Model", names, index=None, key="model", bind="query-params", placeholder="Choose a model")
-    return Choice("Remove" if mode == "Remove" else "Edit", str(chosen or ""))
 
 
 def model_panel(base: Base, choice: Choice, book: RateBook, person: CurrentPerson, now: datetime) -> None:
@@ -144,4 +127,4 @@ def _first_price(
     return price, first, datetime.combine(chosen or now.date(), time.min, UTC)
 
 
-__all__ = ["choose_model", "model_panel"]
+__all__ = ["model_panel"]

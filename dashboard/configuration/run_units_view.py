@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
+from dashboard.configuration.compared import compared
 from dashboard.configuration.entity_form import Field, edits_of, texts_of
 from dashboard.configuration.entity_inputs import draw_fields
 from dashboard.configuration.history_table import history_card
@@ -137,15 +138,8 @@ def _calculator(in_force: RunUnits, planned: RunUnits, plans: Sequence[Row]) -> 
         st.caption("Tell how long the call took.")
         return
     now, then = in_force.count(call), planned.count(call)
-    changed = now != then
-    st.metric(
-        "Run units",
-        multiplier_text(then),
-        f"was {multiplier_text(now)}" if changed else None,
-        delta_color="off",
-        delta_arrow="off",
-        help="With the values of the form." if changed else None,
-    )
+    words = "With the values of the form." if now != then else None
+    compared("Run units", multiplier_text(then), multiplier_text(now), words=words)
     st.text(working(planned, call))
     limits = plan_limits(plans)
     if limits:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import streamlit as st
 
 from dashboard.access import CurrentPerson
+from dashboard.configuration.choosing import Choice
+from dashboard.configuration.compared import compared
 from dashboard.configuration.entity_form import moved
-from dashboard.configuration.entity_panel import MODES, Choice
 from dashboard.configuration.model_form import access_classes
 from dashboard.formats import count, literal
 from dashboard.plans.cards import offer_lines
@@ -49,30 +50,6 @@ _COUNTED = {
     "requests_per_day": "requests today",
 }
 NEW_STEM = "plan_New_"
-
-
-def choose_plan(names: Sequence[str]) -> Choice:
-    """What the person wants to do with which plan; kept in the URL."""
-    mode = st.segmented_control(
-        "Action",
-        MODES,
-        default="Edit",
-        required=True,
-        key="plan_action",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    if mode == "New":
-        return Choice("New", "")
-    chosen = st.selectbox(
-        "Plan",
-        names,
-        index=None,
-        key="plan",
-        bind="query-params",
-        placeholder="Choose a plan",
-    )
-    return Choice("Remove" if mode == "Remove" else "Edit", str(chosen or ""))
 
 
 def plan_panel(
@@ -210,10 +187,10 @@ def _preview(
         st.markdown(f"**{literal(new.name)}**{'' if new.active else ' · not on sale'}")
         offer_lines(new, count_models(new.access))
     with st.grid(3, min_column_width=120, gap="small"):
-        _compared("Annual saving", saving_words(new), saving_words(old) if old else None)
-        _compared("Included of the fee", included_share(new), included_share(old) if old else None)
+        compared("Annual saving", saving_words(new), saving_words(old) if old else None)
+        compared("Included of the fee", included_share(new), included_share(old) if old else None)
         was = count(count_models(old.access)) if old else None
-        _compared("Models", count(count_models(new.access)), was)
+        compared("Models", count(count_models(new.access)), was)
     if (
         old is not None
         and figures.subscribers
@@ -236,9 +213,4 @@ def _preview(
         st.caption(f"Without a limit from now on: {literal(', '.join(gone))}")
 
 
-def _compared(label: str, now: str, was: str | None) -> None:
-    changed = was is not None and was != now
-    st.metric(label, now, f"was {was}" if changed else None, delta_color="off", delta_arrow="off")
-
-
-__all__ = ["choose_plan", "plan_panel"]
+__all__ = ["plan_panel"]
