@@ -10,6 +10,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -107,13 +108,16 @@ class Access:
         return Caller(owner)
 
     def _owner(self, text: str, hashed: bytes, *, while_away: bool) -> KeyOwner | None:
+        confirmed = self._confirmed.get(hashed) if while_away else None
+        known = confirmed[0] if confirmed is not None and self._now() - confirmed[1] < REMEMBERED else None
+        if known is not None and self._still_away():
+            return known
         try:
             owner = self._meter.keys.authenticate(text)
         except UnavailableError:
-            confirmed = self._confirmed.get(hashed)
-            if while_away and confirmed is not None and self._now() - confirmed[1] < REMEMBERED:
-                return confirmed[0]
-            raise
+            if known is None:
+                raise
+            return known
         with self._lock:
             self._confirmed.pop(hashed, None)
             if owner is not None:
@@ -121,6 +125,14 @@ class Access:
             while len(self._confirmed) > _MOST_REMEMBERED:
                 self._confirmed.popitem(last=False)
         return owner
+
+    def _still_away(self) -> bool:
+        """Whether the database was away and did not come back; whoever looks after the book waits for it, no other."""
+        if self._meter.status.away is None:
+            return False
+        with suppress(UnavailableError):
+            self._meter.book  # noqa: B018 - looks after the book
+        return self._meter.status.away is not None
 
 
 def router(scope: Scope, *, tag: str, while_away: bool = False) -> APIRouter:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from metering.api.metrics import Metrics
 from metering.api.sweep import Sweep
@@ -101,6 +101,43 @@ def test_without_the_database_prices_are_served_to_known_keys_alone(away: tuple[
     shutil.move(gone, folder)
     assert api.post("/v1/quote", CALL).json["book"]["database"] == "reached"
     assert api.post("/v1/events", {"event_id": "e", **CALL}).status == 200
+
+
+def test_metrics_tell_of_an_outage_that_nobody_else_asked_about(away: tuple[Api, Path], clock: Clock) -> None:
+    api, folder = away
+    assert "ratecard_database_away 0.0" in api.get("/metrics", key="admin").text
+    shutil.move(folder, gone := folder.with_name("gone"))
+    api.meter.engine.dispose()
+    clock.forward(seconds=10)
+    told = api.get("/metrics", key="admin").text.splitlines()
+    assert {"ratecard_database_away 1.0", "ratecard_book_age_seconds 10.0"} <= set(told)
+    shutil.move(gone, folder)
+    clock.forward(seconds=10)
+    told = api.get("/metrics", key="admin").text.splitlines()
+    assert {"ratecard_database_away 0.0", "ratecard_book_age_seconds 0.0"} <= set(told)
+    # A quiet minute is no outage.
+    clock.forward(minutes=1)
+    assert "ratecard_book_age_seconds 0.0" in api.get("/metrics", key="admin").text.splitlines()
+
+
+def test_while_the_database_is_away_one_caller_at_a_time_waits_for_it(away: tuple[Api, Path], clock: Clock) -> None:
+    """A server that drops what is sent to it holds each try for seconds."""
+    api, folder = away
+    assert api.post("/v1/quote", CALL).status == 200
+    shutil.move(folder, gone := folder.with_name("gone"))
+    api.meter.engine.dispose()
+    tried = []
+    event.listen(api.meter.engine, "do_connect", lambda *_: tried.append(clock()))
+    clock.forward(seconds=10)
+    assert {api.post("/v1/quote", CALL).status for _ in range(5)} == {200}
+    first = len(tried)
+    assert {api.post("/v1/quote", CALL).status for _ in range(20)} == {200}
+    assert len(tried) == first
+    shutil.move(gone, folder)
+    key_id = api.keys["meter"].split("_")[1]
+    clock.forward(seconds=10)
+    api.meter.keys.revoke(key_id, by="tests")
+    assert api.post("/v1/quote", CALL).error == "UNAUTHENTICATED"
 
 
 def test_a_reload_takes_up_a_release_at_once(lite: Api) -> None:
