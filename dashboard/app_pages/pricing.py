@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import sources
-from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
 from dashboard.configuration.at_a_glance import SHOWN, PriceSummary, price_summary
 from dashboard.configuration.choosing import take_row
-from dashboard.configuration.example_cost import example, example_units, price_of, units_text
-from dashboard.configuration.example_view import example_panel
-from dashboard.configuration.price_form import (
-    FormError,
-    PriceTexts,
-    default_margin,
-    edits_of,
-    initial_texts,
-    row_of,
-    settled,
-)
-from dashboard.configuration.price_inputs import price_inputs
-from dashboard.configuration.price_start import Start, start_of
+from dashboard.configuration.price_panel import price_panel
 from dashboard.configuration.price_words import (
     CSV_HEADER,
     charge_words,
@@ -37,17 +23,12 @@ from dashboard.configuration.price_words import (
 from dashboard.configuration.rate_card import PriceEntry, Row
 from dashboard.exports import Csv
 from dashboard.filters import only
-from dashboard.formats import MISSING, count, day, literal, moment
+from dashboard.formats import MISSING, count
 from dashboard.layout import card, card_title, page_header, part_title
-from dashboard.proposing.bases import Base, form_prefix, see
 from dashboard.proposing.form_base import form_base
-from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
-from metering.book.ratebook import RateBook
-from schema.keys import Key, moment_text
 from sync.proposal_text import slug
 
-PREFIX = "price_"
 RATE = st.column_config.NumberColumn(format="%,.4f", help="USD per million tokens")
 
 
@@ -158,62 +139,6 @@ def _history(model: Row, entries: Sequence[PriceEntry]) -> None:
     )
 
 
-def _form(
-    base: Base, book: RateBook, name: str, person: CurrentPerson, now: datetime, entries: Sequence[PriceEntry]
-) -> None:
-    key = Key("price", name)
-    version = see(base, key)
-    date_key = f"{PREFIX}effective_{name}"
-    chosen = st.date_input("Effective from", value=now.date(), key=date_key, format="YYYY-MM-DD") or now.date()
-    applied = {entry.row["effective"] for entry in entries if entry.status != "replaced"}
-    start = start_of(base.catalogue.of("price"), name, chosen, applied, now)
-    _start_words(start, chosen, now)
-    model = base.find(Key("model", name))
-    others = default_margin(base.catalogue, name)
-    before = initial_texts(start.entity, model.document.type if model else "llm", others)
-    entry = moment_text(start.effective) if start.stands else "new"
-    prefix = form_prefix(f"{PREFIX}{name}_{entry}_{version}_")
-    after = price_inputs(before, prefix, sorted(base.catalogue.of("plan")))
-    held = next((entry.row for entry in entries if entry.status == "in force"), None)
-    try:
-        after = settled(after)
-        row = row_of(after, held, name, start.effective)
-    except FormError as error:
-        st.error(literal(str(error)), icon=":material/error:")
-        return
-    units = example_units(held["rates"] if held else row["rates"])
-    old_example = example(price_of(held, book.settings), units) if held else None
-    example_panel(units_text(units), old_example, example(price_of(row, book.settings), units))
-    propose_panel(
-        edits_of(before, after, start.full_name(name), new=start.entity is None),
-        prefix=prefix,
-        key=key,
-        title=_title(before, after, name),
-        person=person,
-        now=now,
-        effective=start.effective,
-        watched=(date_key,),
-    )
-
-
-def _start_words(start: Start, chosen: date, now: datetime) -> None:
-    if start.stands:
-        st.caption(f":orange[An entry of {moment(start.effective)} exists: this edits it.]")
-    elif start.entity is not None and start.effective.date() == start.entity.document.effective.date():
-        st.caption("A new entry from this minute on: the one of today is in force, and calls may be billed by it.")
-    elif start.entity is not None:
-        st.caption(f"A new entry, from a copy of the one of {day(start.entity.document.effective)}; history stays.")
-    if chosen < now.date():
-        st.caption("A date that has passed: it is in force from the moment of apply at the earliest.")
-
-
-def _title(before: PriceTexts, after: PriceTexts, name: str) -> str:
-    model = name.partition("/")[2]
-    if after.way == "Margin" and before.margin != after.margin and before.rates == after.rates:
-        return f"Set the margin of {model} to {after.margin}"
-    return f"Change the price of {model}"
-
-
 def page() -> None:
     """Draw the page."""
     person = require("viewer")
@@ -239,7 +164,7 @@ def page() -> None:
             st.caption("Choose a model here or in the table to see its history and to change its price.")
             _summary(price_summary(models, prices))
         elif base is not None:
-            _form(base, book, name, person, now, prices.get(name, []))
+            price_panel(base, book, name, person, now, prices.get(name, []))
     if name in by_name:
         with left, card("price_history"):
             _history(by_name[name], prices.get(name, []))

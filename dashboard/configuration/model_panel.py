@@ -89,7 +89,7 @@ def _new(base: Base, book: RateBook, person: CurrentPerson, now: datetime) -> No
     see(base, key)
     try:
         price = settled(price)
-        row = row_of(price, None, key.name, effective)
+        row = row_of(price, key.name, effective)
     except FormError as error:
         st.error(literal(str(error)), icon=":material/error:")
         return

@@ -22,6 +22,7 @@ _FIELD: dict[Way, str] = {"Margin": "margin", "List price": "charge", "Credits":
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 _CREDITS = "Credit multiplier"
 _TIERS = "above_input"
+_CHARGE_TIERS = "charge.above_input"
 FROM = "from"
 Tiers = tuple[Mapping[str, str], ...]
 
@@ -38,6 +39,8 @@ class PriceTexts:
     credits: str = ""
     tiers: Tiers = ()
     """Other rates of calls with more input, from `from` tokens on; without it a tier is none."""
+    charge_tiers: Tiers = ()
+    """The same of a list price."""
 
 
 class FormError(ValueError):
@@ -59,11 +62,9 @@ def initial_texts(entity: Entity | None, model_type: str, margin_of_others: str 
         rates = {f"{'per_million' if unit in TOKEN_UNITS else 'per_unit'}.{unit}": "" for unit in units}
         return PriceTexts(rates, margin=margin_of_others)
     entry = entity.document
-    texts = PriceTexts(
-        _rates(entry), tiers=tuple({FROM: str(tier.from_), **_rates(tier)} for tier in entry.above_input)
-    )
+    texts = PriceTexts(_rates(entry), tiers=_tiers(entry))
     if entry.charge is not None:
-        return replace(texts, way="List price", charge=_rates(entry.charge))
+        return replace(texts, way="List price", charge=_rates(entry.charge), charge_tiers=_tiers(entry.charge))
     if entry.credits is not None:
         return replace(texts, way="Credits", credits=plain(entry.credits.multiplier))
     margin = entry.margin or _default_margin(entity)
@@ -92,6 +93,10 @@ def _rates(part: Any) -> dict[str, str]:
     }
 
 
+def _tiers(part: Any) -> Tiers:
+    return tuple({FROM: str(tier.from_), **_rates(tier)} for tier in part.above_input)
+
+
 def number(text: str, what: str) -> Decimal:
     """A number of the form in plain digits, as the documents have them; raises FormError."""
     found = text.strip()
@@ -108,10 +113,12 @@ def settled(texts: PriceTexts) -> PriceTexts:
     def plainly(fields: Mapping[str, str]) -> dict[str, str]:
         return {name: plain(number(text, unit_label(name))) if text.strip() else "" for name, text in fields.items()}
 
-    tiers = tuple(_settled_tier(tier, plainly(tier)) for tier in texts.tiers if any(tier.values()))
-    settled_rates = replace(texts, rates=plainly(texts.rates), tiers=tiers)
+    def settled_tiers(tiers: Tiers) -> Tiers:
+        return tuple(_settled_tier(tier, plainly(tier)) for tier in tiers if any(tier.values()))
+
+    settled_rates = replace(texts, rates=plainly(texts.rates), tiers=settled_tiers(texts.tiers))
     if texts.way == "List price":
-        return replace(settled_rates, charge=plainly(texts.charge))
+        return replace(settled_rates, charge=plainly(texts.charge), charge_tiers=settled_tiers(texts.charge_tiers))
     if texts.way == "Credits":
         return replace(settled_rates, credits=plain(number(texts.credits, _CREDITS)))
     plans = {plan: plain(number(text, f"Margin of {plan}")) for plan, text in texts.plan_margins.items()}
@@ -135,18 +142,22 @@ def edits_of(before: PriceTexts, after: PriceTexts, name: str, *, new: bool) -> 
         for unit, text in after.rates.items()
         if text.strip() != before.rates.get(unit, "")
     ]
-    return [*edits, *_tier_edits(key, before.tiers, after.tiers), *_charge_edits(key, before, after)]
+    return [*edits, *_tier_edits(key, _TIERS, before.tiers, after.tiers), *_charge_edits(key, before, after)]
 
 
-def _tier_edits(key: Key, before: Tiers, after: Tiers) -> list[Edit]:
+def _tier_edits(key: Key, field: str, before: Tiers, after: Tiers) -> list[Edit]:
     if len(before) != len(after):
-        return [SetField(key, _TIERS, [_tier_value(tier) for tier in after] or None)]
+        return [SetField(key, field, _tier_values(after) or None)]
     return [
-        SetField(key, f"{_TIERS}.{place}.{name}", text or None)
+        SetField(key, f"{field}.{place}.{name}", text or None)
         for place, (old, new) in enumerate(zip(before, after, strict=True))
         for name, text in new.items()
         if text != old.get(name, "")
     ]
+
+
+def _tier_values(tiers: Tiers) -> list[Any]:
+    return [_tier_value(tier) for tier in tiers]
 
 
 def _tier_value(texts: Mapping[str, str]) -> dict[str, Any]:
@@ -165,18 +176,21 @@ def _charge_edits(key: Key, before: PriceTexts, after: PriceTexts) -> list[Edit]
     if after.way == "Margin" and set(after.plan_margins) != set(before.plan_margins):
         value = {"default": after.margin, "plans": dict(after.plan_margins)} if after.plan_margins else after.margin
         return [SetField(key, "margin", value)]
-    return [SetField(key, unit, new.get(unit)) for unit in {**old, **new} if new.get(unit) != old.get(unit)]
+    changed = [name for name in {**old, **new} if name != _CHARGE_TIERS and new.get(name) != old.get(name)]
+    edits: list[Edit] = [SetField(key, name, new.get(name)) for name in changed]
+    return edits + _tier_edits(key, _CHARGE_TIERS, before.charge_tiers, after.charge_tiers)
 
 
 def _fields(texts: PriceTexts) -> dict[str, Any]:
-    tiers = {_TIERS: [_tier_value(tier) for tier in texts.tiers]} if texts.tiers else {}
+    tiers = {_TIERS: _tier_values(texts.tiers)} if texts.tiers else {}
     rates = {unit: text.strip() for unit, text in texts.rates.items() if text.strip()}
     return {**rates, **tiers, **_charge_fields(texts)}
 
 
-def _charge_fields(texts: PriceTexts) -> dict[str, str]:
+def _charge_fields(texts: PriceTexts) -> dict[str, Any]:
     if texts.way == "List price":
-        return {f"charge.{unit}": text.strip() for unit, text in texts.charge.items() if text.strip()}
+        charge = {f"charge.{unit}": text.strip() for unit, text in texts.charge.items() if text.strip()}
+        return charge | ({_CHARGE_TIERS: _tier_values(texts.charge_tiers)} if texts.charge_tiers else {})
     if texts.way == "Credits":
         return {"credits.multiplier": texts.credits.strip()}
     if not texts.plan_margins:
@@ -185,18 +199,15 @@ def _charge_fields(texts: PriceTexts) -> dict[str, str]:
     return {"margin.default": texts.margin.strip(), **plans}
 
 
-def row_of(texts: PriceTexts, base: Mapping[str, Any] | None, name: str, effective: datetime) -> dict[str, Any]:
-    """The canonical row of `prices` that settled texts would become; tiers of a list price are kept.
-
-    Raises FormError.
-    """
+def row_of(texts: PriceTexts, name: str, effective: datetime) -> dict[str, Any]:
+    """The canonical row of `prices` that settled texts would become. Raises FormError."""
     provider, _, model = name.partition("@")[0].partition("/")
     row: dict[str, Any] = {
         "provider": provider,
         "model": model,
         "effective": effective,
         "rates": _pico(texts.rates),
-        "tiers": [{"from": int(tier[FROM]), "rates": _pico(_without_start(tier))} for tier in texts.tiers],
+        "tiers": _tier_rows(texts.tiers),
         "margin_micros": None,
         "plan_margins": {},
         "charge_rates": None,
@@ -205,7 +216,7 @@ def row_of(texts: PriceTexts, base: Mapping[str, Any] | None, name: str, effecti
     }
     if texts.way == "List price":
         row["charge_rates"] = _pico(texts.charge)
-        row["charge_tiers"] = base["charge_tiers"] if base else None
+        row["charge_tiers"] = _tier_rows(texts.charge_tiers)
     elif texts.way == "Credits":
         row["credits_micros"] = _micros(texts.credits, _CREDITS)
     else:
@@ -214,8 +225,11 @@ def row_of(texts: PriceTexts, base: Mapping[str, Any] | None, name: str, effecti
     return row
 
 
-def _without_start(tier: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in tier.items() if name != FROM}
+def _tier_rows(tiers: Tiers) -> list[dict[str, Any]]:
+    def rates(tier: Mapping[str, str]) -> dict[str, int]:
+        return _pico({name: text for name, text in tier.items() if name != FROM})
+
+    return [{"from": int(tier[FROM]), "rates": rates(tier)} for tier in tiers]
 
 
 def _pico(rates: Mapping[str, str]) -> dict[str, int]:

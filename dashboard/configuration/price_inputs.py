@@ -55,17 +55,21 @@ def price_inputs(before: PriceTexts, prefix: str, plans: Sequence[str] = ()) -> 
             key=f"{prefix}own_margins",
             placeholder="None",
         )
-    tiers = _tiers(before.tiers, [name for name in names if name.startswith("per_million.")], prefix)
-    return PriceTexts(rates, way, margin, plan_margins, charge, credit, tiers)
+    tokens = [name for name in names if name.startswith("per_million.")]
+    tiers = _tiers("Context tiers", before.tiers, tokens, f"{prefix}tier")
+    charge_tiers = before.charge_tiers
+    if way == "List price":
+        charge_tiers = _tiers("Context tiers of the list price", charge_tiers, tokens, f"{prefix}charge_tier")
+    return PriceTexts(rates, way, margin, plan_margins, charge, credit, tiers, charge_tiers)
 
 
-def _tiers(before: Tiers, tokens: Sequence[str], prefix: str) -> Tiers:
+def _tiers(title: str, before: Tiers, tokens: Sequence[str], prefix: str) -> Tiers:
     """The context tiers that there are, and one more; emptied as a whole a tier is none."""
     if not tokens:
         return before
     empty: Mapping[str, str] = {FROM: ""}
     found = []
-    with st.expander("Context tiers", expanded=bool(before)):
+    with st.expander(title, expanded=bool(before)):
         st.caption("Other rates for a whole call with more input than so many tokens; an empty one stays as above.")
         for place, tier in enumerate([*before, empty]):
             if before and tier is empty:
@@ -74,7 +78,7 @@ def _tiers(before: Tiers, tokens: Sequence[str], prefix: str) -> Tiers:
                 found.append(
                     {
                         name: st.text_input(
-                            unit_label(name), value=tier.get(name, ""), key=f"{prefix}tier{place}_{name}", max_chars=40
+                            unit_label(name), value=tier.get(name, ""), key=f"{prefix}{place}_{name}", max_chars=40
                         ).strip()
                         for name in dict.fromkeys([FROM, *tokens, *tier])
                     }

@@ -20,7 +20,15 @@ from sync.edit.edits import VALUE_FIELD
 KIND = "setting"
 EXTRA = "Extra"
 GROUPS: dict[str, tuple[str, ...]] = {
-    "General": ("site_name", "default_plan", "unknown_account", "unknown_model", "enforcement", "access_classes"),
+    "General": (
+        "site_name",
+        "default_plan",
+        "unknown_account",
+        "unknown_model",
+        "enforcement",
+        "negative_counts",
+        "access_classes",
+    ),
     "Payment": ("stripe", "currency"),
     "LiteLLM": ("litellm",),
     "Notifications": ("notifications",),

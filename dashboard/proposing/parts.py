@@ -50,6 +50,11 @@ class DraftPart:
         return Key(kind, split_dated(name)[0]) if kind in _DATED else self.key
 
     @property
+    def begins(self) -> bool:
+        """Whether the entity is there by the draft alone."""
+        return isinstance(self.edits[0], AddEntity | CopyEntry)
+
+    @property
     def watched(self) -> Key:
         """What must not have changed: the entity, or all entries of a price that begins as a copy."""
         copied = any(isinstance(edit, CopyEntry) for edit in self.edits)
@@ -91,16 +96,25 @@ def gathered(parts: Mapping[Key, DraftPart], edits: Sequence[Edit], *, commit: s
         part = found.get(key)
         if part is None:
             found[key] = DraftPart(key, tuple(more), commit, (title,))
+            continue
+        titles = tuple(dict.fromkeys((*part.titles, title)))
+        if part.begins and isinstance(more[-1], RenameEntity):
+            # What the draft itself adds is simply added under the other name.
+            renamed = Key(key.kind, more[-1].new_name)
+            moved = tuple(replace(edit, key=renamed) for edit in found.pop(key).edits)
+            found[renamed] = replace(part, key=renamed, edits=moved, titles=titles)
         else:
-            titles = tuple(dict.fromkeys((*part.titles, title)))
-            found[key] = replace(part, edits=tuple(_merged(part.edits, more)), titles=titles)
+            found[key] = replace(part, edits=tuple(_merged(part, more)), titles=titles)
     return {key: part for key, part in found.items() if part.edits}
 
 
-def _merged(old: Sequence[Edit], new: Sequence[Edit]) -> list[Edit]:
+def _merged(part: DraftPart, new: Sequence[Edit]) -> list[Edit]:
     """The edits of one entity together; none are left of an entity that the draft had added and now removes."""
+    old = part.edits
     if any(isinstance(edit, RemoveEntity) for edit in new):
-        return [] if isinstance(old[0], AddEntity) else [edit for edit in new if isinstance(edit, RemoveEntity)]
+        return [] if part.begins else [edit for edit in new if isinstance(edit, RemoveEntity)]
+    if any(isinstance(edit, RenameEntity) for edit in new):
+        return [edit for edit in old if not isinstance(edit, RenameEntity)] + list(new)
     if not all(isinstance(edit, SetField | CopyEntry) for edit in new):
         removed: list[Edit] = [edit for edit in old if isinstance(edit, RemoveEntity)]
         return removed + list(new)
@@ -195,16 +209,18 @@ def shown(value: Any) -> str:
 def field_changes(part: DraftPart, files: Files, now: datetime) -> list[FieldChange]:
     """What a part changes, a line for each field. Raises EditError when an edit cannot be written."""
     renamed = [edit.new_name for edit in part.edits if isinstance(edit, RenameEntity)]
-    if renamed:
-        return [FieldChange("name", part.key.name, renamed[-1])]
+    name = [FieldChange("name", part.key.name, renamed[-1])] if renamed else []
+    key = Key(part.key.kind, renamed[-1]) if renamed else part.key
     before = value_of(begun(part, files, now), part.key)
-    after = value_of(with_edits(files, part.edits, now), part.key)
+    after = value_of(with_edits(files, part.edits, now), key)
     fields = [edit.field for edit in part.edits if isinstance(edit, SetField)]
+    if renamed and not fields:
+        return name
     if not fields or before is None or after is None:
         fields = _top_fields(before if after is None else after)
     if not fields:
         return [FieldChange("", shown(before), shown(after))]
-    return [
+    return name + [
         FieldChange(field, shown(field_value(part.key, before, field)), shown(field_value(part.key, after, field)))
         for field in fields
     ]

@@ -59,7 +59,7 @@ def test_the_row_is_the_one_that_apply_would_write() -> None:
     entity = CATALOGUE.of("price")[DATED]
     applied = entity_row(entity, CATALOGUE)
 
-    row = row_of(HAIKU, applied, NAME, EFFECTIVE)
+    row = row_of(HAIKU, NAME, EFFECTIVE)
 
     assert row == {name: applied[name] for name in row}
 
@@ -132,7 +132,7 @@ def test_a_first_price_is_a_new_entity() -> None:
 )
 def test_texts_that_are_no_numbers_are_told(texts: PriceTexts, message: str) -> None:
     with pytest.raises(FormError) as caught:
-        row_of(texts, None, NAME, EFFECTIVE)
+        row_of(texts, NAME, EFFECTIVE)
     assert str(caught.value) == message
 
 
@@ -197,10 +197,8 @@ def _becomes(after: PriceTexts, name: str = SONNET_DATED) -> dict[str, Any]:
     catalogue, findings = load_catalogue(files)
     assert findings == []
     written = entity_row(catalogue.of("price")[name], catalogue)
-    previewed = row_of(settled_texts, None, name, EFFECTIVE)
-    assert {field: written[field] for field in previewed if field != "charge_tiers"} == {
-        field: value for field, value in previewed.items() if field != "charge_tiers"
-    }
+    previewed = row_of(settled_texts, name, EFFECTIVE)
+    assert {field: written[field] for field in previewed} == previewed
     return written
 
 
@@ -251,3 +249,27 @@ def test_an_emptied_rate_of_a_list_price_goes() -> None:
     after = replace(before, charge={"per_million.input": "2", "per_million.cache_read": ""})
 
     assert edits_of(before, after, NAME, new=False) == [SetField(key, "charge.per_million.cache_read", None)]
+
+
+def test_a_list_price_gets_context_tiers_of_its_own_and_loses_them() -> None:
+    start = initial_texts(CATALOGUE.of("price")[SONNET_DATED], "llm")
+    tier = {"from": "200000", "per_million.input": "9", "per_million.output": "30"}
+    listed = replace(start, way="List price", charge=start.rates, charge_tiers=(tier,))
+
+    written = _becomes(listed)
+
+    assert written["charge_tiers"] == [{"from": 200_000, "rates": {"input": 9_000_000, "output": 30_000_000}}]
+    key = Key("price", SONNET_DATED)
+    with_tiers = with_edits(FILES, edits_of(start, settled(listed), SONNET_DATED, new=False), EFFECTIVE)
+    own = initial_texts(load_catalogue(with_tiers)[0].of("price")[SONNET_DATED], "llm")
+    assert own.charge_tiers == (tier,)
+    dearer = replace(own, charge_tiers=({**tier, "per_million.input": "9.5"},))
+    assert edits_of(own, dearer, SONNET_DATED, new=False) == [
+        SetField(key, "charge.above_input.0.per_million.input", "9.5")
+    ]
+    assert edits_of(own, replace(own, charge_tiers=()), SONNET_DATED, new=False) == [
+        SetField(key, "charge.above_input", None)
+    ]
+    [added] = edits_of(initial_texts(None, "llm"), settled(listed), SONNET_DATED, new=True)
+    assert isinstance(added, AddEntity)
+    assert added.fields["charge.above_input"] == [{"from": "200000", "per_million": {"input": "9", "output": "30"}}]
