@@ -199,11 +199,12 @@ class Meter:
         runtime = self._runtime
         moment = runtime.clock()
         book = runtime.last_book if moment < runtime.check_at else runtime.book(moment)
+        from_zero = book.settings.from_zero
         if units.__class__ is not dict:
-            units = stored_units(units)
+            units = stored_units(units, from_zero=from_zero)
         for unit, quantity in units.items():
             if unit not in _WHOLE or quantity.__class__ is not int or quantity < 0:
-                units = stored_units(units)
+                units = stored_units(units, from_zero=from_zero)
                 break
         try:
             return appraisal.quote(
@@ -270,11 +271,12 @@ class Meter:
     ) -> list[Outcome]:
         runtime = self._runtime
         now = runtime.now()
+        from_zero = runtime.last_book.settings.from_zero
         errors: dict[int, MeteringError] = {}
         events = []
         for index, usage in enumerate(usages):
             try:
-                events.append(read_usage(usage, now=now))
+                events.append(read_usage(usage, now=now, from_zero=from_zero))
             except MeteringError as error:
                 if not collect:
                     raise

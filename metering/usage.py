@@ -94,15 +94,15 @@ class Event:
     """Tells a repeat from a clash: 16 bytes over what the caller gave, apart from account and event id."""
 
 
-def read_usage(usage: Usage, *, now: datetime) -> Event:
-    """Check a usage and bring it to the stored form.
+def read_usage(usage: Usage, *, now: datetime, from_zero: bool = False) -> Event:
+    """Check a usage and bring it to the stored form; `from_zero` is that of `stored_units`.
 
     Raises BadEventError, or UnknownUnitError for a unit that does not exist. A time that the caller did not give is not
     part of the hash, so that a retry is the same event.
     """
     if not isinstance(usage, Usage):
         raise BadEventError(f"{_shown(usage)} is not a Usage")
-    units = stored_units(usage.units)
+    units = stored_units(usage.units, from_zero=from_zero)
     given = usage.occurred_at
     occurred_at = now if given is None else _moment(given, now)
     user = _text("user", usage.user)
@@ -167,8 +167,8 @@ def _hashed(texts: dict[str, str | None], numbers: dict[str, int | None], units:
     return blake2b(f"{{{','.join(parts)}}}".encode(), digest_size=16).digest()
 
 
-def stored_units(units: Mapping[str, Quantity]) -> dict[str, int]:
-    """Quantities by unit as stored parts, without those that are zero.
+def stored_units(units: Mapping[str, Quantity], *, from_zero: bool = False) -> dict[str, int]:
+    """Quantities by unit as stored parts, without those that are zero; `from_zero` takes negative ones for zero.
 
     Raises UnknownUnitError, or BadEventError for a quantity that is negative, a float, or has too many decimals, and
     for units that are no mapping.
@@ -177,6 +177,8 @@ def stored_units(units: Mapping[str, Quantity]) -> dict[str, int]:
         raise BadEventError(f'units is {_shown(units)}, which is not a mapping such as {{"input": 100}}')
     stored = {}
     for unit, quantity in units.items():
+        if from_zero and unit in UNITS and _is_negative(quantity):
+            continue
         if unit in _WHOLE:
             parts = stored_parts(unit, quantity, 1)
         elif unit in _DECIMAL:
@@ -186,6 +188,14 @@ def stored_units(units: Mapping[str, Quantity]) -> dict[str, int]:
         if parts:
             stored[unit] = parts
     return stored
+
+
+def _is_negative(quantity: Any) -> bool:
+    if isinstance(quantity, str):
+        return quantity.startswith("-") and _NUMBER.fullmatch(quantity) is not None
+    if isinstance(quantity, Decimal):
+        return quantity.is_finite() and quantity < 0
+    return isinstance(quantity, Integral) and quantity < 0
 
 
 def stored_parts(name: str, quantity: Any, per_unit: int) -> int:

@@ -8,10 +8,20 @@ from typing import Any, get_origin
 
 from pydantic import ValidationError
 
-from dashboard.configuration.entity_form import Field, Kind, Texts, core_type, field_of, fields_of, step, text_of
+from dashboard.configuration.entity_form import (
+    Field,
+    Kind,
+    Texts,
+    annotation_of,
+    core_type,
+    field_of,
+    fields_of,
+    step,
+    text_of,
+)
 from dashboard.configuration.labels import label_of
 from metering.wallets.credits import CreditDisplay
-from schema.documents.base import Document
+from schema.documents.base import Document, Multiplier
 from schema.documents.descriptions import field_texts
 from schema.documents.settings import DEFAULT_SETTINGS, CreditBurn, SettingsDocument
 from schema.keys import Key
@@ -64,12 +74,13 @@ def group_fields(
 
 def _fields(name: str, value: Any) -> Iterator[Field]:
     key = Key(KIND, name)
-    core = core_type(SettingsDocument.model_fields[name].annotation)
+    annotation = annotation_of(SettingsDocument.model_fields[name])
+    core = core_type(annotation)
     label = label_of(name)
     default = DEFAULT_SETTINGS.get(name)
     if not (isinstance(core, type) and issubclass(core, Document)):
         shown = text_of(default, "list" if get_origin(core) is tuple else "text")
-        yield field_of(core, key, VALUE_FIELD, label, field_texts(SettingsDocument).get(name, ""), shown)
+        yield field_of(annotation, key, VALUE_FIELD, label, field_texts(SettingsDocument).get(name, ""), shown)
         return
     for field in fields_of(core, key, label=label):
         shown = f"{field.label.removesuffix(' env')} variable" if names_a_secret(field) else field.label
@@ -83,7 +94,7 @@ def _weights(value: CreditBurn | None, default: Mapping[str, Any]) -> Iterator[F
     meaning = field_texts(CreditBurn)[_WEIGHTS]
     for unit in dict.fromkeys([*known, *(value.weights if value else ())]):
         label = f"Weight of {unit.replace('_', ' ')}"
-        yield Field(_BURN, f"{_WEIGHTS}.{step(unit)}", label, "number", meaning, default=known.get(unit, ""))
+        yield field_of(Multiplier, _BURN, f"{_WEIGHTS}.{step(unit)}", label, meaning, known.get(unit, ""))
 
 
 def with_all_weights(fields: Iterable[Field], before: Texts, after: Mapping[str, str]) -> dict[str, str]:

@@ -30,19 +30,13 @@ DAY: tuple[Message, ...] = (
 EVENING: tuple[Message, ...] = (("msg-11", "visitor", "gpt-4o-mini", "chat", 0, 0, 10_000),)
 
 
-def units(fresh: int, cached: int, output: int) -> dict[str, int]:
-    """Tokens as units. A negative count of a provider counts as 0: the meter itself refuses one."""
-    return {"input": max(fresh, 0), "cache_read": max(cached, 0), "output": max(output, 0)}
-
-
 def main(part: str) -> None:
     """Record the messages of a part of the day and show what each took, in credits."""
     with Meter.open(os.environ["RATECARD_DATABASE_URL"]) as meter:
         per_dollar = meter.wallets.display().per_dollar
-        for event_id, account, alias, task, *tokens in DAY if part == "day" else EVENING:
-            receipt = meter.record(
-                Usage(event_id=event_id, account=account, model=alias, task=task, units=units(*tokens))
-            )
+        for event_id, account, alias, task, fresh, cached, output in DAY if part == "day" else EVENING:
+            units = {"input": fresh, "cache_read": cached, "output": output}
+            receipt = meter.record(Usage(event_id=event_id, account=account, model=alias, task=task, units=units))
             charged = (receipt.charge * per_dollar).normalize() + Decimal(0)
             print(f"{event_id}  {account:<7}  {alias:<21}  {charged:f} credits  balance ${receipt.balance}")
         decision = meter.check("visitor", None, "gpt-4o-mini", units={"output": 10_000})

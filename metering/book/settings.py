@@ -22,6 +22,8 @@ class Settings:
     """Whether an unknown account is created on the default plan; else it is refused."""
     observe: bool
     """Whether nobody is refused for want of credit."""
+    from_zero: bool
+    """Whether a count below zero is taken for 0; else it is refused."""
     unknown_model_micros: int | None
     """The credit multiplier of models that are not registered; None refuses them."""
     signup_grant_nanos: int
@@ -39,6 +41,7 @@ def read_settings(rows: Mapping[str, Any]) -> Settings:
         default_plan=values["default_plan"],
         create_accounts=values["unknown_account"] == "create",
         observe=values["enforcement"] == "observe",
+        from_zero=values["negative_counts"] == "zero",
         unknown_model_micros=None if unknown is None else micros(Decimal(str(unknown["credits_multiplier"]))),
         signup_grant_nanos=credits_to_nanos(int(values["signup_grant_credits"]), per_dollar),
         credits_per_dollar=per_dollar,

@@ -146,9 +146,9 @@ class Holds:
             owner, called = (provider or "", model) if entry is None else (entry.model.provider, entry.model.name)
             if units is None:
                 output = allowed_output(max_output, None if entry is None else entry.model.max_output)
-                asked = stored_units({"input": input, "output": output})
+                asked = stored_units({"input": input, "output": output}, from_zero=book.settings.from_zero)
             else:
-                asked = stored_units(units)
+                asked = stored_units(units, from_zero=book.settings.from_zero)
             number, status = _standing(connection, account, book, now)
             locked = _lock(connection, number, book, now)
             state = locked.states[number]

@@ -77,7 +77,7 @@ class Quotas:
             raise BadEventError("a static limit is no call: leave provider, model, units, feature and tool out")
         if model is None and provider is not None:
             raise BadEventError("model is missing")
-        stored = None if units is None else stored_units(units)
+        stored = self._stored(units)
         call = Call(provider, model, stored, task, reasoning_level, feature, called)
         try:
             standing, book, now = self._standing(account, create=create)
@@ -114,7 +114,7 @@ class Quotas:
         """The quotas whose limits an estimate would go beyond; see `would_exceed`, which raises the same."""
         if units is None and tool is None:
             raise BadEventError("an estimate is missing: give units, or a tool with the time that it takes")
-        call = Call(units=None if units is None else stored_units(units), tool=tool)
+        call = Call(units=self._stored(units), tool=tool)
         standing, book, now = self._standing(account, create=create)
         return exceeding(book, standing, call, now)
 
@@ -143,6 +143,10 @@ class Quotas:
         from metering.quotas.delivery import deliver
 
         return deliver(self._runtime, limit=limit)
+
+    def _stored(self, units: Mapping[str, Quantity] | None) -> dict[str, int] | None:
+        from_zero = self._runtime.last_book.settings.from_zero
+        return None if units is None else stored_units(units, from_zero=from_zero)
 
     def _standing(self, account: str, *, create: bool) -> tuple[Standing, RateBook, datetime]:
         """An account brought up to now, with the newest book."""

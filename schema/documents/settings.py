@@ -69,6 +69,8 @@ class SettingsDocument(Document):
     """How a model that is not registered is charged; without it, it is refused."""
     enforcement: Annotated[Literal["on", "observe"] | None, Given] = None
     """Whether an account without credit is refused before the call."""
+    negative_counts: Annotated[Literal["refuse", "zero"] | None, Given] = None
+    """Whether a count below zero is refused or taken for 0."""
     signup_grant_credits: Annotated[Count | None, Given] = None
     """Credits that a new account receives."""
     credits_per_dollar: Annotated[Annotated[int, WholeRange(1)] | None, Given] = None
@@ -101,6 +103,7 @@ DEFAULT_SETTINGS: dict[str, Any] = {
     "unknown_account": "refuse",
     "unknown_model": None,
     "enforcement": "on",
+    "negative_counts": "refuse",
     "signup_grant_credits": 0,
     "credits_per_dollar": 10_000,
     "credit_display_name": "credits",
