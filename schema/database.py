@@ -83,7 +83,8 @@ def make_engine(url: str, *, create: bool = True) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    engine = create_engine(url, pool_size=KEPT_CONNECTIONS, connect_args={"connect_timeout": 5})
+    # The connection that was used last has its caches warm, and its rest is the shortest.
+    engine = create_engine(url, pool_size=KEPT_CONNECTIONS, pool_use_lifo=True, connect_args={"connect_timeout": 5})
     event.listen(engine, "checkin", _rest)
     event.listen(engine, "checkout", lambda connection, record, _: _wake(engine, connection, record))
     return engine

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from schema.documents.base import Email, EnvName, ModelName, Slug
@@ -74,6 +74,16 @@ def faults(model: type[BaseModel], source: Source, errors: Iterable[ErrorDetails
             path, owner = resolved
             found.append((path, _finding(error, path, owner, source)))
     return found
+
+
+def value_fault(annotation: Any, value: Any, name: str) -> str:
+    """What is wrong with a value of a field's type, as a finding says it under that name; empty when nothing is."""
+    try:
+        TypeAdapter(annotation).validate_python(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        return _code_and_message(first, first["type"], name)[1]
+    return ""
 
 
 def _resolve(model: type[BaseModel], location: Path, source: Source) -> tuple[Path, Any] | None:
@@ -232,4 +242,4 @@ def _not_one_of(name: str, shown: str, value: Any, expected: str) -> str:
     return f"'{name}' is {shown}; it must be one of {', '.join(allowed)}{hint}"
 
 
-__all__ = ["faults"]
+__all__ = ["faults", "value_fault"]

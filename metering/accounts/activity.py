@@ -25,8 +25,10 @@ from metering.analytics import (
 )
 from metering.errors import BadEventError, NoExchangeRateError
 from metering.runtime import Runtime
+from metering.wallets.ledger import USAGE_KEY
 from metering.wallets.transactions import Transaction, read_transactions
-from schema.tables import ledger_postings
+from schema.tables import event_keys, ledger_postings, usage_events
+from schema.tables.ledger import NO_DEBIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,17 @@ class Activity:
 
 
 def _posting(connection: Connection, account_id: int, key: str) -> int:
-    row = ledger_postings.c
-    query = select(row.id).where(row.account_id == account_id, row.idempotency_key == key)
+    row, named, event = ledger_postings.c, event_keys.c, usage_events.c
+    query = select(row.id).where(NO_DEBIT, row.account_id == account_id, row.idempotency_key == key)
+    if key.startswith(USAGE_KEY):
+        # A debit is found by the event that it is named after.
+        query = (
+            select(row.id)
+            .join(usage_events, event.posting_id == row.id)
+            .join(event_keys, named.usage_id == event.id)
+            .where(named.account_id == account_id, named.event_id == key.removeprefix(USAGE_KEY))
+            .where(row.idempotency_key == key)
+        )
     number = connection.execute(query).scalar()
     if number is None:
         raise BadEventError("the page before ended with a transaction that is not known")

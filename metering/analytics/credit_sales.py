@@ -19,6 +19,7 @@ from metering.corrections.refunds import PURCHASE_REFUND_KEY
 from metering.wallets.grants import GRANT_KEY
 from schema.money import share_of
 from schema.tables import accounts, grants, ledger_postings, usage_adjustments, usage_events
+from schema.tables.ledger import NO_DEBIT
 
 Withdrawn = Literal["expired", "refunded"]
 _grant = grants.c
@@ -158,6 +159,7 @@ def repaid(connection: Connection, period: Period) -> list[tuple[datetime, int]]
         _grant.kind == "purchase",
         _grant.account_id == row.account_id,
         literal(GRANT_KEY) + _grant.idempotency_key == row.idempotency_key,
+        NO_DEBIT,
     )
     burned, _, nanos = burned_pairs(connection, row.burned)
     came = select(row.occurred_at, nanos).select_from(ledger_postings.join(grants, own).join(burned, true()))

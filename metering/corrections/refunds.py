@@ -22,6 +22,7 @@ from metering.wallets.grants import GRANT_KEY
 from metering.wallets.wallet import AccountState, Grant
 from schema.money import share_of, usd, usd_text
 from schema.tables import event_keys, grants, ledger_postings, usage_adjustments, usage_events
+from schema.tables.ledger import NO_DEBIT
 
 PURCHASE_REFUND_KEY = "refund:"
 """What the key of the posting begins with that takes back a purchase."""
@@ -206,7 +207,7 @@ def _find_purchase(connection: Connection, account_id: int, key: str) -> tuple[G
     ).first()
     if found is None:
         raise BadCorrectionError(f"the account has no purchase '{key}'")
-    query = select(row.id).where(row.account_id == account_id, row.idempotency_key == f"{GRANT_KEY}{key}")
+    query = select(row.id).where(NO_DEBIT, row.account_id == account_id, row.idempotency_key == f"{GRANT_KEY}{key}")
     return Grant(*found), int(connection.execute(query).scalar_one())
 
 

@@ -16,6 +16,7 @@ from metering.errors import BadCorrectionError
 from metering.wallets.wallet import AccountState, Grant
 from schema.money import share_of
 from schema.tables import grants, ledger_postings
+from schema.tables.ledger import NO_DEBIT
 
 
 @dataclass(slots=True)
@@ -135,14 +136,14 @@ class Returning:
         if self._repaid is None:
             row = ledger_postings.c
             query = select(row.id, row.burned, row.revenue_nanos).where(
-                row.account_id == self._state.account_id, row.kind.in_(("grant", "purchase"))
+                NO_DEBIT, row.account_id == self._state.account_id, row.kind.in_(("grant", "purchase"))
             )
             found = {}
             for number, burned, revenue in self._connection.execute(query):
                 if burned:
                     found[number] = _Repaid(number, burned[0][0], sum(nanos for _, nanos in burned), revenue)
             undone = select(row.reverses, row.burned, row.revenue_nanos).where(
-                row.account_id == self._state.account_id, row.reverses.is_not(None)
+                NO_DEBIT, row.account_id == self._state.account_id, row.reverses.is_not(None)
             )
             for number, burned, revenue in self._connection.execute(undone):
                 if number in found and burned and burned[0][1] < 0:

@@ -165,3 +165,20 @@ def test_what_a_row_refers_to_exists(engine):
 def test_times_on_sqlite_have_one_width():
     assert utc_text(NOON) == "2026-03-01 12:00:00.000000"
     assert utc_text(NOON.replace(microsecond=5)) == "2026-03-01 12:00:00.000005"
+
+
+@pytest.mark.parametrize("kind", ["grant", "purchase", "refund", "adjustment", "expiry"])
+def test_the_key_of_a_posting_is_taken_once(engine, account, kind):
+    posting = {
+        "account_id": account,
+        "kind": kind,
+        "amount_nanos": 1,
+        "balance_nanos": 1,
+        "burned": [],
+        "idempotency_key": "grant:welcome",
+        "occurred_at": NOON,
+        "recorded_at": NOON,
+    }
+    with writing(engine) as connection:
+        _insert(connection, "ledger_postings", **posting)
+    assert "idempotency_key" in _refused(engine, "ledger_postings", **posting)

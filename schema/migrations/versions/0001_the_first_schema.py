@@ -356,8 +356,8 @@ sa.Table(
     _time("recorded_at"),
     _text("note", null=True),
     _check("kind", "kind IN ('grant', 'debit', 'purchase', 'refund', 'adjustment', 'expiry')"),
-    sa.UniqueConstraint("account_id", "idempotency_key"),
-    sa.Index("ix_ledger_postings_account_id_occurred_at", "account_id", "occurred_at"),
+    sa.Index("ix_ledger_postings_account_id_id", "account_id", "id"),
+    _partial("uq_ledger_postings_keys", "account_id", "idempotency_key", where="kind != 'debit'", unique=True),
     _partial("ix_ledger_postings_earning", "occurred_at", where="revenue_nanos != 0"),
     comment="append-only",
 )

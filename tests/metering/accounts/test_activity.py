@@ -87,6 +87,18 @@ def test_amounts_are_those_after_refunds(meter: Meter) -> None:
     assert rest == postings[1:]
 
 
+def test_postings_go_on_after_a_debit_by_the_event_that_names_it(meter: Meter) -> None:
+    for names in (("a", "b"), ("c",), ("d", "e")):
+        _record(meter, "acct-1", *names)
+    keys = [one.transaction.key for one in meter.activity.postings("acct-1")]
+    assert keys == ["usage:d", "usage:c", "usage:a"]
+    for place, key in enumerate(keys):
+        found = meter.activity.postings("acct-1", after=key)
+        assert [one.transaction.key for one in found] == keys[place + 1 :]
+    with pytest.raises(BadEventError, match="not known"):
+        meter.activity.postings("acct-1", after="usage:b")
+
+
 def test_usage_is_summed_by_column_and_in_total(meter: Meter) -> None:
     _record(meter, "acct-1", "a", "b")
     _record(meter, "acct-2", "x")
