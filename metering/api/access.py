@@ -23,15 +23,17 @@ from starlette.responses import Response
 
 from metering.accounts.keys import KeyOwner
 from metering.api.bodies import ExactRequest
-from metering.api.errors import ErrorAnswer, ForbiddenError, KeyNeededError, RateLimitedError, answers
+from metering.api.errors import BadRequestError, ErrorAnswer, ForbiddenError, KeyNeededError, RateLimitedError, answers
 from metering.api.rates import Rates
 from metering.errors import UnavailableError
 from metering.meter import Meter
+from schema.findings import did_you_mean
 
 Scope = Literal["read", "meter", "admin"]
 REMEMBERED = timedelta(hours=1)
 """For how long a confirmed key is believed while the database is away."""
 _MOST_REMEMBERED = 10_000
+_LONGEST_NAME = 60
 _NEEDED = {
     "read": "this key belongs to no account: use one of scope read or meter",
     "meter": "this key may only read",
@@ -157,6 +159,7 @@ def _route_class(scope: Scope, while_away: bool) -> type[APIRoute]:
 
         def get_route_handler(self) -> Callable[[Request], Any]:
             handler = super().get_route_handler()
+            parameters = [parameter.alias for parameter in self.dependant.query_params]
 
             async def keyed(request: Request) -> Response:
                 access: Access = request.app.state.access
@@ -164,6 +167,11 @@ def _route_class(scope: Scope, while_away: bool) -> type[APIRoute]:
                 text = bearer_text(request.headers.get("authorization"))
                 caller = await run_in_threadpool(access.admit, text, address, scope, while_away=while_away)
                 request.state.caller = caller
+                for name in request.query_params:
+                    if name not in parameters:
+                        # One that is left out by a slip would answer another question than was asked.
+                        hint = did_you_mean(name, parameters)
+                        raise BadRequestError(f"query.{name[:_LONGEST_NAME]}: there is no such parameter{hint}")
                 answer: Response = await handler(ExactRequest(request.scope, request.receive))
                 return answer
 

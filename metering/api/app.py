@@ -54,7 +54,7 @@ class Options:
     requests_per_minute: int = 6_000
     """Of one key; 0 for any number."""
     failures_per_minute: int = 60
-    """Keys that are not valid, of one address; 0 for any number. Whoever has a valid one is not kept out by it."""
+    """Keys that are not valid, of one address; 0 for any number. Keys that are known here are not kept out by it."""
     sweep_seconds: int = SWEEP_SECONDS
     """How often renewals and alerts are swept; 0 for never."""
 

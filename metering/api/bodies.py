@@ -18,6 +18,10 @@ _SUSPECT = (b"\\u0000", b"\\ud", b"\\uD")
 """Where a zero character or a surrogate may stand; the raw ones are no JSON and no UTF-8."""
 
 
+class _UnmeantError(ValueError):
+    """What JSON allows, but nobody can mean."""
+
+
 class ExactRequest(Request):
     """A request whose body is read exactly."""
 
@@ -42,12 +46,15 @@ def read_json(body: bytes) -> Any:
             _check_text(found)
     except json.JSONDecodeError:
         raise
+    except _UnmeantError as error:
+        raise json.JSONDecodeError(str(error), "", 0) from None
     except RecursionError:
         raise json.JSONDecodeError("it is nested too deeply", "", 0) from None
     except UnicodeError:
         raise json.JSONDecodeError("it is not valid UTF-8", "", 0) from None
-    except ValueError as error:
-        raise json.JSONDecodeError(str(error), "", 0) from None
+    except ValueError:
+        # Of whole numbers Python reads so many digits and no more.
+        raise json.JSONDecodeError("a number in it is too large", "", 0) from None
     return found
 
 
@@ -66,18 +73,18 @@ def _decimal(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise ValueError("a number in it is too large") from None
+        raise _UnmeantError("a number in it is too large") from None
 
 
 def _refuse_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no number")
+    raise _UnmeantError(f"{text} is no number")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     found = dict(pairs)
     # Which of two counts, programs do not agree on; a bill must not depend on it.
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise _UnmeantError("a name stands twice in one object")
     return found
 
 
@@ -87,7 +94,7 @@ def _check_depth(value: Any) -> None:
         level = [child for one in level for child in _children(one)]
         if not level:
             return
-    raise ValueError("it is nested too deeply")
+    raise _UnmeantError("it is nested too deeply")
 
 
 def _check_text(value: Any) -> None:
@@ -98,7 +105,7 @@ def _check_text(value: Any) -> None:
             for text in (*names, one):
                 if isinstance(text, str):
                     if "\x00" in text:
-                        raise ValueError("it holds a zero character")
+                        raise _UnmeantError("it holds a zero character")
                     text.encode()
         level = [child for one in level for child in _children(one)]
 

@@ -1,7 +1,8 @@
 """What the API answers when it does not do as asked: `{"error": {"code", "message"}}` with an HTTP status.
 
 Errors of the runtime keep their code and status (see `metering.errors`); these are the API's own.
-Those of HTTP itself are BAD_JSON (400), NOT_FOUND, METHOD_NOT_ALLOWED (405), TOO_LARGE (413) and INTERNAL (500).
+Those of HTTP itself are BAD_JSON (400), NOT_FOUND, METHOD_NOT_ALLOWED (405), TOO_LARGE (413), NOT_JSON (415) and
+INTERNAL (500).
 
 ApiError (a MeteringError)
 ├── KeyNeededError      UNAUTHENTICATED  401   no key, or none that is valid: nobody is told why
@@ -27,14 +28,18 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route
 
+from metering.api.wording import validation_message
 from metering.errors import MeteringError, QuotaExceededError, UnavailableError
 from schema.errors import RatecardError
 
 _log = logging.getLogger(__name__)
 _AWAY = "the database cannot be reached, so that nothing can be metered now; try again"
-_MOST_FAULTS = 3
 _LONGEST_MESSAGE = 500
 _HTTP_CODES = {400: "BAD_JSON", 404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "TOO_LARGE"}
+_HTTP_MESSAGES = {
+    404: "there is nothing at this address; /openapi.json tells what there is",
+    405: "this address does not take this method; Allow names those that it takes",
+}
 
 
 class ApiError(MeteringError):
@@ -107,13 +112,14 @@ _MEANINGS = {
     404: "The account has no such thing.",
     409: "The id is known with other contents.",
     413: "The body is too large.",
+    415: "The body is not sent as JSON.",
     422: "The request cannot be read.",
     429: "Too many requests, or a quota that is used up.",
     503: "No such model, price or route; or the database cannot be reached.",
 }
 
 
-OF_BODIES = (400, 413)
+OF_BODIES = (400, 413, 415)
 """What any route that takes a body may answer."""
 
 
@@ -146,16 +152,6 @@ def error_answer(error: RatecardError, now: datetime) -> JSONResponse:
     return JSONResponse({"error": fault_of(error).model_dump()}, error.status, headers)
 
 
-def validation_message(errors: Sequence[Mapping[str, Any]]) -> str:
-    """What is wrong with a body or parameter, by place; what was sent is not repeated."""
-    told = []
-    for error in errors[:_MOST_FAULTS]:
-        place = ".".join(str(part)[:60] for part in error["loc"])
-        told.append(f"{place}: {error['msg']}" if place else str(error["msg"]))
-    more = len(errors) - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more > 0 else "")
-
-
 def handle_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     """Have an app with these routes answer every error in the one form."""
 
@@ -171,6 +167,9 @@ def handle_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         if faults and faults[0]["type"] == "json_invalid":
             reason = faults[0].get("ctx", {}).get("error", "it cannot be read")
             return _answer(400, "BAD_JSON", f"the body is not JSON: {reason}")
+        if faults and isinstance(faults[0].get("input"), bytes):
+            # FastAPI leaves a body of another type as it came.
+            return _answer(415, "NOT_JSON", "send the body as JSON, with the header Content-Type: application/json")
         return _answer(422, BadRequestError.code, validation_message(faults))
 
     @app.exception_handler(HTTPException)
@@ -180,7 +179,8 @@ def handle_errors(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
         if status == 405:
             # Starlette names those of the first route of a path alone.
             headers = {"Allow": ", ".join(_methods(routes, request.scope["path"]))}
-        return _answer(status, _HTTP_CODES.get(status, "BAD_REQUEST"), str(error.detail), headers)
+        message = _HTTP_MESSAGES.get(status, str(error.detail))
+        return _answer(status, _HTTP_CODES.get(status, "BAD_REQUEST"), message, headers)
 
     @app.exception_handler(PoolTimeoutError)
     async def exhausted(request: Request, error: Exception) -> JSONResponse:
@@ -193,7 +193,9 @@ def _methods(routes: Sequence[BaseRoute], path: str) -> list[str]:
     for route in routes:
         if isinstance(route, Route) and route.path_regex.match(path):
             found |= route.methods or set()
-    return sorted(found) or ["GET"]
+    if "GET" in found or not found:
+        found |= {"GET", "HEAD"}
+    return sorted(found)
 
 
 def too_large(most: int) -> HTTPException:
@@ -232,5 +234,4 @@ __all__ = [
     "internal_answer",
     "too_large",
     "too_large_answer",
-    "validation_message",
 ]

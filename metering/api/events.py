@@ -9,7 +9,7 @@ from fastapi import Request
 from pydantic import Field, ValidationError
 
 from metering.api.access import Caller, caller_of, router
-from metering.api.errors import OF_BODIES, Fault, answers, fault_of, validation_message
+from metering.api.errors import OF_BODIES, Fault, answers, fault_of
 from metering.api.fields import (
     Answer,
     Body,
@@ -23,6 +23,7 @@ from metering.api.fields import (
     Usd,
     WholeQuantity,
 )
+from metering.api.wording import validation_message
 from metering.errors import BadEventError, MeteringError, UnknownAccountError
 from metering.meter import Meter
 from metering.receipts import Receipt

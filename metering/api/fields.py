@@ -11,11 +11,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from metering.api.bodies import with_floats
 from metering.book.entities import Release
 from metering.usage import LARGEST_DECIMAL, LARGEST_QUANTITY, LONGEST_NAME
+from schema.findings import did_you_mean
 from schema.keys import MOMENT_PATTERN, parse_moment
 from schema.money import multiplier_text
 from schema.units import DECIMAL_UNITS, UNITS, WHOLE_UNITS
@@ -40,8 +41,9 @@ _MOST_DIGITS = 18
 _PRINTABLE_UNIT = {"anyOf": [{"type": "integer"}, {"type": "string"}]}
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_NO_ZERO = r"^[^\x00]*$"
+NO_ZERO = r"^[^\x00]*$"
 """No database keeps a zero character."""
+MOMENT_FORM = f"^{MOMENT_PATTERN}$"
 
 
 def _whole(value: Any) -> Any:
@@ -57,8 +59,8 @@ def _day(value: Any) -> Any:
     return value
 
 
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=_NO_ZERO)]
-Text = Annotated[str, Field(min_length=1, max_length=1_000, pattern=_NO_ZERO)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=NO_ZERO)]
+Text = Annotated[str, Field(min_length=1, max_length=1_000, pattern=NO_ZERO)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Units = Annotated[dict[str, Any], WithJsonSchema(_UNITS_SCHEMA)]
 Quantity = Annotated[Any, WithJsonSchema(_DECIMAL_SCHEMA)]
@@ -67,7 +69,7 @@ Moment = Annotated[
     str,
     Field(
         max_length=40,
-        pattern=f"^{MOMENT_PATTERN}$",
+        pattern=MOMENT_FORM,
         description="ISO 8601; without a zone it is UTC, without a time 00:00.",
         examples=["2026-11-21T09:30:00Z"],
     ),
@@ -96,6 +98,15 @@ class Body(BaseModel):
     """What a caller sends: every field in its own type, and none that is not known."""
 
     model_config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_other_names(cls, value: Any) -> Any:
+        """`extra` alone would refuse them, too, but could not tell which name was meant."""
+        for name in value if isinstance(value, dict) else ():
+            if name not in cls.model_fields:
+                raise ValueError(f"there is no field '{name[:LONGEST_NAME]}'{did_you_mean(name, cls.model_fields)}")
+        return value
 
 
 class Answer(BaseModel):
@@ -128,6 +139,8 @@ def moment_of(text: str | None) -> datetime | None:
 
 
 __all__ = [
+    "MOMENT_FORM",
+    "NO_ZERO",
     "Answer",
     "Body",
     "CountedUnits",

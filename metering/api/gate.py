@@ -44,6 +44,10 @@ class Gate:
                 headers["X-Content-Type-Options"] = "nosniff"
             await send(message)
 
+        method = scope["method"]
+        if method == "HEAD":
+            # As GET; the server sends no body then.
+            scope = {**scope, "method": "GET"}
         client = scope.get("client")
         act_from(client[0] if client else None)
         begun = perf_counter()
@@ -55,12 +59,13 @@ class Gate:
             else:
                 await self._app(scope, _bounded(receive), answer)
         except Exception:
-            _log.exception("%s %s failed", scope["method"], _route(scope))
+            _log.exception("%s %s failed", method, _route(scope))
             if not started:
                 await internal_answer()(scope, receive, answer)
         finally:
-            method = scope["method"] if scope["method"] in _METHODS else UNMATCHED
-            self._metrics.ended(method, _route(scope), status, perf_counter() - begun)
+            self._metrics.ended(
+                method if method in _METHODS else UNMATCHED, _route(scope), status, perf_counter() - begun
+            )
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -154,10 +154,9 @@ def history(
     caller = caller_of(request)
     asked = {"user": user, "model": model, "task": task, "feature": feature, "tool": tool, "tier": tier}
     filters = {name: wanted for name, wanted in asked.items() if wanted is not None}
-    try:
-        first, last = moment_of(start), moment_of(end)
-    except ValueError as error:
-        raise BadRequestError(f"start or end: {error}") from None
+    first, last = _moment("start", start), _moment("end", end)
+    if first is not None and last is not None and first > last:
+        raise BadRequestError(f"the period begins at {start}, after its end at {end}")
     try:
         events = meter.activity.history(
             caller.account, start=first, end=last, after=id_of(cursor), limit=limit, filters=filters
@@ -179,6 +178,14 @@ def show_event(request: Request, event_id: Annotated[Name, Path(description="The
     if found is None:
         raise NotFoundError("there is no such event")
     return EventAnswer.of(found, caller)
+
+
+def _moment(name: str, text: str | None) -> datetime | None:
+    """The moment of a parameter. Raises BadRequestError for one that is in no calendar."""
+    try:
+        return moment_of(text)
+    except ValueError as error:
+        raise BadRequestError(f"query.{name}: {error}") from None
 
 
 def _days(now: datetime, period: str, start: date | None, end: date | None) -> Period:

@@ -29,6 +29,8 @@ def test_numbers_keep_their_text() -> None:
         (b'["\\ud800"]', "it is not valid UTF-8"),
         (b'{"\\uDFFF": 1}', "it is not valid UTF-8"),
         (b"\xff", "it is not valid UTF-8"),
+        (b"9" * 5_000, "a number in it is too large"),
+        (b"1e99999999999999999999", "a number in it is too large"),
         (b"[" * 101 + b"]" * 101, "it is nested too deeply"),
         (b"[" * 200_000, "it is nested too deeply"),
     ],

@@ -33,6 +33,7 @@ CODES = (
     "NOT_FOUND",
     "RATE_LIMITED",
     "TOO_LARGE",
+    "NOT_JSON",
     "BAD_JSON",
     "BAD_REQUEST",
     "METHOD_NOT_ALLOWED",

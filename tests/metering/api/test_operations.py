@@ -55,9 +55,25 @@ def test_no_answer_is_kept_by_a_cache(lite: Api) -> None:
 
 
 def test_a_path_tells_its_methods(lite: Api) -> None:
-    for path, allowed in (("/v1/admin/keys", "GET, POST"), ("/v1/events", "POST"), ("/v1/events/batch", "GET, POST")):
+    for path, allowed in (
+        ("/v1/admin/keys", "GET, HEAD, POST"),
+        ("/v1/events", "POST"),
+        ("/v1/events/batch", "GET, HEAD, POST"),
+        ("/openapi.json", "GET, HEAD"),
+    ):
         answer = lite.ask("PATCH", path)
         assert (answer.status, answer.error, answer.headers["allow"]) == (405, "METHOD_NOT_ALLOWED", allowed)
+
+
+def test_head_answers_as_get_without_the_body(lite: Api) -> None:
+    for path in ("/health", "/ready", "/widget", "/v1/wallet", "/v1/events/nothing"):
+        got, head = lite.ask("GET", path), lite.ask("HEAD", path)
+        assert (head.status, head.text) == (got.status, "")
+        assert head.headers["content-length"] == got.headers["content-length"]
+    assert lite.ask("HEAD", "/v1/wallet", key=None).status == 401
+    assert lite.ask("HEAD", "/v1/events").status == 405
+    counted = 'ratecard_http_requests_total{method="HEAD",route="/v1/wallet",status="200"} 1.0'
+    assert counted in lite.get("/metrics", key="admin").text.splitlines()
 
 
 @pytest.fixture
