@@ -1,4 +1,4 @@
-"""Features and run units: what is charged or counted besides tokens, and forms that become commits."""
+"""Features, run units and reasoning: what is charged or counted besides tokens; forms that become commits."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from dashboard.configuration.entity_panel import EntityPanel
 from dashboard.configuration.feature_prices import COUNTED, EXAMPLE, NO_PLAN, charged_words, charges
 from dashboard.configuration.history_table import history_card
 from dashboard.configuration.rate_card import Row
+from dashboard.configuration.reasoning_view import reasoning_view
 from dashboard.configuration.run_units_view import run_units_view
 from dashboard.configuration.summary_cards import summary_cards
 from dashboard.exports import Csv
@@ -30,7 +31,7 @@ from schema.documents.commerce import Feature, FeatureOverride
 from schema.keys import Key
 from schema.money import multiplier_text, per_unit_text
 
-VIEWS = ("Features", "Run units")
+VIEWS = ("Features", "Run units", "Reasoning")
 COLUMNS = ("Feature", "Name", "Charged", "Counted", "Amount, USD", "Multiplier", "Plans with another", "Commit")
 
 
@@ -181,6 +182,8 @@ def page() -> None:
     )
     if view == "Run units":
         run_units_view(stamp, person, now)
+    elif view == "Reasoning":
+        reasoning_view(stamp, person, now)
     else:
         _features(stamp, person, now)
 

@@ -6,6 +6,7 @@ text takes the field out. Whether a value is fit is for validation to say, which
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,12 +17,14 @@ from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from dashboard.configuration.labels import label_of, words_of
 from schema.catalogue import Catalogue
 from schema.documents.base import Document
 from schema.documents.descriptions import field_texts
 from schema.entities import Entity
+from schema.faults import value_fault
 from schema.keys import Key, moment_text
 from schema.money import plain
 from schema.places import read_source
@@ -39,7 +42,10 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a form. `path` is dotted inside the entity of `key`; `default` is what holds while it is empty."""
+    """A field of a form. `path` is dotted inside the entity of `key`; `default` is what holds while it is empty.
+
+    `annotation` is the type that its value must be of, with its limits.
+    """
 
     key: Key
     path: str
@@ -48,6 +54,7 @@ class Field:
     help: str = ""
     choices: tuple[str, ...] = ()
     default: str = ""
+    annotation: Any = dataclasses.field(default=None, compare=False, repr=False)
 
     @property
     def id(self) -> str:
@@ -72,14 +79,26 @@ def fields_of(
         if isinstance(core, type) and issubclass(core, Document):
             found += fields_of(core, key, prefix=f"{prefix}{name}.", label=shown)
         else:
-            found.append(field_of(core, key, f"{prefix}{name}", shown, meanings.get(name, "")))
+            found.append(field_of(annotation_of(info), key, f"{prefix}{name}", shown, meanings.get(name, "")))
     return tuple(found)
 
 
-def field_of(core: Any, key: Key, path: str, label: str, meaning: str = "", default: str = "") -> Field:
+def annotation_of(info: FieldInfo) -> Any:
+    """The type of a document's field, with what limits it."""
+    return Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
+
+
+def field_of(annotation: Any, key: Key, path: str, label: str, meaning: str = "", default: str = "") -> Field:
     """A field of a type: what is typed in it follows from that."""
+    core = core_type(annotation)
     choices = tuple(map(str, get_args(core))) if get_origin(core) is Literal else ()
-    return Field(key, path, label, _kind(core), meaning, choices, default)
+    return Field(key, path, label, _kind(core), meaning, choices, default, annotation)
+
+
+def fault_of(field: Field, text: str) -> str:
+    """What is wrong with a text of a field, in words; empty when nothing is, or when nothing stands there."""
+    value = _written(field, text)
+    return "" if field.annotation is None or value is None else value_fault(field.annotation, value, field.label)
 
 
 def core_type(annotation: Any) -> Any:
@@ -257,9 +276,11 @@ __all__ = [
     "Field",
     "Kind",
     "Texts",
+    "annotation_of",
     "core_type",
     "document_of",
     "edits_of",
+    "fault_of",
     "field_of",
     "fields_of",
     "moved",

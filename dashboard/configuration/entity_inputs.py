@@ -6,12 +6,15 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from dashboard.configuration.entity_form import Field, Texts
+from dashboard.configuration.entity_form import Field, Texts, fault_of, same
 from dashboard.formats import literal
 
 
 def draw_fields(fields: Iterable[Field], before: Texts, prefix: str, *, columns: int = 2) -> dict[str, str]:
-    """Draw the inputs, filled with `before`, and return what stands in them. `prefix` begins their keys."""
+    """Draw the inputs, filled with `before`, and return what stands in them; below each what is wrong with that.
+
+    `prefix` begins their keys.
+    """
     with st.grid(columns, min_column_width=170, gap="small"):
         return {field.id: _input(field, before[field.id], f"{prefix}{field.id}") for field in fields}
 
@@ -35,9 +38,18 @@ def _input(field: Field, text: str, key: str) -> str:
         return str(chosen or "")
     if field.kind == "list":
         meaning = f"{meaning or ''} Parted by commas.".strip()
-    return str(
-        st.text_input(label, value=text, key=key, help=meaning, placeholder=placeholder, max_chars=500) or ""
-    ).strip()
+    with st.container(gap="xxsmall"):
+        typed = st.text_input(label, value=text, key=key, help=meaning, placeholder=placeholder, max_chars=500)
+        found = str(typed or "").strip()
+        if not same(field.kind, text, found):
+            fault_note(field, found)
+    return found
 
 
-__all__ = ["draw_fields"]
+def fault_note(field: Field, text: str) -> None:
+    """What is wrong with a text of a field, if anything is."""
+    if fault := fault_of(field, text):
+        st.markdown(f":red[:material/error: {literal(fault)}]")
+
+
+__all__ = ["draw_fields", "fault_note"]

@@ -12,7 +12,7 @@ from metering.book.settings import Settings
 from metering.errors import MeteringError
 from metering.rating.price import Price
 from metering.rating.rating import rate
-from schema.money import round_half_even
+from schema.money import MICRO, round_half_even
 from schema.units import stored_per_unit
 
 Row = Mapping[str, Any]
@@ -50,12 +50,17 @@ def units_text(units: Mapping[str, int]) -> str:
     return " + ".join(f"{parts // stored_per_unit(unit):,} {unit.replace('_', ' ')}" for unit, parts in units.items())
 
 
-def example(price: Price | None, units: Mapping[str, int], plan: str | None = None) -> Example | None:
-    """The example call by a price; None without a price, or when the price has no rate for it."""
+def example(
+    price: Price | None, units: Mapping[str, int], plan: str | None = None, *, output_micros: int = MICRO
+) -> Example | None:
+    """The example call by a price; None without a price, or when the price has no rate for it.
+
+    `output_micros` multiplies its output, in millionths, as the level of its reasoning does.
+    """
     if price is None or not units:
         return None
     try:
-        rated = rate(price, units, plan=plan)
+        rated = rate(price, units, plan=plan, output_multiplier_micros=output_micros)
     except MeteringError:
         return None
     return Example(rated.cost_nanos, rated.charge_nanos)

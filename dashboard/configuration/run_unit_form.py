@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
-from dashboard.configuration.entity_form import Field, Texts, row_of
+from dashboard.configuration.entity_form import Field, Texts, annotation_of, field_of, row_of
 from dashboard.formats import TIMES
 from metering.rating.run_units import DEFAULT_TOOL, RunUnits, ToolCall
 from schema.documents.rates import RunUnitsDocument
@@ -40,13 +40,13 @@ def rule_fields(names: Iterable[str]) -> tuple[Field, ...]:
     defaults = {"minimum": f"{default.minimum}", "decimals": str(default.decimals)}
     shown = sorted({*names, *defaults}, key=lambda name: (order.get(name.partition("/")[0], 9), name))
     return tuple(
-        Field(
+        field_of(
+            annotation_of(RunUnitsDocument.model_fields["decimals" if name == "decimals" else "minimum"]),
             key_of(name),
             VALUE_FIELD,
             label_of(name),
-            "whole" if name == "decimals" else "number",
             MEANINGS.get(name.partition("/")[0], ""),
-            default=defaults.get(name, ""),
+            defaults.get(name, ""),
         )
         for name in shown
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -13,14 +12,11 @@ from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
 from dashboard.configuration.compared import compared
-from dashboard.configuration.entity_form import Field, edits_of, texts_of
-from dashboard.configuration.entity_inputs import draw_fields
 from dashboard.configuration.history_table import history_card
 from dashboard.configuration.rate_card import Row
 from dashboard.configuration.run_unit_form import (
     KIND,
     calls_a_month,
-    key_of,
     label_of,
     plan_limits,
     rule_fields,
@@ -28,15 +24,14 @@ from dashboard.configuration.run_unit_form import (
     seconds_micros,
     working,
 )
+from dashboard.configuration.value_inputs import value_inputs
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, TIMES, literal, short_commit
 from dashboard.layout import card, card_title, part_title
-from dashboard.proposing.bases import Base, form_prefix, see
 from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from metering.rating.run_units import RunUnits, ToolCall
 from schema.money import multiplier_text
-from sync.edit import Edit
 
 COLUMNS = ("Rule", "Value", "Commit")
 
@@ -50,10 +45,13 @@ def run_units_view(stamp: sources.Stamp, person: CurrentPerson, now: datetime) -
     left, right = st.columns([6, 6], gap="small")
     with right, card("run_units_form"):
         card_title("Change the rules", "An emptied field takes the rule out")
-        planned, edits, prefix = _form(form_base(now), now)
-        if prefix:
-            key = edits[0].key if edits else key_of("minimum")
-            propose_panel(edits, prefix=prefix, key=key, title="Change run units", person=person, now=now)
+        base, planned = form_base(now), None
+        if base is not None:
+            typed = value_inputs(base, KIND, rule_fields, ("tool", "tier"))
+            planned = rules_of(typed.fields, typed.texts)
+            propose_panel(
+                typed.edits, prefix=typed.prefix, key=typed.key, title="Change run units", person=person, now=now
+            )
     with left:
         with card("run_units_calculator"):
             card_title("Count a call", "By the rules in force, and by those of the form")
@@ -76,40 +74,6 @@ def _table(rows: Sequence[Row]) -> None:
         st.caption("None is written: the minimum is 0.01, tiers count 1.0 and tools add nothing.")
         return
     st.dataframe(pd.DataFrame(records, columns=list(COLUMNS)), hide_index=True, height="content", key="table_run_units")
-
-
-def _form(base: Base | None, now: datetime) -> tuple[RunUnits | None, list[Edit], str]:
-    """Draw the inputs: the rules that they make, the edits, and the prefix of their keys."""
-    if base is None:
-        return None, [], ""
-    entities = base.catalogue.of(KIND)
-    fields = rule_fields(entities)
-    versions = "".join(see(base, field.key) for field in fields)
-    prefix = form_prefix(f"run_units_{hashlib.sha256(versions.encode()).hexdigest()[:12]}_")
-    before = texts_of(fields, {entity.key: entity.document for entity in entities.values()})
-    texts = draw_fields(fields, before, prefix, columns=3)
-    edits = edits_of(fields, before, texts)
-    added, value = _new_rule(prefix, set(entities))
-    if added is not None:
-        fields, texts = (*fields, added), {**texts, added.id: value}
-        edits += edits_of([added], {added.id: ""}, {added.id: value}, new=True)
-    return rules_of(fields, texts), edits, prefix
-
-
-def _new_rule(prefix: str, known: set[str]) -> tuple[Field | None, str]:
-    """A tier or tool that is not there yet."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        table = st.selectbox("Add a", ("tool", "tier"), key=f"{prefix}new_table", width=110)
-        name = st.text_input("Name", key=f"{prefix}new_name", max_chars=100, placeholder="none")
-        value = st.text_input("Value", key=f"{prefix}new_value", max_chars=20, placeholder="none", width=110)
-    full = f"{table}/{(name or '').strip()}"
-    if not (name or "").strip() or not (value or "").strip():
-        return None, ""
-    if full in known:
-        st.error("There is such a rule already: change it above.", icon=":material/error:")
-        return None, ""
-    (field,) = (field for field in rule_fields([full]) if field.key.name == full)
-    return field, str(value).strip()
 
 
 def _calculator(in_force: RunUnits, planned: RunUnits, plans: Sequence[Row]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
@@ -23,7 +23,8 @@ from dashboard.configuration.entity_form import (
 from dashboard.configuration.labels import label_of
 from dashboard.plans.figures import UNLIMITED
 from metering.book.entities import Plan
-from schema.documents.plans import PlanEntry
+from schema.documents.base import Usd
+from schema.documents.plans import Limit, PlanEntry
 from schema.keys import Key
 from schema.money import plain
 from sync.edit import AddEntity, Edit, SetField
@@ -85,11 +86,13 @@ def plan_fields(key: Key, classes: Sequence[str], limits: Sequence[str]) -> Plan
     return PlanFields(
         words=some("name", "description", "active"),
         fees=(
-            Field(key, "price.monthly", "Monthly fee", "number", "Per month."),
-            Field(key, "price.annual", "Annual fee", "number", "Per year when paid yearly; empty for no yearly cycle."),
+            field_of(Usd, key, "price.monthly", "Monthly fee", "Per month."),
+            field_of(Usd, key, "price.annual", "Annual fee", "Per year when paid yearly; empty for no yearly cycle."),
         ),
         terms=some("currency", "trial_days", "access", "included_credit", "overage"),
-        limits=tuple(field_of(str, key, f"limits.{step(name)}", label_of(name)) for name in limits),
+        limits=tuple(
+            replace(field_of(str, key, f"limits.{step(name)}", label_of(name)), annotation=Limit) for name in limits
+        ),
         features=found["features"],
         litellm=tuple(field for path, field in found.items() if path.startswith("litellm.")),
     )

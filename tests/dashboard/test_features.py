@@ -22,14 +22,18 @@ from dashboard.configuration.run_unit_form import (
 )
 from dashboard.configuration.summary_cards import summarize
 from metering.book.ratebook import RateBook
+from metering.meter import Meter
 from metering.rating.run_units import RunUnits, ToolCall
+from metering.usage import Usage
 from schema.database import reading
 from schema.documents.commerce import Feature
 from schema.keys import Key
+from schema.money import NANO
 from tests.dashboard.conftest import OpenApp
 from tests.dashboard.reading_pages import diff, labelled, metrics, table
 from tests.dashboard.seeding import Seeded, git, seed
 
+MODEL = "openai/gpt-4o"
 FEATURES = """\
 features:
   image_gen:
@@ -160,3 +164,45 @@ def test_the_summary_is_that_of_the_rate_card(shop: Seeded, open_app: OpenApp) -
     shown = metrics(open_app(shop, "features"))
     assert (shown["Active models"], shown["Billable features"]) == ("3", "2")
     assert shown["Cheapest model, 1,000 + 500 tokens"] == "$0.0105"
+
+
+def test_levels_of_reasoning_are_changed_added_and_taken_out(tmp_path: Path, open_app: OpenApp) -> None:
+    seeded = seed(tmp_path, {"reasoning.yaml": "levels:\n  low: 1.0\n  high: 1.5  # as measured\n"})
+    with Meter.open(seeded.url) as meter:
+        call = {"event_id": "thought", "account": "acct-0001", "model": MODEL, "units": {"output": 10}}
+        charged = meter.record(Usage(**call, reasoning_level="low", occurred_at=datetime.now(UTC))).charge_nanos
+    app = open_app(seeded, "features", view="Reasoning")
+    labelled(app.selectbox, "Example call of").set_value(MODEL).run()
+
+    assert [(row["Level"], row["Multiplier"], row["Calls"]) for row in table(app, 0)] == [
+        ("low", "1\u00d7", 1),
+        ("high", "1.5\u00d7", 0),
+    ]
+    assert table(app, 0)[0]["Charge"] == charged / NANO
+    labelled(app.text_input, "high").set_value("2").run()
+    labelled(app.text_input, "low").set_value("").run()
+    labelled(app.text_input, "Add").set_value("deepest").run()
+    labelled(app.text_input, "Value").set_value("many").run()
+    assert any("1 call of the last 30 days named low" in line.value for line in app.markdown)
+    assert any("must be a number" in line.value for line in app.markdown)
+    labelled(app.text_input, "Value").set_value("3").run()
+
+    # 1,000 input at 2.50 and 500 output at 10 USD a million, margin 1.5; the output twice at the level.
+    preview = {row["Level"]: row for row in table(app, 2)}
+    assert (preview["high"]["Charge"], preview["high"]["Charge now"]) == ("$0.01875", "$0.015")
+    assert preview["deepest"]["Charge"] == "$0.02625"
+    changed = diff(app)
+    for line in ("-  low: 1.0", "-  high: 1.5  # as measured", "+  high: 2  # as measured", "+  deepest: 3"):
+        assert line in changed
+    labelled(app.button, "Propose").click().run()
+    assert not app.exception
+    assert "deepest: 3" in git(seeded.repository, "show", "ratecard/change-reasoning-levels:config/reasoning.yaml")
+
+
+def test_what_is_wrong_with_a_value_stands_below_its_field(shop: Seeded, open_app: OpenApp) -> None:
+    app = open_app(shop, "features", view="Run units")
+
+    labelled(app.text_input, "Tier heavy").set_value("much").run()
+
+    said = "".join(line.value.replace("\\", "") for line in app.markdown)
+    assert "'Tier heavy' must be a number, not 'much'" in said
