@@ -25,7 +25,18 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 KEPT_CONNECTIONS = 20
-"""Connections that an engine keeps open once they were needed; a few more open and close under load."""
+"""Connections that an engine keeps open once they were needed; on SQLite a few more open and close under load.
+
+Not on PostgreSQL: its hundred are shared by all processes, and whoever finds none left is refused.
+"""
+_LIMITS = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+"""How long a PostgreSQL server that went without a word is waited for, in libpq's terms; a URL may say otherwise."""
 
 MODE = "ratecard_mode"
 """The execution option that says what a transaction is for: `read`, `write`, or that it has `BEGUN` already."""
@@ -83,8 +94,9 @@ def make_engine(url: str, *, create: bool = True) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
+    limits = {name: value for name, value in _LIMITS.items() if name not in url.query}
     # The connection that was used last has its caches warm, and its rest is the shortest.
-    engine = create_engine(url, pool_size=KEPT_CONNECTIONS, pool_use_lifo=True, connect_args={"connect_timeout": 5})
+    engine = create_engine(url, pool_size=KEPT_CONNECTIONS, max_overflow=0, pool_use_lifo=True, connect_args=limits)
     event.listen(engine, "checkin", _rest)
     event.listen(engine, "checkout", lambda connection, record, _: _wake(engine, connection, record))
     return engine

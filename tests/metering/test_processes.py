@@ -76,6 +76,7 @@ def test_four_processes_of_sixteen_threads_never_pass_the_floor_of_a_wallet(
 
 _KILLED = """
 import json, os, random, signal, sys, time
+from concurrent.futures import ThreadPoolExecutor
 from metering.meter import Meter
 from metering.usage import Usage
 from tests.metering.rate_card import Clock
@@ -84,20 +85,23 @@ url, kills = sys.argv[1], int(sys.argv[2])
 units = {"input": 1_000, "output": 500}
 draw = random.Random(7)
 
+def load(meter, turn, thread, out):
+    for number in range(100_000):
+        size = 1 if turn % 2 else 1 + number % 40
+        names = [f"{turn}-{thread}-{number}-{one}" for one in range(size)]
+        if number % 3 == 0 and size == 1:
+            with meter.hold("acct-0", "anthropic", "haiku", units=units) as hold:
+                hold.capture(Usage(event_id=names[0], units=units))
+        else:
+            meter.record_many(
+                Usage(event_id=name, account=f"acct-{place % 3}", provider="anthropic", model="haiku", units=units)
+                for place, name in enumerate(names)
+            )
+        os.write(out, "".join(f"{name}\\n" for name in names).encode())
+
 def work(turn, out):
-    with Meter.open(url, now=Clock(), listen=False) as meter:
-        for number in range(100_000):
-            size = 1 if turn % 2 else 1 + number % 40
-            names = [f"{turn}-{number}-{one}" for one in range(size)]
-            if number % 3 == 0 and size == 1:
-                with meter.hold("acct-0", "anthropic", "haiku", units=units) as hold:
-                    hold.capture(Usage(event_id=names[0], units=units))
-            else:
-                meter.record_many(
-                    Usage(event_id=name, account=f"acct-{place % 3}", provider="anthropic", model="haiku", units=units)
-                    for place, name in enumerate(names)
-                )
-            os.write(out, "".join(f"{name}\\n" for name in names).encode())
+    with Meter.open(url, now=Clock(), listen=False) as meter, ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda thread: load(meter, turn, thread, out), range(4)))
 
 acknowledged = []
 for turn in range(kills):
@@ -122,7 +126,8 @@ print(json.dumps(acknowledged))
 
 
 def test_what_was_acknowledged_is_there_once_after_fifty_kills(meter: Meter, card: Engine, migrated_url: str) -> None:
-    """Killed at random moments of holds, captures, single calls and batches; ledger, events and balances agree."""
+    """Killed at random moments of the holds, captures, single calls and batches of four threads; ledger, events and
+    balances agree."""
     meter.wallets.grant("acct-0", "purchase", key="pack", usd=1_000, paid=1_000)
     told = subprocess.run(
         [sys.executable, "-c", _KILLED, migrated_url, "50"], cwd=ROOT, capture_output=True, text=True, timeout=300

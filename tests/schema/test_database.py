@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -336,3 +337,36 @@ def test_no_moment_is_none(engine):
         assert connection.execute(select(audit_log.c.at)).first() is None
     assert audit_log.c.at.type.process_bind_param(None, engine.dialect) is None
     assert audit_log.c.at.type.process_result_value(None, engine.dialect) is None
+
+
+# ---- PostgreSQL's connections
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_server_that_is_gone_without_a_word_is_noticed(migrated_url, engine_of):
+    """Else a call would wait for minutes, until the system gives the connection up."""
+
+    def told(url):
+        with engine_of(url).connect() as connection:
+            return connection.connection.driver_connection.info.get_parameters()
+
+    assert {"connect_timeout": "5", "tcp_user_timeout": "10000", "keepalives_idle": "30"}.items() <= told(
+        migrated_url
+    ).items()
+    patient = f"{migrated_url}{'&' if '?' in migrated_url else '?'}connect_timeout=60&tcp_user_timeout=0"
+    assert {"connect_timeout": "60", "tcp_user_timeout": "0"}.items() <= told(patient).items()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_a_process_takes_no_more_connections_than_it_keeps(migrated_url, engine_of):
+    """Four processes of any number of threads fit into the hundred connections of a server."""
+    engine = engine_of(migrated_url)
+    taken = [engine.connect() for _ in range(20)]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lambda: engine.connect().close())
+        assert not wait([waiting], timeout=0.05).done
+        assert engine.pool.checkedout() == 20
+        taken.pop().close()
+        waiting.result(timeout=20)
+    for connection in taken:
+        connection.close()
