@@ -23,6 +23,7 @@ MeteringError (a RatecardError)
 │   └── UnknownUnitError      UNKNOWN_UNIT     422
 ├── RerateError               RERATE_OUTDATED  409   a release landed between the survey of a re-rating and its writing
 ├── WebhookError              NO_WEBHOOK       503   alerts cannot be told: no webhook is named
+├── ProxyError                NO_PROXY         503   a LiteLLM proxy is not named, or does not do as asked
 ├── BookFileError             BAD_BOOK_FILE    503   a rate book on disk that cannot be trusted
 └── ImportFileError           BAD_FILE         422   a file of events that cannot be read at all
 """
@@ -204,4 +205,11 @@ class WebhookError(MeteringError):
     """There is no webhook that alerts could be told to."""
 
     code = "NO_WEBHOOK"
+    status = 503
+
+
+class ProxyError(MeteringError):
+    """Settings name no LiteLLM proxy, or it does not do as asked."""
+
+    code = "NO_PROXY"
     status = 503

@@ -24,7 +24,7 @@ def test_each_line_is_understood(line: str) -> None:
 
 
 def test_the_page_is_about_these_commands() -> None:
-    assert {shlex.split(line)[1] for line in COMMAND_LINES} == {"account", "subscription", "renew", "key"}
+    assert {shlex.split(line)[1] for line in COMMAND_LINES} == {"account", "subscription", "renew", "key", "litellm"}
 
 
 def test_the_sum_of_the_example_is_right() -> None:

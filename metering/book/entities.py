@@ -69,6 +69,8 @@ class Plan:
     overage: str
     limits: dict[str, int | None]
     features: tuple[str, ...]
+    litellm: dict[str, Any] | None = None
+    """Budget and rate of the virtual key at a LiteLLM proxy, as `schema.documents.plans.LiteLLMBudget` names them."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Plan:
@@ -86,6 +88,7 @@ class Plan:
             overage=row["overage"],
             limits=dict(row["limits"] or {}),
             features=tuple(row["features"] or ()),
+            litellm=row["litellm"],
         )
 
 

@@ -45,6 +45,8 @@ class LiteLLMSettings(Document):
     """Where the proxy answers."""
     master_key_env: EnvName
     """The variable that holds the master key."""
+    key_prefix: Slug = "ratecard"
+    """What the aliases of its virtual keys begin with; another one for each database that shares a proxy."""
 
 
 class NotificationSettings(Document):

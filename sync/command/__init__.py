@@ -43,6 +43,7 @@ COMMANDS = {
     "hold": "set credit aside for a call, and settle it",
     "check": "ask whether an account may make a call, or how it stands with its quotas",
     "alerts": "list the quotas that were reached, and tell them to the webhook",
+    "litellm": "keep the virtual keys of a LiteLLM proxy as plans say",
     "rerate": "price events of the past anew: show, then write once",
     "reconcile": "compare recorded events with what a provider or gateway counts",
     "serve": "serve the HTTP API",

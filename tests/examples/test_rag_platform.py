@@ -12,9 +12,10 @@ from sqlalchemy import select
 from metering.analytics.fees import mrr_nanos
 from metering.meter import Meter
 from metering.usage import Usage
+from metering.virtual_keys.terms import terms_of
 from schema.database import make_engine, reading
 from schema.money import nanos
-from schema.tables import CONFIG_TABLES, audit_log
+from schema.tables import audit_log
 from tests.examples.businesses import Business, Day, fee_of_a_day, money, today
 from tests.metering.rate_card import Clock
 
@@ -224,7 +225,11 @@ def test_suspended_accounts_are_refused_and_everything_is_audited(clocked: Meter
 def test_secrets_are_named_never_stored(business: Business, meter: Meter) -> None:
     settings = meter.book.settings.values
     assert settings["stripe"] == {"secret_env": "STRIPE_SECRET_KEY", "webhook_secret_env": "STRIPE_WEBHOOK_SECRET"}
-    assert settings["litellm"] == {"url": "https://litellm.example.com", "master_key_env": "LITELLM_MASTER_KEY"}
+    assert settings["litellm"] == {
+        "url": "https://litellm.example.com",
+        "master_key_env": "LITELLM_MASTER_KEY",
+        "key_prefix": "ratecard",
+    }
     assert settings["notifications"] == {"webhook_env": "SLACK_WEBHOOK_URL", "format": "slack"}
     assert (settings["site_name"], settings["default_plan"]) == ("RAG Platform", "free")
     path = business.top / "config" / "settings.yaml"
@@ -234,15 +239,17 @@ def test_secrets_are_named_never_stored(business: Business, meter: Meter) -> Non
     path.write_text(text)
 
 
-def test_budgets_of_the_proxy_keys(meter: Meter) -> None:
-    plans = CONFIG_TABLES["plan"].table
-    with reading(meter.engine) as connection:
-        rows = connection.execute(select(plans.c.plan, plans.c.litellm)).all()
-    assert {plan: (row["max_budget"], row["tpm_limit"]) for plan, row in rows} == {
-        "free": ("1.5", None),
-        "pro": ("15", None),
-        "premium": ("60", None),
-        "enterprise": (None, 200_000),
+def test_terms_of_the_proxy_keys(meter: Meter) -> None:
+    """max_budget, monthly_tokens / 30 / 24 / 60 (1.157, 11.57, 46.3), requests a minute, and the plan's models."""
+    found = {slug: terms_of(meter.book, plan, "active", today()) for slug, plan in meter.book.plans.items()}
+    terms = {
+        slug: (one.max_budget, one.tpm_limit, one.rpm_limit, set(one.models)) for slug, one in found.items() if one
+    }
+    assert terms == {
+        "free": (Decimal("1.5"), 1, 5, ACCESS["free"]),
+        "pro": (15, 11, 30, ACCESS["pro"]),
+        "premium": (60, 46, 100, ACCESS["premium"]),
+        "enterprise": (None, 200_000, 500, ACCESS["enterprise"]),
     }
 
 
