@@ -34,6 +34,8 @@ def place_of(kind: str, name: str) -> Place | None:
     if kind == "route":
         provider, _, task = name.partition("/")
         return "app_pages/routing.py", {"provider_table": provider, "task": task}
+    if kind == "task":
+        return "app_pages/routing.py", {"routing_view": "Tasks", "task": name}
     if kind in _PAGES:
         page, parameter = _PAGES[kind]
         return f"app_pages/{page}.py", {parameter: split_dated(name)[0] if kind == "price" else name}

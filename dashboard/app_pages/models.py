@@ -38,6 +38,8 @@ COLUMNS = (
     "Aliases",
     "Commit",
 )
+_FIRST = ("Model", "Example charge", "Example cost", "Access", "Type")
+"""The columns that are in sight in a narrow window, too."""
 
 
 def _record(row: Row, book: RateBook, now: datetime, amount: Callable[[int], object] = dollars) -> dict[str, Any]:
@@ -88,7 +90,9 @@ def _table(rows: Sequence[Row], book: RateBook, now: datetime) -> None:
     if not records:
         st.caption("No model matches.")
         return
-    amount = st.column_config.NumberColumn(format="$%.6f", help="1,000 input and 500 output tokens, or one unit")
+    amount = st.column_config.NumberColumn(
+        format="$%.6f", width=105, help="1,000 input and 500 output tokens, or one unit"
+    )
     st.dataframe(
         pd.DataFrame.from_records(records),
         hide_index=True,
@@ -97,11 +101,14 @@ def _table(rows: Sequence[Row], book: RateBook, now: datetime) -> None:
         on_select=lambda: take_row("table_models", "model", [record["Model"] for record in records]),
         selection_mode="single-row",
         column_config={
-            "Model": st.column_config.TextColumn(pinned=True, width=240),
+            "Model": st.column_config.TextColumn(pinned=True, width=195),
+            "Type": st.column_config.TextColumn(width=65),
+            "Access": st.column_config.TextColumn(width=75),
             "Example cost": amount,
             "Example charge": amount,
             "Context": st.column_config.NumberColumn(format="localized"),
         },
+        column_order=[*_FIRST, *(name for name in COLUMNS if name not in _FIRST)],
         placeholder=MISSING,
         alt="Registered models",
     )

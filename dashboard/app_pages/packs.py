@@ -47,6 +47,9 @@ COLUMNS = (
     "Commit",
 )
 
+_FIRST = ("Pack", "Price", f"{CREDITS_SHOWN:,} credits", "Credits", "Discount %", "Sold ever")
+"""The columns that are in sight in a narrow window, too."""
+
 Sales = Mapping[str, PackSales]
 
 
@@ -96,15 +99,20 @@ def _table(rows: Sequence[Row], sold: Sales, ever: Sales, per_dollar: int) -> No
         on_select=lambda: take_row("table_packs", "pack", [row["pack"] for row in rows]),
         selection_mode="single-row",
         column_config={
-            "Pack": st.column_config.TextColumn(pinned=True),
-            "Price": st.column_config.NumberColumn(format="%.2f"),
-            "Credits": st.column_config.NumberColumn(format="localized"),
+            "Pack": st.column_config.TextColumn(pinned=True, width=85),
+            "Price": st.column_config.NumberColumn(format="%.2f", width=65),
+            "Credits": st.column_config.NumberColumn(format="localized", width=75),
+            f"{CREDITS_SHOWN:,} credits": st.column_config.TextColumn(width=95),
             "Discount %": st.column_config.NumberColumn(
-                format="%.1f%%", help="Less for a credit than in the dearest pack of the currency that is on sale."
+                format="%.1f%%",
+                width=80,
+                help="Less for a credit than in the dearest pack of the currency that is on sale.",
             ),
+            "Sold ever": st.column_config.NumberColumn(width=75),
             "Usage, USD": st.column_config.NumberColumn(format="$%.2f", help="The usage that the credits are worth."),
             "Paid ever, USD": st.column_config.NumberColumn(format="$%.2f"),
         },
+        column_order=[*_FIRST, *(name for name in COLUMNS if name not in _FIRST)],
         placeholder=MISSING,
         alt="Credit packs",
     )

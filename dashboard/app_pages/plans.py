@@ -68,7 +68,10 @@ def _compare(plans: Sequence[Plan], figures: Mapping[str, PlanFigures], models: 
             hide_index=True,
             height="content",
             key="table_plan_matrix",
-            column_config={"": st.column_config.TextColumn(pinned=True, width=170)},
+            column_config={
+                "": st.column_config.TextColumn(pinned=True, width=130),
+                **{plan.slug: st.column_config.TextColumn(width=max(85, 390 // len(plans))) for plan in plans},
+            },
             alt="Plans side by side",
         )
 
@@ -89,9 +92,10 @@ def _access(plans: Sequence[Plan], models: Sequence[Row], opened: Mapping[str, M
             height="content" if len(rows) <= _TALL else 440,
             key="table_plan_models",
             column_config={
-                "Model": st.column_config.TextColumn(pinned=True, width=240),
-                **{slug: st.column_config.CheckboxColumn() for slug in slugs},
+                "Model": st.column_config.TextColumn(pinned=True, width=205),
+                **{slug: st.column_config.CheckboxColumn(width=max(60, 320 // len(slugs))) for slug in slugs},
             },
+            column_order=["Model", *slugs, "Access class", "Type"],
             alt="Models that each plan opens",
         )
 

@@ -29,7 +29,7 @@ from dashboard.proposing.form_base import form_base
 from dashboard.session import require, require_data
 from sync.proposal_text import slug
 
-RATE = st.column_config.NumberColumn(format="%,.4f", help="USD per million tokens")
+RATE = st.column_config.NumberColumn(format="%,.4f", width=70, help="USD per million tokens")
 
 
 def _table(models: Sequence[Row], prices: Mapping[str, list[PriceEntry]]) -> None:
@@ -74,11 +74,12 @@ def _table(models: Sequence[Row], prices: Mapping[str, list[PriceEntry]]) -> Non
         on_select=lambda: take_row("table_prices", "model", [record["Model"] for record in records]),
         selection_mode="single-row",
         column_config={
-            "Model": st.column_config.TextColumn(pinned=True, width=240),
+            "Model": st.column_config.TextColumn(pinned=True, width=200),
+            "Charge": st.column_config.TextColumn(width=70),
             "Input": RATE,
             "Output": RATE,
-            "In force since": st.column_config.DateColumn(format="D MMM YYYY"),
-            "Scheduled": st.column_config.DateColumn(format="D MMM YYYY"),
+            "In force since": st.column_config.DateColumn(format="D MMM YYYY", width=95),
+            "Scheduled": st.column_config.DateColumn(format="D MMM YYYY", width=95),
         },
         placeholder=MISSING,
         alt="Prices of all models",
@@ -107,7 +108,11 @@ def _summary(found: PriceSummary) -> None:
             pd.DataFrame(records, columns=list(header)),
             hide_index=True,
             height="content",
-            column_config={"From": st.column_config.DateColumn(format="D MMM YYYY", width="small")},
+            column_config={
+                "Model": st.column_config.TextColumn(width=170),
+                "Charge": st.column_config.TextColumn(width=70),
+                "From": st.column_config.DateColumn(format="D MMM YYYY", width=90),
+            },
             key=f"summary_{title}",
             alt=f"{title} of the prices",
         )

@@ -19,6 +19,7 @@ from dashboard.configuration.rate_card import Row
 from dashboard.configuration.route_form import RouteTexts, edits_of, even_shares, initial_texts
 from dashboard.configuration.route_simulator import simulator, with_route
 from dashboard.configuration.route_table import COLUMNS, blend, route_records, tasks_in_order
+from dashboard.configuration.tasks_view import tasks_view
 from dashboard.configuration.traffic_card import traffic_card
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, dollars, literal
@@ -34,6 +35,7 @@ from schema.keys import Key
 from schema.money import usd_text
 
 PREFIX = "route_"
+VIEWS = ("Routes", "Tasks")
 
 
 def _table(provider: str, rows: Sequence[Row], tasks: Sequence[Row], book: RateBook, now: datetime) -> None:
@@ -49,7 +51,7 @@ def _table(provider: str, rows: Sequence[Row], tasks: Sequence[Row], book: RateB
     card_title("Routes", note, Csv(f"routes-{provider}", COLUMNS, lambda: shown(usd_text)))
     if not rows:
         st.caption("This provider has no routing table yet: choose _default on the right, and where it goes.")
-    amount = st.column_config.NumberColumn(format="$%.6f", help="1,000 input and 500 output tokens")
+    amount = st.column_config.NumberColumn(format="$%.6f", width=105, help="1,000 input and 500 output tokens")
     st.dataframe(
         pd.DataFrame(shown(dollars), columns=list(COLUMNS)),
         hide_index=True,
@@ -58,12 +60,13 @@ def _table(provider: str, rows: Sequence[Row], tasks: Sequence[Row], book: RateB
         on_select=lambda: take_row(f"table_routes_{provider}", "task", [task for task, *_ in records]),
         selection_mode="single-row",
         column_config={
-            "Task": st.column_config.TextColumn(pinned=True),
-            "Goes to": st.column_config.TextColumn(width="medium"),
-            "Fallbacks": st.column_config.TextColumn(width="medium"),
+            "Task": st.column_config.TextColumn(pinned=True, width=120),
+            "Goes to": st.column_config.TextColumn(width=160),
+            "Fallbacks": st.column_config.TextColumn(width=150),
             "Example cost": amount,
             "Example charge": amount,
         },
+        column_order=["Task", "Goes to", "Example charge", "Example cost", "Fallbacks", "About", "Commit"],
         placeholder=MISSING,
         alt="Routes of the provider",
     )
@@ -139,9 +142,25 @@ def page() -> None:
     person = require("viewer")
     stamp = require_data()
     now = sources.utc_now()
+    page_header("Routing", "Which model serves which task", person)
+    view = st.segmented_control(
+        "View",
+        VIEWS,
+        default=VIEWS[0],
+        required=True,
+        key="routing_view",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if view == "Tasks":
+        tasks_view(stamp, person, now)
+    else:
+        _routes(stamp, person, now)
+
+
+def _routes(stamp: sources.Stamp, person: CurrentPerson, now: datetime) -> None:
     minute = now.replace(second=0, microsecond=0)
     engine = sources.engine()
-    page_header("Routing", "Which model serves which task", person)
     book = rate_card.book(engine, stamp.text, minute)
     tasks = rate_card.current(engine, stamp.text, "task")
     by_provider: dict[str, list[Row]] = {}

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 
 from dashboard.access import CurrentPerson
-from dashboard.configuration.choosing import Choice, choose
+from dashboard.configuration.choosing import Choice, Mode, choose
 from dashboard.configuration.entity_form import Field, document_of, edits_of, fields_of, texts_of
 from dashboard.configuration.entity_inputs import draw_fields
 from dashboard.proposing.bases import Base, form_prefix, see
@@ -27,7 +27,8 @@ _Model = TypeVar("_Model", bound=Document)
 class EntityPanel(Generic[_Model]):
     """How entities of a kind are edited. `word` names one of them; `show` draws what an edit does: before, after.
 
-    `given` tells the fields that the key says, which no input asks for.
+    `given` tells the fields that the key says, which no input asks for. `further` draws what else goes along with an
+    entity that comes or goes, and returns its edits: by key, mode and the beginning of the keys of its inputs.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class EntityPanel(Generic[_Model]):
     show: Callable[[Key, _Model | None, _Model | None], None]
     leave_out: tuple[str, ...] = ("accept",)
     given: Callable[[Key], dict[str, Any]] = field(default=lambda _: {})
+    further: Callable[[Key, Mode, str], list[Edit]] = field(default=lambda *_: [])
 
     def choose(self, names: Sequence[str], parameter: str) -> Choice:
         """The choice of the person, kept in the URL."""
@@ -73,15 +75,19 @@ class EntityPanel(Generic[_Model]):
         before: Any = entity.document if entity is not None else None
         if choice.mode == "Remove":
             self.show(key, before, None)
-            self._propose([RemoveEntity(key)], prefix, key, "Remove", person, now)
+            removals = [*self.further(key, choice.mode, prefix), RemoveEntity(key)]
+            self._propose(removals, prefix, key, "Remove", person, now)
             return
         fields = (*fields_of(self.model, key, leave_out=self.leave_out), *more)
         edits, after = self._inputs(key, fields, len(more), before, prefix)
+        further = self.further(key, choice.mode, prefix)
         if before is not None and after is None:
             st.caption("A value is missing or no fit one: nothing can be reckoned with it.")
         else:
             self.show(key, before, after)
-        self._propose(edits, prefix, key, "Add" if before is None else "Change", person, now)
+        self._propose(
+            [*edits, *further] if edits else [], prefix, key, "Add" if before is None else "Change", person, now
+        )
 
     def _inputs(
         self, key: Key, fields: Sequence[Field], folded: int, before: _Model | None, prefix: str

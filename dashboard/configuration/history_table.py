@@ -84,7 +84,9 @@ def history_card(kind: str, names: Sequence[str], stamp: sources.Stamp, *, note:
             st.caption("No release has changed it yet.")
             return
         st.dataframe(
-            pd.DataFrame.from_records(rows, columns=COLUMNS),
+            pd.DataFrame.from_records(
+                [{**row, "When": row["When"].partition(",")[0]} for row in rows], columns=COLUMNS
+            ),
             hide_index=True,
             height="content" if len(rows) <= _TALL else 440,
             column_config={name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()},

@@ -41,8 +41,11 @@ def traffic_card(book: RateBook, provider: str, task: str, stamp: sources.Stamp,
         hide_index=True,
         height="content" if len(records) <= 10 else 390,
         column_config={
-            "Wanted": st.column_config.TextColumn(help="The share that the route gives the model."),
-            "Share": st.column_config.ProgressColumn(format="%.1f%%", min_value=0, max_value=100, color="blue"),
+            "Model": st.column_config.TextColumn(width=150),
+            "Wanted": st.column_config.TextColumn(width=85, help="The share that the route gives the model."),
+            "Share": st.column_config.ProgressColumn(
+                format="%.1f%%", min_value=0, max_value=100, color="blue", width=115
+            ),
             "Calls": st.column_config.NumberColumn(format="localized"),
             "Cost": amount,
             "Charge": amount,

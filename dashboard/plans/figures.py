@@ -21,6 +21,8 @@ OVERAGE_WORDS = {
     "observe": "goes on, nothing is owed",
 }
 
+_OVERAGE_SHORT = {"block": "refused", "soft": "owed", "grace": "10 % more", "observe": "for free"}
+
 _CSV_FIRST = (
     "plan",
     "name",
@@ -161,7 +163,7 @@ def matrix(plans: Sequence[Plan], figures: Mapping[str, PlanFigures], models: Ma
         row("Trial", (f"{plan.trial_days} days" if plan.trial_days else MISSING for plan in plans)),
         row("Included credit", (money(plan.included_nanos) for plan in plans)),
         row("Included of the fee", (included_share(plan) for plan in plans)),
-        row("When it has run out", (OVERAGE_WORDS.get(plan.overage, plan.overage) for plan in plans)),
+        row("Beyond the credit", (_OVERAGE_SHORT.get(plan.overage, plan.overage) for plan in plans)),
         row("Access class", (plan.access for plan in plans)),
         row("Models", (count(models.get(plan.slug, 0)) for plan in plans)),
     ]
