@@ -184,7 +184,8 @@ class Runtime:
             self._away = str(error)
             if not self._may_serve(moment):
                 raise
-            self.check_at = moment + self._max_age
+            # From now on: the try itself may have taken longer than a book may be old.
+            self.check_at = self.now() + self._max_age
 
     def _hear(self) -> None:
         """Take up what was just told of; what fails is looked for by whoever uses the book next."""

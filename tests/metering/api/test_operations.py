@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from metering.api.metrics import Metrics
 from metering.api.sweep import Sweep
@@ -136,19 +137,30 @@ def test_metrics_tell_of_an_outage_that_nobody_else_asked_about(away: tuple[Api,
     assert "ratecard_book_age_seconds 0.0" in api.get("/metrics", key="admin").text.splitlines()
 
 
-def test_while_the_database_is_away_one_caller_at_a_time_waits_for_it(away: tuple[Api, Path], clock: Clock) -> None:
-    """A server that drops what is sent to it holds each try for seconds."""
+def test_while_the_database_is_away_one_caller_at_a_time_waits_for_it(
+    away: tuple[Api, Path], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that drops what is sent to it holds each try for longer than a book may be old."""
     api, folder = away
     assert api.post("/v1/quote", CALL).status == 200
     shutil.move(folder, gone := folder.with_name("gone"))
     api.meter.engine.dispose()
     tried = []
-    event.listen(api.meter.engine, "do_connect", lambda *_: tried.append(clock()))
+
+    def connect(_: str) -> None:
+        tried.append(clock())
+        clock.forward(seconds=6)
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr("schema.database._connect_sqlite", connect)
     clock.forward(seconds=10)
-    assert {api.post("/v1/quote", CALL).status for _ in range(5)} == {200}
-    first = len(tried)
     assert {api.post("/v1/quote", CALL).status for _ in range(20)} == {200}
-    assert len(tried) == first
+    # Of the first, for its key and for the book; then nobody, until the book is looked after again.
+    assert len(tried) == 2
+    clock.forward(seconds=5)
+    assert {api.post("/v1/quote", CALL).status for _ in range(20)} == {200}
+    assert len(tried) == 3
+    monkeypatch.undo()
     shutil.move(gone, folder)
     key_id = api.keys["meter"].split("_")[1]
     clock.forward(seconds=10)
