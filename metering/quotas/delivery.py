@@ -23,7 +23,7 @@ from metering.book.ratebook import RateBook
 from metering.errors import WebhookError
 from metering.quotas.admission import overage_of
 from metering.quotas.alerts import Alert, alert_rows
-from metering.quotas.messages import alert_json, slack_message
+from metering.quotas.messages import Templates, alert_json, slack_message
 from metering.quotas.posting import post
 from metering.runtime import Runtime
 from schema.tables import alerts
@@ -41,10 +41,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where alerts go, and in which form: `slack` or `json`."""
+    """Where alerts go, in which form (`slack` or `json`), and what they say."""
 
     address: str
     form: str
+    templates: Templates | None = None
 
 
 @dataclass(slots=True)
@@ -76,7 +77,7 @@ def webhook_of(book: RateBook) -> Webhook:
         valid = False
     if not valid or not address.isprintable() or " " in address:
         raise WebhookError(f"the variable {variable}, which settings.notifications names, holds no http(s) address")
-    return Webhook(address, named.get("format", "slack"))
+    return Webhook(address, named.get("format", "slack"), named.get("templates"))
 
 
 def deliver(runtime: Runtime, *, limit: int = 100) -> Delivered:
@@ -159,7 +160,8 @@ def _send(webhook: Webhook, alert: Alert, book: RateBook) -> str | None:
     """Post an alert; why it was not taken, or None."""
     plan = book.plans.get(alert.plan)
     overage = overage_of(book, plan)
-    message = slack_message(alert, overage) if webhook.form == "slack" else alert_json(alert, overage)
+    shape = slack_message if webhook.form == "slack" else alert_json
+    message = shape(alert, overage, webhook.templates)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "ratecard",

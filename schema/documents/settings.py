@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from schema.documents.base import Count, Document, EnvName, Given, Multiplier, Slug, Text, Unit
 from schema.documents.numbers import WholeRange
@@ -49,6 +51,34 @@ class LiteLLMSettings(Document):
     """What the aliases of its virtual keys begin with; another one for each database that shares a proxy."""
 
 
+ALERT_WORDS = ("account", "plan", "quota", "percent", "used", "limit", "period", "resets_on", "message")
+"""What a template of alerts may name in braces; `message` is what is said without one."""
+_NAMED = re.compile(r"\{([^{}]*)\}")
+
+
+def _template(text: str) -> str:
+    unknown = [word for word in _NAMED.findall(text) if word not in ALERT_WORDS]
+    if unknown or set(_NAMED.sub("", text)) & {"{", "}"}:
+        known = ", ".join(f"{{{word}}}" for word in ALERT_WORDS)
+        raise PydanticCustomError("bad_template", "{why}", {"why": f"what stands in braces is one of {known}"})
+    return text
+
+
+Template = Annotated[Text, AfterValidator(_template)]
+
+
+class AlertTemplates(Document):
+    """What alerts say instead: text in which `{account}`, `{plan}`, `{quota}`, `{percent}`, `{used}`, `{limit}`,
+    `{period}` and `{resets_on}` stand for what they name, and `{message}` for what is said without a template."""
+
+    warning: Template | None = None
+    """At 80 %."""
+    upgrade: Template | None = None
+    """At 95 %."""
+    reached: Template | None = None
+    """At 100 %."""
+
+
 class NotificationSettings(Document):
     """Where alerts go."""
 
@@ -56,6 +86,8 @@ class NotificationSettings(Document):
     """The variable that holds the webhook's address."""
     format: Literal["slack", "json"] = "slack"
     """The shape of the message."""
+    templates: AlertTemplates | None = None
+    """What the message says."""
 
 
 class SettingsDocument(Document):

@@ -230,7 +230,9 @@ def test_secrets_are_named_never_stored(business: Business, meter: Meter) -> Non
         "master_key_env": "LITELLM_MASTER_KEY",
         "key_prefix": "ratecard",
     }
-    assert settings["notifications"] == {"webhook_env": "SLACK_WEBHOOK_URL", "format": "slack"}
+    notifications = settings["notifications"]
+    assert (notifications["webhook_env"], notifications["format"]) == ("SLACK_WEBHOOK_URL", "slack")
+    assert notifications["templates"]["upgrade"].startswith("{account} has used {percent} % of its {quota}")
     assert (settings["site_name"], settings["default_plan"]) == ("RAG Platform", "free")
     path = business.top / "config" / "settings.yaml"
     text = path.read_text()

@@ -248,3 +248,12 @@ def test_defaults_are_valid_settings():
     given = {name: value for name, value in DEFAULT_SETTINGS.items() if value is not None}
     texts = {name: str(value) if isinstance(value, int) else value for name, value in given.items()}
     assert SettingsDocument.model_validate(texts).credit_burn.weights["input"] == Decimal("0.35")
+
+
+@pytest.mark.parametrize("text", ["{acount}", "{", "}", "{}", "{{account}}", "{account.__class__}", "{account!r}"])
+def test_a_template_names_only_what_an_alert_has(text):
+    templates = '  templates:\n    warning: "{account}: {message}"\n    reached: "%s"\n'
+    document = f"notifications:\n  webhook_env: HOOK\n{templates}"
+    assert _read("settings", document % "50 % of {limit}").notifications.templates.upgrade is None
+    with pytest.raises(ValidationError, match="what stands in braces is one of"):
+        _read("settings", document % text)

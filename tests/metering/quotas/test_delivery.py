@@ -86,6 +86,18 @@ def test_settings_choose_slack_or_json(telling: Meter, receiver: Receiver) -> No
     }
 
 
+def test_settings_say_in_which_words(telling: Meter, receiver: Receiver) -> None:
+    words = {"warning": "{account}: {used} of {limit}", "upgrade": None, "reached": None}
+    named = {"webhook_env": VARIABLE, "format": "slack", "templates": words}
+    apply_rows(telling.engine, {"setting": [setting("notifications", named)]})
+    telling.reload()
+    use(telling, "e1", 960)
+    assert telling.quotas.deliver().told == 2
+    first, second = (body["text"] for body in receiver.bodies)
+    assert first == "acct-1: 960 of 1,000"
+    assert second.startswith("acct-1 reached 95 % of its tokens")
+
+
 def test_what_the_webhook_does_not_take_is_told_later(telling: Meter, receiver: Receiver, clock: Clock) -> None:
     use(telling, "e1", 800)
     receiver.answers = [500, 404]

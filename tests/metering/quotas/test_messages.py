@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from metering.quotas.alerts import Alert
-from metering.quotas.messages import alert_json, period_end, sentence, slack_message
+from metering.quotas.messages import alert_json, message, period_end, sentence, slack_message
 from tests.metering.rate_card import NOW
 
 ALERT = Alert(
@@ -106,3 +106,22 @@ def test_an_alert_as_json() -> None:
     }
     daily = alert_json(DAILY, "block")
     assert (daily["used"], daily["limit"], daily["state"]) == (1_000, 1_000, "reached")
+
+
+def test_templates_say_it_in_other_words() -> None:
+    """Warning, upgrade prompt and the end each have their own; what has none is said as ever."""
+    every = (
+        "{account}|{plan}|{quota}|{percent}|{used}|{limit}|{period}|{resets_on}",
+        "acct-1|free|run units|80|81.5|100|2026-06|2026-07-01",
+    )
+    assert message(ALERT, "block", {"warning": every[0]}) == every[1]
+    assert alert_json(ALERT, "block", {"warning": every[0]})["message"] == every[1]
+    reached = {"warning": None, "reached": "Upgrade now: {message}"}
+    assert message(ALERT, "block", reached) == sentence(ALERT, "block")
+    assert message(DAILY, "block", reached) == f"Upgrade now: {sentence(DAILY, 'block')}"
+
+
+def test_a_name_is_no_template_and_no_markup() -> None:
+    hostile = replace(ALERT, account="{plan} <!channel> {0.__class__}")
+    text = slack_message(hostile, "block", {"warning": "<{account}> & more"})["text"]
+    assert text == "&lt;{plan} &lt;!channel&gt; {0.__class__}&gt; &amp; more"
