@@ -39,10 +39,12 @@ from metering.rating.route_explanation import RouteExplanation, explain_route
 from metering.rating.routing import RouteChoice
 from metering.receipts import Receipt
 from metering.recording import Outcome, Recorded, Unpriced, record_events
+from metering.recording.left import LeftAccounts
+from metering.recording.undisturbed import record_undisturbed
 from metering.rerating import Rerating
 from metering.runtime import MAX_AGE, Clock, Runtime, utc_now
 from metering.subscriptions.service import Subscriptions
-from metering.usage import Quantity, Usage, read_usage, stored_units
+from metering.usage import Event, Quantity, Usage, read_usage, stored_units
 from metering.wallets.service import Wallets
 from schema.database import database_state, make_engine, require_current
 from schema.errors import DatabaseUnreachableError, DatabaseVersionError
@@ -86,6 +88,7 @@ class Meter:
         self.would_exceed = self.quotas.would_exceed
         """Whether an estimate goes beyond a limit. See `Quotas.would_exceed`."""
         self._account_ids: dict[str, int] = {}
+        self._left = LeftAccounts()
         self._unkeyed = count()
 
     @classmethod
@@ -306,13 +309,30 @@ class Meter:
                 captures=captures or {},
             )
 
-        recorded = runtime.write(record)
+        recorded = None
+        if len(events) == 1 and captures is None:
+            recorded = self._record_undisturbed(events[0], now, unpriced)
+        recorded = recorded or runtime.write(record)
+        if recorded.left is not None:
+            self._left.keep(recorded.left)
         # Only what is committed is kept: an account that a failed transaction created does not exist.
         self._account_ids.update(recorded.account_ids)
         # Recording looks for a newer release, but not for edits: when to look for those is left as it was.
         runtime.keep(recorded.book, now, runtime.check_at)
         found = iter(recorded.outcomes)
         return [errors.get(index) or next(found) for index in range(len(errors) + len(events))]
+
+    def _record_undisturbed(self, event: Event, now: datetime, unpriced: Unpriced) -> Recorded | None:
+        """Record a call of an account that this process wrote to last, if nobody else has meanwhile."""
+        number = self._account_ids.get(event.account, 0)
+        left = self._left.look(number)
+        if left is None or not left.serves(event, now):
+            return None
+        runtime, kept = self._runtime, self._left
+        book = runtime.last_book
+        return runtime.write_at_once(
+            lambda connection: record_undisturbed(connection, book, event, kept, number, now=now, unpriced=unpriced)
+        )
 
 
 def _utc(moment: datetime) -> datetime:

@@ -166,6 +166,18 @@ class Runtime:
 
         return self._guarded(attempt)
 
+    def write_at_once(self, operation: Callable[[Connection], Result]) -> Result:
+        """As `write`, on PostgreSQL, each statement of the operation in a transaction of its own.
+
+        Raises UnavailableError.
+        """
+
+        def attempt() -> Result:
+            with self._writer.statements() as connection:
+                return operation(connection)
+
+        return self._guarded(attempt)
+
     def change(self, operation: Callable[[Connection, RateBook, datetime], Result]) -> Result:
         """As `write`, with the newest book and the moment. Raises UnavailableError."""
         moment = self.now()

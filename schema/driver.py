@@ -6,10 +6,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.exc import OperationalError
+
+if TYPE_CHECKING:
+    import psycopg
 
 from schema.database import BEGUN, BUSY_SECONDS, MODE, begin_sqlite, unreachable
 
@@ -54,6 +57,25 @@ class Writer:
                 # It could not be rolled back: the next writer takes another.
                 self._drop()
             self._turn.release()
+
+    @contextmanager
+    def statements(self) -> Iterator[Connection]:
+        """A connection to PostgreSQL whose driver makes a transaction of each statement.
+
+        Raises DatabaseUnreachableError.
+        """
+        pooled = self._connect()
+        driver = cast("psycopg.Connection[Any]", pooled.driver_connection)
+        try:
+            driver.autocommit = True
+            yield cast(Connection, _Transaction(self._engine, pooled))
+            driver.autocommit = False
+        except BaseException:
+            # Whatever it is in the middle of, it is nobody's to go on with.
+            pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
 
     def close(self) -> None:
         """Close the connection that is kept, when nobody writes any more."""

@@ -6,7 +6,6 @@ The accounts' state rows are locked in order, then everything is decided in memo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
@@ -14,12 +13,13 @@ from sqlalchemy import Connection
 
 from metering.accounts.accounts import ensure_accounts, find_accounts
 from metering.book.ratebook import RateBook
-from metering.errors import MeteringError, UnknownAccountError
+from metering.errors import UnknownAccountError
 from metering.holds.placing import find_holds, mark_captured, require_capturable
 from metering.quotas.alerts import store_alerts
-from metering.receipts import Receipt, read_receipts
 from metering.recording.batch import AccountBatch, Batch
 from metering.recording.deciding import Unpriced, decide
+from metering.recording.left import Left
+from metering.recording.outcomes import Outcome, Recorded, outcomes_of
 from metering.recording.writing import crossings, write_batch
 from metering.storage import store_for
 from metering.subscriptions.renewal import renew
@@ -27,18 +27,7 @@ from metering.subscriptions.subscriptions import subscriptions_of
 from metering.usage import Event
 from metering.wallets.wallet import Wallet
 
-Outcome = Receipt | MeteringError
 _NO_CAPTURES: Mapping[int, str] = MappingProxyType({})
-
-
-@dataclass(slots=True)
-class Recorded:
-    """The outcomes, in the order of the events, and what a caller may keep when the transaction is committed."""
-
-    outcomes: list[Outcome]
-    book: RateBook
-    """The book of the newest release, by which the events were rated."""
-    account_ids: dict[str, int]
 
 
 def record_events(
@@ -85,14 +74,17 @@ def record_events(
     decide(book, locked, asked, keys, accounts, unpriced, batch, now)
     if not collect:
         _raise_first(batch)
+    left = None
     if batch.new:
-        write_batch(store, book, batch.new, accounts.values(), now)
+        version = write_batch(store, book, batch.new, accounts.values(), now)
+        if version is not None and locked.version is not None:
+            left = Left.by(accounts[ids[0]].wallet, version, found=locked.version)
         store_alerts(connection, crossings(book, accounts.values(), now), now)
     elif batch.captured:
         store.write(states=[account.wallet.state for account in accounts.values()])
     if batch.captured:
         mark_captured(connection, {row.id: event_id for row, event_id in batch.captured}, now=now)
-    return Recorded(_outcomes(connection, batch, book, len(events)), book, known_ids)
+    return Recorded(outcomes_of(connection, batch, book, len(events)), book, known_ids, left)
 
 
 def _raise_first(batch: Batch) -> None:
@@ -160,29 +152,6 @@ def _read_holds(
     events = dict(asked)
     for index, key in named.items():
         batch.holds[index] = require_capturable(found.get(key), key[1], events[index].event_id)
-
-
-def _outcomes(connection: Connection, batch: Batch, book: RateBook, count: int) -> list[Outcome]:
-    outcomes: dict[int, Outcome] = dict(batch.errors)
-    release = book.release
-    for one in batch.new:
-        worth = one.worth
-        outcomes[one.index] = Receipt(
-            one.event.event_id,
-            "priced" if worth.refusal is None else "unpriced",
-            worth.cost_nanos,
-            worth.charge_nanos,
-            one.account.wallet.state.balance_nanos,
-            release,
-            None if worth.price is None else worth.price.key,
-        )
-    if batch.repeats:
-        first = read_receipts(connection, sorted(set(batch.repeats.values())))
-        outcomes |= {index: first[row] for index, row in batch.repeats.items()}
-    for index, earlier in batch.twice.items():
-        outcome = outcomes[earlier]
-        outcomes[index] = outcome.again() if isinstance(outcome, Receipt) else outcome
-    return [outcomes[index] for index in range(count)]
 
 
 __all__ = ["Outcome", "Recorded", "Unpriced", "record_events"]

@@ -10,18 +10,21 @@ from metering.book.ratebook import RateBook
 from metering.quotas.admission import plan_of
 from metering.quotas.alerts import Crossing, crossed
 from metering.recording.batch import AccountBatch, NewEvent
-from metering.storage import PostingRow, Store
+from metering.storage import PostingRow, Store, Version
 from metering.wallets.ledger import USAGE_KEY, posting
 from schema.units import UNITS
 
 
 def write_batch(
     store: Store, book: RateBook, new: Sequence[NewEvent], accounts: Iterable[AccountBatch], now: datetime
-) -> None:
-    """Write new events with their keys, and the accounts that they changed with a posting each."""
+) -> Version | None:
+    """Write new events with their keys, and the accounts that they changed with a posting each.
+
+    Returns what the store does.
+    """
     touched = [account for account in accounts if account.before is not None]
     recorded_at = store.moment(now)
-    store.write(
+    return store.write(
         states=[account.wallet.state for account in touched],
         grants=[grant for account in touched for grant in account.wallet.changed.values()],
         postings=[_debit(store, account, now) for account in touched if account.charged],

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from metering.storage.postgresql import PostgresqlStore
-from metering.storage.rows import EVENT_COLUMNS, Locked, PostingRow, Store
+from metering.storage.rows import EVENT_COLUMNS, Locked, PostingRow, Store, Version
 from metering.storage.sqlite import SqliteStore
 
 
@@ -20,4 +20,4 @@ def store_for(connection: Connection) -> Store:
     return SqliteStore(connection)
 
 
-__all__ = ["EVENT_COLUMNS", "Locked", "PostingRow", "Store", "store_for"]
+__all__ = ["EVENT_COLUMNS", "Locked", "PostingRow", "Store", "Version", "store_for"]

@@ -30,6 +30,7 @@ from metering.storage.rows import (
     STATE_COLUMNS,
     Locked,
     PostingRow,
+    Version,
 )
 from metering.wallets.wallet import AccountState, Grant
 from schema.tables import UNIT_COLUMNS
@@ -149,7 +150,7 @@ def _one() -> bytes:
 
 _BEHIND, _BEHIND_OF_ONE = _behind(False), _behind(True)
 _ONE = _one()
-_UPDATE_STATE = sql.SQL("UPDATE account_state SET {} WHERE account_id = %s").format(
+_UPDATE_STATE = sql.SQL("UPDATE account_state SET {} WHERE account_id = %s RETURNING xmin::text").format(
     sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in CHANGED_COLUMNS)
 )
 _UPDATE_STATES = sql.SQL(
@@ -189,17 +190,23 @@ def _write(postings: int, events: int, keys: int, grants: bool, one: bool) -> by
     return _numbered(sql.SQL("WITH {} {}").format(sql.SQL(", ").join(named), last))
 
 
+def session_of(connection: Connection) -> psycopg.RawCursor[Any]:
+    """The cursor that all stores of a connection share: it tells this session with the server from every other."""
+    info = connection.info
+    if _CURSOR not in info:
+        info[_CURSOR] = psycopg.RawCursor(cast("psycopg.Connection[Any]", connection.connection.driver_connection))
+        # Of one type whatever their size: a statement is prepared once for each combination of types.
+        info[_CURSOR].adapters.register_dumper(int, Int8Dumper)
+    return cast("psycopg.RawCursor[Any]", info[_CURSOR])
+
+
 class PostgresqlStore:
     """Statements on one connection to PostgreSQL."""
 
     def __init__(self, connection: Connection) -> None:
         self._driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-        info = connection.info
-        if _CURSOR not in info:
-            info[_CURSOR] = psycopg.RawCursor(self._driver)
-            # Of one type whatever their size: a statement is prepared once for each combination of types.
-            info[_CURSOR].adapters.register_dumper(int, Int8Dumper)
-        self._execute: Callable[..., Iterable[Sequence[Any]]] = info[_CURSOR].execute
+        self._session = session_of(connection)
+        self._execute: Callable[..., Iterable[Sequence[Any]]] = self._session.execute
 
     def moment(self, value: datetime) -> datetime:
         """As it is."""
@@ -220,7 +227,7 @@ class PostgresqlStore:
 
     def _lock_one(self, account_id: int, event_id: str | None, events: int) -> Locked:
         found = Locked({}, {}, {}, None, (), ())
-        version = seen = None
+        version = seen = b""
         for part, *row in self._execute(_ONE, (account_id, event_id, events)):
             if part == "state":
                 state = AccountState(**dict(zip(_ONE_STATE, row, strict=False)))
@@ -236,8 +243,8 @@ class PostgresqlStore:
                 found = replace(found, release_id=row[0], event_ids=row[17], posting_ids=row[18])
         if version != seen:
             rows = self._execute(_BEHIND_OF_ONE, (events, 1, account_id, account_id, event_id))
-            return _behind_locks(found.states, rows)
-        return found
+            found = _behind_locks(found.states, rows)
+        return replace(found, version=Version(self._session, version.decode()))
 
     def write(
         self,
@@ -247,7 +254,7 @@ class PostgresqlStore:
         postings: Sequence[PostingRow] = (),
         events: Sequence[Sequence[Any]] = (),
         keys: Sequence[tuple[int, str, int, bytes]] = (),
-    ) -> None:
+    ) -> Version | None:
         """See `Store.write`."""
         if len(events) >= COPY_FROM:
             self._copy("ledger_postings", POSTING_COLUMNS, postings)
@@ -263,7 +270,8 @@ class PostgresqlStore:
         else:
             values.append([state.account_id for state in states])
             values += [[getattr(state, name) for state in states] for name in CHANGED_COLUMNS]
-        self._execute(_write(len(postings), len(events), len(keys), bool(grants), one), values)
+        rows = self._execute(_write(len(postings), len(events), len(keys), bool(grants), one), values)
+        return Version(self._session, next(iter(rows))[0]) if one else None
 
     def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         # Columns that hold nothing but their default in all rows stay out: most calls count few of the units.
@@ -305,4 +313,4 @@ def _state(state: AccountState) -> AccountState:
     return state
 
 
-__all__ = ["PostgresqlStore"]
+__all__ = ["PostgresqlStore", "session_of"]

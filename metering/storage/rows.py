@@ -109,6 +109,14 @@ class PostingRow(NamedTuple):
     note: str | None
 
 
+class Version(NamedTuple):
+    """Which version of a state row: it is another one after every transaction that changed the account's money."""
+
+    session: object
+    """The session with the server that saw it; after a failover a number may come again."""
+    number: str
+
+
 @dataclass(frozen=True, slots=True)
 class Locked:
     """What stands behind the locks: nobody else changes it until the transaction ends."""
@@ -124,6 +132,8 @@ class Locked:
     """Free ids for as many events as were asked for."""
     posting_ids: Sequence[int]
     """A free id for a posting of each account."""
+    version: Version | None = None
+    """Of the state row, where one account was locked on a database that tells."""
 
 
 class Store(Protocol):
@@ -149,8 +159,11 @@ class Store(Protocol):
         postings: Sequence[PostingRow] = (),
         events: Sequence[Sequence[Any]] = (),
         keys: Sequence[tuple[int, str, int, bytes]] = (),
-    ) -> None:
-        """Write changed states and grants, and new postings, events (as `EVENT_COLUMNS`) and keys, set-based."""
+    ) -> Version | None:
+        """Write changed states and grants, and new postings, events (as `EVENT_COLUMNS`) and keys, set-based.
+
+        Returns the version of the state row that it left, where one was written on a database that tells.
+        """
 
 
 __all__ = [
@@ -163,4 +176,5 @@ __all__ = [
     "Locked",
     "PostingRow",
     "Store",
+    "Version",
 ]

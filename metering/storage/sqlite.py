@@ -19,6 +19,7 @@ from metering.storage.rows import (
     STATE_COLUMNS,
     Locked,
     PostingRow,
+    Version,
 )
 from metering.wallets.wallet import AccountState, Grant
 from schema.tables.base import utc_text
@@ -91,13 +92,14 @@ class SqliteStore:
         postings: Sequence[PostingRow] = (),
         events: Sequence[Sequence[Any]] = (),
         keys: Sequence[tuple[int, str, int, bytes]] = (),
-    ) -> None:
+    ) -> Version | None:
         """See `Store.write`."""
         self._many(_INSERT_POSTING, postings)
         self._many(_INSERT_EVENT, events)
         self._many(_INSERT_KEY, keys)
         self._many(_UPDATE_GRANT, [(grant.remaining_nanos, grant.id) for grant in grants])
         self._many(_UPDATE_STATE, [_changed(state) for state in states])
+        return None
 
     def _many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         if len(rows) == 1:

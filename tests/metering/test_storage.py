@@ -100,9 +100,9 @@ def test_a_commit_whose_answer_was_lost_bills_once(meter: Meter, monkeypatch: py
             raise psycopg.OperationalError("consuming input failed: server closed the connection unexpectedly")
 
     monkeypatch.setattr(psycopg.Connection, "commit", lose_the_answer)
-    receipt = meter.record(usage("e2"))
-    assert (receipt.balance_nanos, receipt.duplicate) == (-2 * CHARGE, True)
-    assert meter.record(usage("e3")).balance_nanos == -3 * CHARGE
+    receipts = meter.record_many([usage("e2"), usage("e3")])
+    assert [(receipt.balance_nanos, receipt.duplicate) for receipt in receipts] == [(-3 * CHARGE, True)] * 2
+    assert meter.record(usage("e4")).balance_nanos == -4 * CHARGE
 
 
 def test_readers_cannot_write_on_a_connection_that_wrote_before(card: Engine) -> None:
