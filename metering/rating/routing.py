@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from metering.errors import NoRouteError
+from schema.findings import did_you_mean
 
 DEFAULT_TASK = "_default"
 PLACES = 100
@@ -79,8 +80,15 @@ def find_route(routes: Mapping[tuple[str, str], Route], provider: str, task: str
     route = routes.get((provider, task)) if task is not None else None
     route = route or routes.get((provider, DEFAULT_TASK))
     if route is None:
-        raise NoRouteError(f"no route for task '{task}' of provider '{provider}', and no {DEFAULT_TASK}")
+        raise _no_route(routes, provider, task)
     return route
+
+
+def _no_route(routes: Mapping[tuple[str, str], Route], provider: str, task: str | None) -> NoRouteError:
+    hint = did_you_mean(provider, {owner for owner, _ in routes if owner != provider})
+    if task is None:
+        return NoRouteError(f"provider '{provider}' has no {DEFAULT_TASK} route{hint}")
+    return NoRouteError(f"no route for task '{task}' of provider '{provider}', and no {DEFAULT_TASK}{hint}")
 
 
 __all__ = ["DEFAULT_TASK", "PLACES", "Route", "RouteChoice", "find_route"]

@@ -33,6 +33,7 @@ def test_the_page_holds_nothing_of_anybody_and_may_speak_to_its_own_server_alone
     [
         (12_500, "ok", None),
         (40_000, "warning", "80 % of a limit or more is used."),
+        (47_500, "upgrade", "95 % of a limit or more is used: a greater plan goes further."),
         (50_000, "blocked", "A limit is reached: calls are refused until it resets."),
     ],
 )

@@ -24,6 +24,9 @@ def test_without_a_route_the_call_is_refused() -> None:
         find_route(ROUTES, "openai", "chat")
     assert str(caught.value) == "no route for task 'chat' of provider 'openai', and no _default"
     assert (caught.value.code, caught.value.status) == ("NO_ROUTE", 503)
+    with pytest.raises(NoRouteError) as caught:
+        find_route(ROUTES, "anthropc", None)
+    assert str(caught.value) == "provider 'anthropc' has no _default route; did you mean 'anthropic'?"
 
 
 def test_the_same_key_stays_on_its_side() -> None:
