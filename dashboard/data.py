@@ -48,11 +48,24 @@ class Standing:
     mrr_daily: tuple[int, ...]
 
 
-@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=30)
-def _by_day(_engine: Engine, stamp: str, group: str, period: Days, filters: Filters) -> list[UsageRow]:
-    """Sums by a group and day: the one look at the events behind most of what the pages show of a range."""
-    with reading(_engine) as connection:
-        return analytics.usage_by(connection, (group, "day"), Period(*period), dict(filters))
+@st.cache_resource(ttl=TTL_SECONDS, show_spinner=False, max_entries=30)
+def _looks(_engine: Engine, stamp: str, group: str, filters: Filters) -> dict[Days, list[UsageRow]]:
+    """Sums by a group and day, by the period that was looked at."""
+    return {}
+
+
+def _by_day(engine: Engine, stamp: str, group: str, period: Days, filters: Filters) -> list[UsageRow]:
+    """Sums by a group and day: the one look at the events behind most of what the pages show of a range.
+
+    A range within one that was looked at is part of that.
+    """
+    looks = _looks(engine, stamp, group, filters)
+    for (start, end), rows in tuple(looks.items()):
+        if start <= period[0] and period[1] <= end:
+            return [row for row in rows if period[0] <= row.keys["day"] < period[1]]
+    with reading(engine) as connection:
+        looks[period] = analytics.usage_by(connection, (group, "day"), Period(*period), dict(filters))
+    return looks[period]
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
@@ -244,5 +257,5 @@ def ranking(engine: Engine, stamp: str, group: str, today: date) -> list[str]:
 
 def forget() -> None:
     """Drop what a change by hand may have changed, such as a refund."""
-    for cached in (_by_day, daily, usage_by, usage_among, _profit):
+    for cached in (_looks, daily, usage_by, usage_among, _profit):
         cached.clear()
