@@ -35,7 +35,12 @@ class Stamp:
     release: int
     commit: str
     config_tree: str
+    applied_at: datetime
     as_of: datetime | None
+
+    def minute(self, now: datetime) -> datetime:
+        """The whole minute, so that reruns share what is cached; or the release, whose prices hold from its moment."""
+        return max(now.replace(second=0, microsecond=0), self.applied_at)
 
     @property
     def text(self) -> str:
@@ -119,7 +124,9 @@ def state() -> tuple[DatabaseState, str]:
 def stamp(connection: Connection) -> Stamp | None:
     """What the database holds now, or None before the first release."""
     newest = connection.execute(
-        select(releases.c.id, releases.c.commit_sha, releases.c.config_tree).order_by(releases.c.id.desc()).limit(1)
+        select(releases.c.id, releases.c.commit_sha, releases.c.config_tree, releases.c.applied_at)
+        .order_by(releases.c.id.desc())
+        .limit(1)
     ).one_or_none()
     if newest is None:
         return None

@@ -241,7 +241,7 @@ def page() -> None:
         # An entry of the browser's history of its own, without the choices of the list.
         st.switch_page("app_pages/accounts.py", query_params={"account": wanted})
     now = sources.utc_now()
-    book = rate_card.book(sources.engine(), stamp.text, now.replace(second=0, microsecond=0))
+    book = rate_card.book(sources.engine(), stamp.text, stamp.minute(now))
     name = st.query_params.get("account")
     if name:
         _detail(name, person, stamp, book, now)

@@ -140,7 +140,7 @@ def page() -> None:
     person = require("viewer")
     stamp = require_data()
     now = sources.utc_now()
-    minute = now.replace(second=0, microsecond=0)
+    minute = stamp.minute(now)
     engine = sources.engine()
     page_header("Models", "Every model that calls may name", person)
     summary_cards(stamp, now)

@@ -178,7 +178,7 @@ def page() -> None:
     person = require("viewer")
     stamp = require_data()
     now = sources.utc_now()
-    minute = now.replace(second=0, microsecond=0)
+    minute = stamp.minute(now)
     engine = sources.engine()
     page_header("Credit packs", "Credit that is bought at once", person, stamp.as_of)
     rows = sorted(rate_card.current(engine, stamp.text, "pack"), key=lambda row: (row["sort_order"], row["pack"]))

@@ -105,7 +105,7 @@ def page() -> None:
     person = require("viewer")
     stamp = require_data()
     now = sources.utc_now()
-    minute = now.replace(second=0, microsecond=0)
+    minute = stamp.minute(now)
     engine = sources.engine()
     page_header("Plans", "What customers subscribe to, and what it brings", person, stamp.as_of)
     book = rate_card.book(engine, stamp.text, minute)

@@ -149,7 +149,7 @@ def page() -> None:
     person = require("viewer")
     stamp = require_data()
     now = sources.utc_now()
-    minute = now.replace(second=0, microsecond=0)
+    minute = stamp.minute(now)
     engine = sources.engine()
     page_header("Pricing", "What every model costs, and what it is charged at", person)
     models = rate_card.current(engine, stamp.text, "model")

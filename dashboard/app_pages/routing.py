@@ -159,7 +159,7 @@ def page() -> None:
 
 
 def _routes(stamp: sources.Stamp, person: CurrentPerson, now: datetime) -> None:
-    minute = now.replace(second=0, microsecond=0)
+    minute = stamp.minute(now)
     engine = sources.engine()
     book = rate_card.book(engine, stamp.text, minute)
     tasks = rate_card.current(engine, stamp.text, "task")

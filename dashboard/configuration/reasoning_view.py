@@ -43,7 +43,7 @@ def reasoning_view(stamp: sources.Stamp, person: CurrentPerson, now: datetime) -
     engine = sources.engine()
     rows = rate_card.current(engine, stamp.text, KIND)
     used = _used(engine, stamp.text, now.date())
-    book = rate_card.book(engine, stamp.text, now.replace(second=0, microsecond=0))
+    book = rate_card.book(engine, stamp.text, stamp.minute(now))
     left, right = st.columns([7, 5], gap="small")
     with right, card("reasoning_form"):
         card_title("Change the levels", "An emptied field takes the level out")

@@ -68,7 +68,7 @@ def _rate(book: RateBook, currency: str | None, now: datetime) -> str | None:
 def summary_cards(stamp: sources.Stamp, now: datetime) -> None:
     """Draw the four cards; each leads to the page that holds it."""
     engine = sources.engine()
-    minute = now.replace(second=0, microsecond=0)
+    minute = stamp.minute(now)
     book = rate_card.book(engine, stamp.text, minute)
     models, features = (rate_card.current(engine, stamp.text, kind) for kind in ("model", "feature"))
     found = summarize(models, features, book, minute)
