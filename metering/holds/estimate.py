@@ -1,7 +1,7 @@
 """What a call may come to at most, before it is made. Pure.
 
 The estimate is the dearest way in which the provider may count it: all input fresh or written to the cache, all output
-plain or reasoning, and the whole output that is allowed.
+plain, reasoning or sound, and the whole output that is allowed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from metering.errors import BadEventError
 from metering.rating.appraisal import quote
 
 _WAYS_IN = ("input", "cache_write", "cache_write_1h", "cache_read")
-_WAYS_OUT = ("output", "reasoning")
+_WAYS_OUT = ("output", "reasoning", "audio_output")
 
 
 def allowed_output(asked: int | None, largest: int | None) -> int:

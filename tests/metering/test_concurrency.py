@@ -73,6 +73,7 @@ def test_one_wallet_loses_no_debit(meter: Meter, card: Engine) -> None:
 
 
 def test_batches_over_the_same_accounts_in_any_order_do_not_lock_up(meter: Meter, card: Engine) -> None:
+    """LiteLLM 33872, 35531, 34887: spend in a buffer was lost when writers locked each other up."""
     names = [f"acct-{number:04}" for number in range(12)]
 
     def work(thread: int) -> Callable[[], object]:
@@ -126,6 +127,8 @@ def test_the_same_grant_given_at_once_is_given_once(meter: Meter, card: Engine) 
 def test_a_fault_between_statements_leaves_nothing(
     meter: Meter, card: Engine, table: object, change: str, size: int
 ) -> None:
+    """LiteLLM 33872, 35531, 34887: spend in a buffer was lost when its commit failed. Here the caller is told, and what
+    is sent again is billed."""
     meter.wallets.grant("a", "promo", key="gift", usd=Decimal(1))
     with writing(card) as connection:
         if card.dialect.name == "sqlite":

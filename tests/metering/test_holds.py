@@ -85,6 +85,18 @@ def test_the_dearest_way_to_count_the_input_is_held(meter: Meter, card: Engine) 
     assert hold.amount == Decimal("2.5")
 
 
+def test_the_dearest_way_to_count_the_output_is_held(meter: Meter, card: Engine) -> None:
+    """A model that speaks may answer in sound alone."""
+    give(meter, "100")
+    rates = per_million(input="1", output="5", audio_output="20")
+    apply_rows(card, {"price": [price_row("anthropic", "haiku", NOW, rates=rates)]})
+    meter.reload()
+    hold = meter.hold(ACCOUNT, "anthropic", "haiku", input=1_000_000, max_output=1_000_000)
+    assert hold.amount == 21
+    receipt = hold.capture(Usage(event_id="e1", units={"input": 1_000_000, "audio_output": 1_000_000}))
+    assert receipt.charge == hold.amount
+
+
 def test_what_is_held_cannot_be_held_again(meter: Meter, card: Engine) -> None:
     give(meter, "0.01")
     first = meter.hold(ACCOUNT, "anthropic", "haiku", units={"input": 1_000, "output": 500})
@@ -273,6 +285,7 @@ def test_enforcement_is_switched_while_it_runs(meter: Meter, card: Engine) -> No
 
 
 def test_a_thousand_holds_at_once_on_a_wallet_for_fifty_admit_fifty(meter: Meter, card: Engine) -> None:
+    """LiteLLM 34732: calls that were made at once passed the budget together."""
     one = meter.quote("anthropic", "haiku", {"output": 1_000}).charge
     give(meter, str(one * 50))
 

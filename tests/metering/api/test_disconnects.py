@@ -20,6 +20,7 @@ CALL = {"provider": "anthropic", "model": "haiku", "units": {"input": 1_000, "ou
 
 
 def test_an_event_whose_caller_hangs_up_is_not_lost(api: Api) -> None:
+    """LiteLLM 13245: spend was lost when the client disconnected."""
     body = json.dumps({"event_id": "hung up", **CALL}).encode()
     head = (
         f"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {api.keys['meter']}\r\n"

@@ -7,6 +7,7 @@ import shlex
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine
@@ -36,6 +37,7 @@ def test_each_line_is_understood(line: str) -> None:
 def test_every_action_is_shown() -> None:
     shown = {tuple(shlex.split(line)[1:3]) for line in LINES}
     actions = {("grant", name) for name in ("give", "buy", "cohort", "list", "refund")}
+    actions |= {("hold", name) for name in ("place", "capture", "release", "list")}
     assert shown == actions | {("wallet", "show"), ("wallet", "transactions"), ("doctor", "--ledger")}
 
 
@@ -47,7 +49,7 @@ def test_the_tables_tell_every_kind() -> None:
 
 def test_the_program_runs(engine: Engine, migrated_url: str) -> None:
     apply_rows(engine, ROWS)
-    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    holding, program = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     *acts, money, available, transactions, shown = program.strip().splitlines()
     with Meter.open(migrated_url, now=lambda: datetime(2026, 6, 15, tzinfo=UTC)) as meter:
         for act in acts[:2]:
@@ -60,5 +62,10 @@ def test_the_program_runs(engine: Engine, migrated_url: str) -> None:
         assert len(eval(transactions, {"meter": meter})) == 5
         text, told = shown.split("  # ")
         assert eval(text, {"meter": meter}) == told
+        known = holding.replace("claude-haiku-4-5", "haiku")
+        names = {"meter": meter, "Usage": Usage, "call_the_provider": lambda: SimpleNamespace(id="answer-1")}
+        exec(known, names)
+        (held,) = meter.holds.rows("acct-0001")
+        assert (held.status, held.event_id) == ("captured", "answer-1")
     with reading(engine) as connection:
         assert imbalances(connection) == []
