@@ -21,6 +21,7 @@ _PAGES = {
 }
 """The page of a thing, and the parameter that names it there."""
 _TABLES: dict[str, Place] = {
+    "policy": ("app_pages/settings.py", {"group": "Policy"}),
     "reasoning": ("app_pages/features.py", {"view": "Reasoning"}),
     "rate": ("app_pages/rates.py", {}),
     "run_unit": ("app_pages/features.py", {"view": "Run units"}),

@@ -17,6 +17,7 @@ from dashboard.configuration.compared import compared
 from dashboard.configuration.entity_form import Field, edits_of, text_of, texts_of
 from dashboard.configuration.entity_inputs import draw_fields
 from dashboard.configuration.history_table import history_card
+from dashboard.configuration.policy_view import policy_view
 from dashboard.configuration.rate_card import Row
 from dashboard.configuration.settings_form import (
     EXTRA,
@@ -50,6 +51,7 @@ NOTES = {
     EXTRA: "Anything else that pages and callers read",
 }
 CREDITS = "Credits"
+POLICY = "Policy"
 EXAMPLE_NANOS = 12_345_678_900
 """An amount of the ledger with decimals that rounding shows."""
 NEW_KINDS = ("text", "number", "flag", "list")
@@ -175,7 +177,7 @@ def page() -> None:
     group = str(
         st.segmented_control(
             "Group",
-            list(GROUPS),
+            [*GROUPS, POLICY],
             default=next(iter(GROUPS)),
             required=True,
             key="group",
@@ -183,6 +185,13 @@ def page() -> None:
             label_visibility="collapsed",
         )
     )
+    if group == POLICY:
+        policy_view(stamp, person, now)
+    else:
+        _settings(group, stamp, person, now)
+
+
+def _settings(group: str, stamp: sources.Stamp, person: CurrentPerson, now: datetime) -> None:
     rows = {row["setting"]: row for row in rate_card.current(sources.engine(), stamp.text, KIND)}
     fields = group_fields(group, {name: row["value"] for name, row in rows.items() if name.startswith("extra.")})
     left, right = st.columns([7, 5], gap="small")
