@@ -14,7 +14,7 @@ import pytest
 from tests.metering.api.conftest import Api, change_plan
 
 CHROMIUM = os.environ.get("RATECARD_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-LIMITS = {"tokens_per_month": 50_000, "requests_per_day": 20, "run_units_per_month": None}
+LIMITS = {"tokens_per_month": 50_000, "requests_per_day": 20}
 
 
 def test_the_page_holds_nothing_of_anybody_and_may_speak_to_its_own_server_alone(lite: Api) -> None:
@@ -32,13 +32,14 @@ def test_the_page_holds_nothing_of_anybody_and_may_speak_to_its_own_server_alone
     ("tokens", "state", "notice"),
     [
         (12_500, "ok", None),
-        (40_000, "warning", "80 % of a limit or more is used."),
-        (47_500, "upgrade", "95 % of a limit or more is used: a greater plan goes further."),
-        (50_000, "blocked", "A limit is reached: calls are refused until it resets."),
+        (40_000, "warning", "Tokens this month: 80 % of the limit or more is used."),
+        (47_500, "upgrade", "Tokens this month: 95 % of the limit or more is used; a greater plan goes further."),
+        (50_000, "blocked", "Tokens this month: the limit is reached; calls are refused until it resets."),
     ],
 )
 def test_people_see_their_limits(lite: Api, tmp_path: Path, tokens: int, state: str, notice: str | None) -> None:
-    change_plan(lite, "free", limits=LIMITS, name="<b>Free & easy</b>")
+    run_units = 5_000 if state == "ok" else None
+    change_plan(lite, "free", limits={**LIMITS, "run_units_per_month": run_units}, name="<b>Free & easy</b>")
     lite.post("/v1/events", {"event_id": "e", "model": "small", "units": {"input": tokens}})
     page = _shown(f"{lite.url}/widget#key={lite.keys['read']}", tmp_path)
     assert f'data-state="{state}"' in page
@@ -48,11 +49,11 @@ def test_people_see_their_limits(lite: Api, tmp_path: Path, tokens: int, state: 
     for line in (
         f"Tokens this month|{tokens:,} of 50,000 ({tokens // 500} %)",
         "Requests today|1 of 20 (5 %)",
-        "Run units this month|0, no limit",
+        "Run units this month|0 of 5,000 (0 %)" if run_units else "Run units this month|0, no limit",
     ):
         assert line in re.sub(r"\|+", "|", text)
     assert [f"width: {width}%" in page for width in (tokens // 500, 5)] == [True, True]
-    assert (notice in text) if notice else ("of a limit" not in text)
+    assert (notice in text) if notice else ("of the limit" not in text)
 
 
 def test_without_a_valid_key_it_says_so(lite: Api, tmp_path: Path) -> None:
