@@ -39,24 +39,33 @@ def load() -> None:
 
 
 def look_ahead() -> None:
-    """Ask for the sums of the default range, which the Overview, Usage and Profit show; pages find them cached."""
+    """Read ahead once Streamlit runs: nothing can be cached before."""
     from streamlit import runtime
 
     while not runtime.exists():
         time.sleep(0.02)
+    read_ahead()
+
+
+def read_ahead() -> None:
+    """Ask for the sums of the default range, which the Overview, Usage and Profit show; pages find them cached."""
+    from sqlalchemy.exc import DBAPIError
+
     from dashboard import data, sources
     from dashboard.periods import DEFAULT_PRESET, preset_period
+    from schema.errors import RatecardError
 
+    today = sources.utc_now().date()
     try:
-        stamp, today = sources.read_stamp(), sources.utc_now().date()
+        stamp = sources.read_stamp() if sources.state()[0] == "current" else None
         if stamp is not None:
             period = preset_period(DEFAULT_PRESET, today)
             for days in (period.bounds(), period.previous().bounds()):
                 data.sums(sources.engine(), stamp.text, days, (), today)
             data.standing(sources.engine(), stamp.text, today)
-    except Exception as error:
+    except (RatecardError, DBAPIError) as error:
         # The page that asks again says it to somebody who can mend it.
-        logging.getLogger("ratecard.dashboard").debug("nothing could be read ahead: %s", error)
+        logging.getLogger("ratecard.dashboard").warning("the first sums could not be read ahead: %s", error)
 
 
 def main() -> None:

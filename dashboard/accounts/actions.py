@@ -51,9 +51,7 @@ class Done:
 
 def perform(meter: Meter, request: Request, values: Values, by: str) -> Done:
     """Do what a request asks for, with the values of its dialog. Raises RatecardError."""
-    reason = _text(values, "reason")
-    if reason is None:
-        raise AccountError("say why: the reason is kept in the audit log")
+    reason = _given(values, "reason", "say why: the reason is kept in the audit log")
     return _ACTIONS[request.action](meter, request, values, by, reason)
 
 
@@ -64,9 +62,7 @@ def _rename(meter: Meter, request: Request, values: Values, by: str, reason: str
 
 
 def _move(meter: Meter, request: Request, values: Values, by: str, reason: str) -> Done:
-    plan = _text(values, "plan")
-    if plan is None:
-        raise AccountError("choose a plan")
+    plan = _given(values, "plan", "choose a plan")
     moved = meter.subscriptions.move(
         *request.accounts,
         plan=plan,
@@ -94,9 +90,7 @@ def _keep(meter: Meter, request: Request, values: Values, by: str, reason: str) 
 
 
 def _gift(meter: Meter, request: Request, values: Values, by: str, reason: str) -> Done:
-    plan, months = _text(values, "plan"), int(values.get("months") or 0)
-    if plan is None:
-        raise AccountError("choose a plan")
+    plan, months = _given(values, "plan", "choose a plan"), int(values.get("months") or 0)
     meter.subscriptions.gift(_one(request), plan, months, by=by, reason=reason)
     return Done(f"{_one(request)} has {plan} for {months} month{'s' if months != 1 else ''} without a fee.")
 
@@ -137,7 +131,6 @@ def _grant(meter: Meter, request: Request, values: Values, by: str, reason: str)
     in_credits = values.get("unit") == "credits"
     if in_credits and amount != amount.to_integral_value():
         raise AccountError("credits are whole numbers")
-    ends: date | None = values.get("expires")
     given = meter.wallets.grant(
         _one(request),
         str(values.get("kind") or "promo"),
@@ -145,17 +138,14 @@ def _grant(meter: Meter, request: Request, values: Values, by: str, reason: str)
         usd=None if in_credits else amount,
         credits=int(amount) if in_credits else None,
         paid=_amount(values, "paid") or 0,
-        # The last day of a grant is one that it can be used on.
-        expires_at=None if ends is None else datetime.combine(ends + timedelta(days=1), time(), UTC),
+        expires_at=_end(values),
         actor=Actor(by, reason),
     )
     return Done(f"{_one(request)} got credit worth {exact_money(given.face_nanos)}.")
 
 
 def _refund_purchase(meter: Meter, request: Request, values: Values, by: str, reason: str) -> Done:
-    purchase = _text(values, "purchase")
-    if purchase is None:
-        raise AccountError("choose the purchase")
+    purchase = _given(values, "purchase", "choose the purchase")
     done = meter.wallets.refund_purchase(
         _one(request), purchase, key=request.key, usd=_amount(values, "amount"), actor=Actor(by, reason)
     )
@@ -164,9 +154,7 @@ def _refund_purchase(meter: Meter, request: Request, values: Values, by: str, re
 
 
 def _refund_event(meter: Meter, request: Request, values: Values, by: str, reason: str) -> Done:
-    event = _text(values, "event")
-    if event is None:
-        raise AccountError("name the event by its id")
+    event = _given(values, "event", "name the event by its id")
     done = meter.wallets.refund_usage(
         _one(request), event, key=request.key, usd=_amount(values, "amount"), actor=Actor(by, reason)
     )
@@ -174,13 +162,12 @@ def _refund_event(meter: Meter, request: Request, values: Values, by: str, reaso
 
 
 def _create_key(meter: Meter, request: Request, values: Values, by: str, reason: str) -> Done:
-    ends: date | None = values.get("expires")
     made = meter.keys.create(
         str(values.get("scope") or "meter"),
         by=by,
         account=_one(request),
         name=_text(values, "name"),
-        expires_at=None if ends is None else datetime.combine(ends + timedelta(days=1), time(), UTC),
+        expires_at=_end(values),
         reason=reason,
     )
     return Done(f"Key {made.key.key_id} is made.", made.text)
@@ -221,6 +208,20 @@ def _fee(values: Values) -> int | None:
 
 def _text(values: Values, name: str) -> str | None:
     return str(values.get(name) or "").strip() or None
+
+
+def _given(values: Values, name: str, advice: str) -> str:
+    """What must be written; `advice` says what to do where it is not."""
+    text = _text(values, name)
+    if text is None:
+        raise AccountError(advice)
+    return text
+
+
+def _end(values: Values) -> datetime | None:
+    """When it expires: with the last day, on which it can still be used."""
+    last: date | None = values.get("expires")
+    return None if last is None else datetime.combine(last + timedelta(days=1), time(), UTC)
 
 
 def _amount(values: Values, name: str) -> Decimal | None:
