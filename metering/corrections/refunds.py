@@ -127,6 +127,8 @@ def refund_purchase(
         before += taken
     free = _free(grant, state, locked.grants.get(account_id, ()), now)
     taken = free if amount_nanos is None else amount_nanos
+    if free <= 0:
+        raise BadCorrectionError(f"nothing of purchase {grant_key} is unspent that could be taken back")
     if taken <= 0 or taken > free:
         raise BadCorrectionError(f"${usd_text(free)} of purchase {grant_key} can be taken back, not ${usd_text(taken)}")
     grant.remaining_nanos -= taken
