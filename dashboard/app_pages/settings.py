@@ -13,7 +13,6 @@ import streamlit as st
 from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
-from dashboard.configuration.compared import compared
 from dashboard.configuration.entity_form import Field, edits_of, text_of, texts_of
 from dashboard.configuration.entity_inputs import draw_fields
 from dashboard.configuration.history_table import history_card
@@ -23,19 +22,18 @@ from dashboard.configuration.settings_form import (
     EXTRA,
     GROUPS,
     KIND,
-    credit_display,
     group_fields,
     names_a_secret,
     with_all_weights,
 )
+from dashboard.configuration.settings_preview import credits_preview, effects_preview
 from dashboard.exports import Csv
-from dashboard.formats import MISSING, exact_money, literal, short_commit
+from dashboard.formats import MISSING, short_commit
 from dashboard.layout import card, card_title, page_header
 from dashboard.proposing.bases import Base, form_prefix, see
 from dashboard.proposing.form_base import form_base
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
-from metering.wallets.credits import CreditDisplay
 from schema.keys import Key
 from sync.edit import AddEntity, Edit, Quoted, RemoveEntity
 from sync.edit.edits import VALUE_FIELD
@@ -52,8 +50,6 @@ NOTES = {
 }
 CREDITS = "Credits"
 POLICY = "Policy"
-EXAMPLE_NANOS = 12_345_678_900
-"""An amount of the ledger with decimals that rounding shows."""
 NEW_KINDS = ("text", "number", "flag", "list")
 
 
@@ -109,7 +105,7 @@ def _choices(base: Base) -> dict[str, Sequence[str]]:
     return {"default_plan": plans, **({"currency": currencies} if currencies else {})}
 
 
-def _form(base: Base, group: str, person: CurrentPerson, now: datetime) -> None:
+def _form(base: Base, group: str, stamp: sources.Stamp, person: CurrentPerson, now: datetime) -> None:
     entities = base.catalogue.of(KIND)
     values: dict[str, Any] = {name: entity.document for name, entity in entities.items()}
     fields = group_fields(group, values, _choices(base))
@@ -119,7 +115,8 @@ def _form(base: Base, group: str, person: CurrentPerson, now: datetime) -> None:
     before = texts_of(fields, {Key(KIND, name): value for name, value in values.items()})
     after = with_all_weights(fields, before, draw_fields(fields, before, prefix))
     if group == CREDITS:
-        _display(credit_display(fields, before), credit_display(fields, after))
+        credits_preview(fields, before, after)
+    effects_preview(fields, before, after, values, stamp, now)
     edits: list[Edit] = edits_of(fields, before, after)
     if group == EXTRA:
         edits = _extras(fields, edits, prefix, set(values))
@@ -127,18 +124,6 @@ def _form(base: Base, group: str, person: CurrentPerson, now: datetime) -> None:
     names = sorted({edit.key.name for edit in edits})
     title = f"Change setting {names[0]}" if len(names) == 1 else f"Change settings: {group.lower()}"
     propose_panel(edits, prefix=prefix, key=key, title=title, person=person, now=now)
-
-
-def _display(before: CreditDisplay | None, after: CreditDisplay | None) -> None:
-    """An amount of the ledger as customers see it, now and with the edit."""
-    if after is None:
-        st.caption("A value is no fit one: nothing can be shown with it.")
-        return
-    compared(
-        f"{exact_money(EXAMPLE_NANOS)} is shown as",
-        literal(after.text(EXAMPLE_NANOS)),
-        literal(before.text(EXAMPLE_NANOS)) if before else None,
-    )
 
 
 def _extras(fields: Sequence[Field], edits: list[Edit], prefix: str, known: set[str]) -> list[Edit]:
@@ -201,7 +186,7 @@ def _settings(group: str, stamp: sources.Stamp, person: CurrentPerson, now: date
         card_title("Change", "An emptied field goes back to its default")
         base = form_base(now)
         if base is not None:
-            _form(base, group, person, now)
+            _form(base, group, stamp, person, now)
     names = GROUPS[group] or tuple(name for name in rows if name.startswith("extra."))
     with left:
         history_card(KIND, names, stamp, note="What releases did to these settings", file="setting_history")
