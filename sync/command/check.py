@@ -96,7 +96,10 @@ def _would_exceed(arguments: argparse.Namespace, meter: Meter) -> int:
     told = {"account": arguments.account, "would_exceed": bool(exceeded), "exceeded": list(exceeded)}
     line = f"would exceed {', '.join(exceeded)}" if exceeded else "would exceed no limit"
     _print(arguments, {"format_version": FORMAT_VERSION, **told}, [line])
-    return EXIT_FINDING if exceeded else 0
+    if not exceeded:
+        return 0
+    print(f"ratecard: the estimate goes beyond {', '.join(exceeded)}", file=sys.stderr)
+    return EXIT_FINDING
 
 
 def _tool(arguments: argparse.Namespace) -> tuple[str | None, ...]:

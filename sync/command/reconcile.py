@@ -80,8 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     from metering.reconciling import Limits, Options
     from sync.context import database_url
     from sync.errors import UsageError
-    from sync.render.reconcile_text import report_csv, report_json, report_lines
-    from sync.render.style import Style
+    from sync.render.reconcile_text import report_csv, report_json, report_lines, summary
 
     if arguments.start and arguments.end and arguments.start >= arguments.end:
         raise UsageError(f"--from {arguments.start} is not before --to {arguments.end}")
@@ -102,8 +101,11 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.format == "csv":
         csv.writer(sys.stdout, lineterminator="\n").writerows(report_csv(report))
     else:
-        sys.stdout.writelines(f"{line}\n" for line in report_lines(report, Style.of_terminal()))
-    return EXIT_FINDING if report.findings else 0
+        sys.stdout.writelines(f"{line}\n" for line in report_lines(report))
+    if not report.findings:
+        return 0
+    print(f"ratecard: {summary(report)}", file=sys.stderr)
+    return EXIT_FINDING
 
 
 def _name(text: str) -> tuple[str, str]:

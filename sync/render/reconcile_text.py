@@ -8,7 +8,7 @@ from typing import Any
 
 from metering.reconciling import Finding, Report
 from schema.findings import printable
-from sync.render.style import Style, count, table
+from sync.render.style import count, table
 
 FORMAT_VERSION = 1
 _SHOWN = 50
@@ -17,7 +17,7 @@ _FIELDS = ("code", "day", "target", "account", "measure", "ours", "theirs", "pla
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def report_lines(report: Report, style: Style) -> Iterator[str]:
+def report_lines(report: Report) -> Iterator[str]:
     """What was compared, then the findings, most of a code first."""
     by = "event id" if report.match == "id" else "day and model"
     providers = ", ".join(map(printable, report.providers)) or "no provider of ours"
@@ -36,9 +36,13 @@ def report_lines(report: Report, style: Style) -> Iterator[str]:
     yield from table([("CODE", "DAY", "TARGET", "ACCOUNT", "FINDING"), *rows])
     if len(report.findings) > _SHOWN:
         yield f"and {len(report.findings) - _SHOWN:,} more: see --format csv"
+
+
+def summary(report: Report) -> str:
+    """How many findings there are of each code, in one line."""
     codes = Counter(one.code for one in report.findings)
     summed = ", ".join(f"{number:,} {code}" for code, number in codes.most_common())
-    yield style.paint("error", f"{count(len(report.findings), 'finding')}: {summed}")
+    return f"{count(len(report.findings), 'finding')}: {summed}"
 
 
 def report_json(report: Report) -> dict[str, Any]:

@@ -199,4 +199,4 @@ def test_the_reconciliation_of_the_day(day: Day) -> None:
         ("ORPHAN", "call-04"),
         ("LARGE_INPUT", "call-01"),
     }
-    assert "5 findings: 1 DIFFERS, 1 OUTPUT_RATIO, 1 MISSING, 1 ORPHAN, 1 LARGE_INPUT" in day.lines
+    assert "ratecard: 5 findings: 1 DIFFERS, 1 OUTPUT_RATIO, 1 MISSING, 1 ORPHAN, 1 LARGE_INPUT" in day.lines

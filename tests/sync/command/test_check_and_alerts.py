@@ -146,6 +146,7 @@ def test_tool_calls_are_judged_by_their_run_units(url: str, run: Run) -> None:
     assert check("--would-exceed", "--units", "run_unit=2").returncode == 0
     more = check("--would-exceed", "--units", "run_unit=2.000001")
     assert (more.returncode, more.stdout) == (1, "would exceed run_units_per_month\n")
+    assert more.stderr == "ratecard: the estimate goes beyond run_units_per_month\n"
     assert check(*tool, "--gpu-seconds", "many").stderr == ("ratecard: gpu_seconds is 'many', which is not a number\n")
 
 

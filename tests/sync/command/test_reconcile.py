@@ -52,12 +52,11 @@ def test_exit_codes_and_text(url: str, run: Run, tmp_path: Path) -> None:
         "both sides agree",
     ]
     done = reconciled(run, url, tmp_path, WRONG)
-    assert (done.returncode, done.stderr) == (1, "")
+    assert (done.returncode, done.stderr) == (1, "ratecard: 2 findings: 1 DIFFERS, 1 MISSING\n")
     assert done.stdout.splitlines()[1:] == [
         "CODE     DAY         TARGET  ACCOUNT    FINDING",
         "DIFFERS  2026-06-10  one     acct-0001  output 200, theirs 199 (line 2)",
         "MISSING  2026-06-10  =two    -          openai/gpt: 5 input, 1 output not recorded (line 3)",
-        "2 findings: 1 DIFFERS, 1 MISSING",
     ]
 
 
@@ -102,7 +101,7 @@ def test_options_reach_the_comparison(url: str, run: Run, tmp_path: Path) -> Non
     done = reconciled(run, url, tmp_path, named, *words[:4])
     assert (done.returncode, "output 200, theirs 199" in done.stdout) == (1, True)
     done = reconciled(run, url, tmp_path, CLEAN, "--large-input", "999")
-    assert (done.returncode, "1 LARGE_INPUT" in done.stdout) == (1, True)
+    assert (done.returncode, "1 LARGE_INPUT" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
