@@ -28,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--task", metavar="TASK", help="the task of the call")
     parser.add_argument("--feature", metavar="FEATURE", help="the feature that the call uses, also without a model")
+    parser.add_argument("--reasoning-level", metavar="LEVEL", help="how hard the model is to think")
     parser.add_argument("--tool", metavar="TOOL", help="the tool that is called; its run units are judged")
     parser.add_argument("--tier", metavar="TIER", help="with --tool: the tier that it runs on")
     parser.add_argument("--cpu-seconds", metavar="N", help="with --tool: the CPU seconds that it may take")
@@ -65,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.model,
             units=arguments.units,
             task=arguments.task,
+            reasoning_level=arguments.reasoning_level,
             feature=arguments.feature,
             tool=arguments.tool,
             tier=arguments.tier,
@@ -122,9 +124,10 @@ def _print(arguments: argparse.Namespace, told: dict[str, object], lines: list[s
 def _require_one_question(arguments: argparse.Namespace) -> None:
     from sync.errors import UsageError
 
-    tool = any(told is not None for told in _tool(arguments))
+    tool = any(value is not None for value in _tool(arguments))
     estimate = arguments.units is not None or tool
-    call = arguments.model or arguments.task or arguments.feature or estimate
+    told = arguments.task or arguments.feature or arguments.reasoning_level
+    call = arguments.model or told or estimate
     if (arguments.limit is None) != (arguments.current is None) or (arguments.adding and arguments.limit is None):
         raise UsageError("a static limit is asked about by --limit and --current, and --adding for more than one")
     if arguments.limit is not None and call:
@@ -133,7 +136,7 @@ def _require_one_question(arguments: argparse.Namespace) -> None:
         raise UsageError("--tier, --cpu-seconds, --gpu-seconds and --latency-ms are those of a tool: name it by --tool")
     if arguments.show and (call or arguments.limit or arguments.would_exceed):
         raise UsageError("--show is about the account alone")
-    alone = not (arguments.model or arguments.task or arguments.feature or arguments.limit)
+    alone = not (arguments.model or told or arguments.limit)
     if arguments.would_exceed and not (estimate and alone):
         raise UsageError("--would-exceed takes an estimate, by --units or --tool, and nothing else")
 

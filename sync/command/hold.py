@@ -31,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--max-output", type=int, metavar="N", help="the largest output (default: the model's)")
     one.add_argument("--units", type=units_argument, metavar="UNIT=N[,UNIT=N…]", help="instead: all that it may count")
     one.add_argument("--task", metavar="TASK", help="the task of the call")
+    _charged(one)
     one.add_argument("--id", metavar="ID", help="its id, unique in the account (default: a new one)")
     one.add_argument("--minutes", type=int, default=15, metavar="N", help="how long it lasts (default: 15)")
     add_common(one)
@@ -40,6 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--event", required=True, metavar="ID", help="the event's id, unique in the account")
     one.add_argument("--units", type=units_argument, required=True, metavar="UNIT=N[,UNIT=N…]", help="what was used")
     one.add_argument("--model", metavar="MODEL", help="what answered, when it was another (a fallback)")
+    one.add_argument("--task", metavar="TASK", help="the task of the call (default: the hold's)")
+    _charged(one)
+    one.add_argument("--user", metavar="USER", help="the member who called")
     add_common(one)
     one = actions.add_parser("release", help="give the credit of a call that was not made back")
     one.add_argument("account", metavar="ACCOUNT")
@@ -50,6 +54,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--open", action="store_true", help="only those that are not settled")
     one.add_argument("--most", type=int, default=100, metavar="N", help="at most so many (default: 100)")
     add_common(one)
+
+
+def _charged(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--feature", metavar="FEATURE", help="the feature that the call uses")
+    parser.add_argument("--reasoning-level", metavar="LEVEL", help="how hard the model is to think")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -77,6 +86,8 @@ def _place(arguments: argparse.Namespace, meter: Meter) -> Shown:
         input=arguments.input,
         max_output=arguments.max_output,
         task=arguments.task,
+        feature=arguments.feature,
+        reasoning_level=arguments.reasoning_level,
         hold_id=arguments.id,
         lifetime=timedelta(minutes=arguments.minutes),
         **asked,
@@ -90,7 +101,17 @@ def _capture(arguments: argparse.Namespace, meter: Meter) -> Shown:
     from sync.render.hold_text import hold_json, receipt_json, receipt_lines
 
     hold = meter.holds.find(arguments.account, arguments.id)
-    receipt = hold.capture(Usage(event_id=arguments.event, model=arguments.model, units=arguments.units))
+    receipt = hold.capture(
+        Usage(
+            event_id=arguments.event,
+            model=arguments.model,
+            units=arguments.units,
+            task=arguments.task,
+            feature=arguments.feature,
+            reasoning_level=arguments.reasoning_level,
+            user=arguments.user,
+        )
+    )
     row = meter.holds.row(arguments.account, arguments.id)
     told = {"hold": hold_json(arguments.account, row), "receipt": receipt_json(receipt)}
     return told, receipt_lines(receipt)

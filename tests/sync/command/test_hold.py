@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from metering.meter import Meter
 from sync.command import main
 from tests.metering.rate_card import ROWS, apply_rows
+from tests.metering.rating.test_features import feature_row
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -50,6 +51,23 @@ def test_a_call_from_hold_to_bill(run: Run) -> None:
         ["h1", "captured", "0.009", "anthropic/haiku"],
     ]
     assert run("hold", "list", "acct-1", "--open")[1] == "no holds\n"
+
+
+def test_a_call_that_thinks_and_uses_a_feature(run: Run, engine: Engine) -> None:
+    """500 output x 1.5 at 12 USD per million, and a search at 0.03 x 2."""
+    apply_rows(engine, {"feature": [feature_row("search", "per_use", "0.03", multiplier_micros=2_000_000)]})
+    told = ("--feature", "search", "--reasoning-level", "advanced")
+    code, out, _ = run("check", "acct-1", "anthropic/haiku", "--units", "output=500", *told)
+    assert (code, out) == (0, "allowed\n")
+    code, _, error = run("check", "acct-1", "anthropic/haiku", "--units", "output=500", "--reasoning-level", "wild")
+    assert (code, error.startswith("ratecard: 'wild' is not a reasoning level")) == (1, True)
+    placed = ("hold", "place", "acct-1", "anthropic/haiku", "--max-output", "500", "--id", "h1", *told)
+    assert run(*placed)[1].startswith("hold h1: 0.069 USD set aside until ")
+    code, out, _ = run("hold", "capture", "acct-1", "h1", "--event", "e1", "--units", "output=500", "--user", "u1", *told)
+    assert out.startswith("event e1: charged 0.069 USD, balance 0.931 USD\n")
+    code, out, _ = run("usage", "--by", "user,feature", "--format", "json")
+    (row,) = json.loads(out)["rows"]
+    assert (row["user"], row["feature"], row["charge_usd"]) == ("u1", "search", "0.069")
 
 
 def test_what_is_refused_says_why_and_exits_with_1(run: Run) -> None:
