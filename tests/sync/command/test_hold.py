@@ -63,7 +63,8 @@ def test_a_call_that_thinks_and_uses_a_feature(run: Run, engine: Engine) -> None
     assert (code, error.startswith("ratecard: 'wild' is not a reasoning level")) == (1, True)
     placed = ("hold", "place", "acct-1", "anthropic/haiku", "--max-output", "500", "--id", "h1", *told)
     assert run(*placed)[1].startswith("hold h1: 0.069 USD set aside until ")
-    code, out, _ = run("hold", "capture", "acct-1", "h1", "--event", "e1", "--units", "output=500", "--user", "u1", *told)
+    captured = ("hold", "capture", "acct-1", "h1", "--event", "e1", "--units", "output=500", "--user", "u1")
+    code, out, _ = run(*captured, *told)
     assert out.startswith("event e1: charged 0.069 USD, balance 0.931 USD\n")
     code, out, _ = run("usage", "--by", "user,feature", "--format", "json")
     (row,) = json.loads(out)["rows"]
