@@ -47,7 +47,7 @@ exist.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How an API is served."""
 

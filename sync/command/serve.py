@@ -48,7 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
     from sync.context import database_url
     from sync.serving import address_text
 
-    options = Options(arguments.requests_per_minute, 0 if arguments.no_sweep else SWEEP_SECONDS)
+    options = Options(
+        requests_per_minute=arguments.requests_per_minute,
+        sweep_seconds=0 if arguments.no_sweep else SWEEP_SECONDS,
+    )
     with (
         Meter.open(database_url(arguments, None), book_file=arguments.book_file) as meter,
         _listen(arguments.address, arguments.port) as listening,

@@ -19,7 +19,7 @@ import pytest
 from metering.api.app import create_app
 from metering.api.document import document_text
 from metering.api.server import Server, listen, make_server
-from metering.client import Client, Event, Receipt
+from metering.client import Client, Event, Receipt, Refused
 from metering.meter import Meter
 from schema.database import make_engine
 from tests.conftest import RunRatecard
@@ -66,6 +66,12 @@ def _key(url: str) -> str:
         return meter.keys.create("meter", account="acct-1", by="tests").text
 
 
+def _refused(client: Client) -> int:
+    with pytest.raises(Refused) as caught:
+        client.wallet()
+    return caught.value.status
+
+
 def test_it_serves_sweeps_and_stops_when_the_last_answer_is_given(url: str, tmp_path: Path) -> None:
     key = _key(url)
     with Meter.open(url, listen=False, now=lambda: JANUARY) as earlier:
@@ -88,6 +94,19 @@ def test_it_serves_sweeps_and_stops_when_the_last_answer_is_given(url: str, tmp_
         assert len(outcomes) == 1_000
         assert all(isinstance(one, Receipt) for one in outcomes)
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_without_a_sweep_it_renews_nobody_and_still_slows_down_who_guesses(url: str, tmp_path: Path) -> None:
+    with Meter.open(url, listen=False, now=lambda: JANUARY) as earlier:
+        earlier.wallets.grant("acct-1", "promo", key="old", usd="1", expires_at=JANUARY.replace(day=2))
+        key = earlier.keys.create("meter", account="acct-1", by="tests").text
+    with serving(url, tmp_path, "--no-sweep") as (_, address), Client(address, key, attempts=1) as client:
+        assert client.wallet().balance == 1
+        with Client(address, "rk_a_x", attempts=1) as guesser:
+            answers = [_refused(guesser) for _ in range(300)]
+        assert set(answers) == {401, 429}
+        assert (client.wallet().balance, list(client.transactions(kind="expiry"))) == (1, [])
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])
