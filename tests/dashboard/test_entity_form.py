@@ -92,6 +92,7 @@ def test_a_setting_that_is_emptied_goes_as_a_whole() -> None:
     assert edits_of(fields, dict.fromkeys(before, ""), before) == [
         SetField(key, "url", "https://llm.example.com"),
         SetField(key, "master_key_env", "MASTER_KEY"),
+        SetField(key, "key_prefix", "ratecard"),
     ]
 
 
