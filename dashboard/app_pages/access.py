@@ -49,10 +49,16 @@ def _table(found: Sequence[Member], person: CurrentPerson) -> None:
         on_select=lambda: take_row("table_access", "person", [member.address for member in found]),
         selection_mode="single-row",
         column_config={
-            "Person": st.column_config.TextColumn(pinned=True, width=260),
-            "Protected": st.column_config.CheckboxColumn(help="An admin by RATECARD_ADMINS, or you yourself."),
-            "Waiting": st.column_config.TextColumn(help="What the base branch says and no release has applied yet."),
+            "Person": st.column_config.TextColumn(pinned=True, width=205),
+            "Role": st.column_config.TextColumn(width=65),
+            "Protected": st.column_config.CheckboxColumn(
+                width=80, help="An admin by RATECARD_ADMINS, or you yourself."
+            ),
+            "Waiting": st.column_config.TextColumn(
+                width=130, help="What the base branch says and no release has applied yet."
+            ),
         },
+        column_order=("Person", "Role", "Waiting", "Protected", "From"),
         placeholder=MISSING,
         alt="People and their roles",
     )

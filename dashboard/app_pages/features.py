@@ -33,6 +33,8 @@ from schema.money import multiplier_text, per_unit_text
 
 VIEWS = ("Features", "Run units", "Reasoning")
 COLUMNS = ("Feature", "Name", "Charged", "Counted", "Amount, USD", "Multiplier", "Plans with another", "Commit")
+_FIRST = ("Feature", "Amount, USD", "Counted", "Charged", "Multiplier")
+"""The columns that are in sight in a narrow window, too."""
 
 
 def _table(rows: Sequence[Row]) -> None:
@@ -61,7 +63,14 @@ def _table(rows: Sequence[Row]) -> None:
         key="table_features",
         on_select=lambda: take_row("table_features", "feature", [row["feature"] for row in rows]),
         selection_mode="single-row",
-        column_config={"Feature": st.column_config.TextColumn(pinned=True)},
+        column_config={
+            "Feature": st.column_config.TextColumn(pinned=True, width=110),
+            "Amount, USD": st.column_config.TextColumn(width=95),
+            "Counted": st.column_config.TextColumn(width=80),
+            "Charged": st.column_config.TextColumn(width=135),
+            "Multiplier": st.column_config.TextColumn(width=75),
+        },
+        column_order=[*_FIRST, *(name for name in COLUMNS if name not in _FIRST)],
         placeholder=MISSING,
         alt="Features",
     )

@@ -83,7 +83,7 @@ def _table(group: str, fields: Sequence[Field], rows: Mapping[str, Row]) -> None
         hide_index=True,
         height="content",
         column_config={
-            "Setting": st.column_config.TextColumn(pinned=True, width=150),
+            "Setting": st.column_config.TextColumn(width=150),
             "Value": st.column_config.TextColumn(width=130),
             "Secret": st.column_config.TextColumn(width=150),
             "Set by": st.column_config.TextColumn(width=75),

@@ -15,12 +15,9 @@ def example_panel(words: str, before: Example | None, after: Example | None) -> 
     if after is None:
         st.caption("No price for such a call yet: fill in the rates.")
         return
-    first, second, third = st.columns(3, gap="small")
-    with first:
+    with st.grid(3, min_column_width=160, gap="small"):
         _example("Cost", after.cost_nanos, before.cost_nanos if before else None, "inverse")
-    with second:
         _example("Charge", after.charge_nanos, before.charge_nanos if before else None, "normal")
-    with third:
         compared("Charge ÷ cost", after.margin, before.margin if before else None)
 
 

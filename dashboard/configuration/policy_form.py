@@ -7,6 +7,7 @@ must not widen by one what all the others have to pass.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -35,14 +36,17 @@ _HERE: dict[str, type[Guardrails] | type[DatabaseAway]] = {"guardrails": Guardra
 
 
 def guard_fields() -> tuple[Field, ...]:
-    """The fields of the guardrails, switches last."""
-    found = fields_of(Guardrails, GUARDRAILS)
-    return tuple(sorted(found, key=lambda field: field.kind == "flag"))
+    """The fields of the guardrails."""
+    return _switches_last(fields_of(Guardrails, GUARDRAILS))
 
 
 def away_fields() -> tuple[Field, ...]:
     """The fields of what the runtime does without its database."""
-    return fields_of(DatabaseAway, AWAY)
+    return _switches_last(fields_of(DatabaseAway, AWAY))
+
+
+def _switches_last(fields: Sequence[Field]) -> tuple[Field, ...]:
+    return tuple(sorted(fields, key=lambda field: field.kind == "flag"))
 
 
 def documents_of(catalogue: Catalogue) -> dict[Key, Any]:
@@ -115,8 +119,8 @@ def breaking_prices(
     rows = {f"{entry.key}@{moment_text(entry.row['effective'])}": entry.row for entry in entries}
     changes = [Change("create", "price", name, None, row) for name, row in rows.items()]
     target = {"price": rows, "setting": {name: {"value": value} for name, value in settings.items()}}
-    of_prices = Limits(lowest_margin=limits.lowest_margin, no_price_below_cost=limits.no_price_below_cost)
-    # These two limits are of prices alone: no bill is looked at, so no usage either.
+    # Without a limit of bills no usage is looked at.
+    of_prices = replace(limits, largest_bill_rise_percent=None)
     return list(find_breaches(changes, {}, target, Impact(0, now, now, 0, ()), of_prices))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from sqlalchemy import Engine
 
 from dashboard import data, sources
 from dashboard.access import CurrentPerson
@@ -77,7 +78,7 @@ def _table(values: Mapping[str, Any]) -> None:
         hide_index=True,
         height="content",
         column_config={
-            "Policy": st.column_config.TextColumn(pinned=True, width=170),
+            "Policy": st.column_config.TextColumn(width=170),
             "Value": st.column_config.TextColumn(width=110),
             "Changed": st.column_config.TextColumn(width=85),
             "Meaning": st.column_config.TextColumn(width=160),
@@ -132,15 +133,8 @@ def _form(base: Base, stamp: sources.Stamp, person: CurrentPerson, now: datetime
 
 def _meaning(base: Base, stamp: sources.Stamp, limits: Limits, before: Limits | None, now: datetime) -> None:
     """What the limits of the form say about the prices, bills and entities that there are."""
-    engine, minute = sources.engine(), stamp.minute(now)
-    active = {
-        f"{row['provider']}/{row['model']}" for row in rate_card.current(engine, stamp.text, "model") if row["active"]
-    }
-    prices = rate_card.prices(engine, stamp.text, minute)
-    standing = ("in force", "scheduled")
-    entries = [entry for name in active for entry in prices.get(name, ()) if entry.status in standing]
-    found = breaking_prices(entries, rate_card.book(engine, stamp.text, minute).settings.values, limits, now)
-    told = [(one.key.removeprefix("price "), one.message) for one in sorted(found, key=lambda one: one.key)]
+    minute = now.replace(second=0, microsecond=0)
+    judged, told = _judged(sources.engine(), stamp.text, minute, limits.lowest_margin, limits.no_price_below_cost)
     if told:
         words = f"{numbered(len(told), 'price')} would not pass as new; what is in force stays until it is changed."
         st.markdown(f":orange[:material/warning: {literal(words)}]")
@@ -154,7 +148,7 @@ def _meaning(base: Base, stamp: sources.Stamp, limits: Limits, before: Limits | 
             alt="Prices that would not pass",
         )
     else:
-        st.caption(f"All {len(entries):,} prices in force or scheduled pass.")
+        st.caption(f"All {judged:,} prices in force or scheduled pass.")
     if limits.largest_bill_rise_percent is not None and limits != before:
         _bill(stamp, limits.largest_bill_rise_percent, now)
     counts = {kind.replace("_", " "): len(base.catalogue.of(kind)) for kind in KINDS}
@@ -168,6 +162,22 @@ def _meaning(base: Base, stamp: sources.Stamp, limits: Limits, before: Limits | 
             key="table_policy_shares",
             alt="How much one apply may change, by kind",
         )
+
+
+@st.cache_data(ttl=60, show_spinner=False, max_entries=50)
+def _judged(
+    _engine: Engine, stamp: str, minute: datetime, lowest_margin: int | None, no_price_below_cost: bool
+) -> tuple[int, list[tuple[str, str]]]:
+    """How many prices of active models are in force or scheduled, and which of them two limits would not let pass."""
+    models = rate_card.current(_engine, stamp, "model")
+    prices = rate_card.prices(_engine, stamp, minute)
+    active = (f"{row['provider']}/{row['model']}" for row in models if row["active"])
+    standing = ("in force", "scheduled")
+    entries = [entry for name in active for entry in prices.get(name, ()) if entry.status in standing]
+    limits = Limits(lowest_margin=lowest_margin, no_price_below_cost=no_price_below_cost)
+    settings = rate_card.book(_engine, stamp, minute).settings.values
+    found = breaking_prices(entries, settings, limits, minute)
+    return len(entries), sorted((one.key.removeprefix("price "), one.message) for one in found)
 
 
 def _bill(stamp: sources.Stamp, percent: int, now: datetime) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dashboard.configuration.entity_form import Field, Texts, same
+from dashboard.configuration.entity_form import Field, Texts, fault_of, same
 from dashboard.formats import money
 from metering.analytics.account_counts import AccountCounts
 from metering.book.settings import credits_to_nanos
@@ -67,11 +67,9 @@ def effects(
 ) -> list[str]:
     """A sentence or two for each setting that changes; `settings` are those of the files, by name."""
     was, now = (_values(fields, texts) for texts in (before, after))
-    changed = [
-        name
-        for name in now
-        if any(field.key.name == name and not same(field.kind, before[field.id], after[field.id]) for field in fields)
-    ]
+    edited = [field for field in fields if not same(field.kind, before[field.id], after[field.id])]
+    unfit = {field.key.name for field in edited if fault_of(field, after[field.id])}
+    changed = dict.fromkeys(field.key.name for field in edited if field.key.name not in unfit)
     whole = {**DEFAULT_SETTINGS, **settings, **now}
     return [
         sentence

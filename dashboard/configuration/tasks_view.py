@@ -136,7 +136,7 @@ def _preview(
             hide_index=True,
             height="content" if len(rows) <= 8 else 300,
             column_config={
-                "Callers ask for": st.column_config.TextColumn(width=85),
+                "Callers ask for": st.column_config.TextColumn(width=105),
                 "Goes to": st.column_config.TextColumn(width=180),
                 "By the line": st.column_config.TextColumn(width=85),
             },

@@ -150,8 +150,8 @@ def kind_counts(parts: Iterable[DraftPart]) -> Iterator[str]:
     kinds = [part.key.kind for part in parts]
     for kind in dict.fromkeys(kinds):
         number = kinds.count(kind)
-        words = {"access": "person"}.get(kind, kind.replace("_", " "))
-        plural = {"person": "people", "policy": "policies", "reasoning": "reasoning levels"}.get(words, f"{words}s")
+        words = {"access": "person", "reasoning": "reasoning level"}.get(kind, kind.replace("_", " "))
+        plural = {"person": "people", "policy": "policies"}.get(words, f"{words}s")
         yield f"{number} {words if number == 1 else plural}"
 
 

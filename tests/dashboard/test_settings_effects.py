@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.configuration.entity_form import texts_of
+from dashboard.configuration.entity_form import fault_of, texts_of
 from dashboard.configuration.settings_effects import Facts, effects
 from dashboard.configuration.settings_form import GROUPS, group_fields
 from dashboard.formats import money
@@ -50,8 +50,13 @@ def test_every_setting_says_something_and_nothing_without_a_change() -> None:
         before = texts_of(fields, {Key("setting", "extra.phone"): "42"})
         assert effects(fields, before, before, {}, FACTS) == []
         for field in fields:
-            assert all(line.endswith(".") for line in effects(fields, before, before | {field.id: "7"}, {}, FACTS))
-            assert effects(fields, before, before | {field.id: "7"}, {}, FACTS) != []
+            fit = next(text for text in ("7", "KEY", *field.choices, "ZAR") if not fault_of(field, text))
+            told = effects(fields, before, before | {field.id: fit}, {}, FACTS)
+            assert told != []
+            assert all(line.endswith(".") for line in told)
+    general = group_fields("General", {})
+    unfit = texts_of(general, {})
+    assert effects(general, unfit, unfit | {"setting enforcement#value": "sometimes"}, {}, FACTS) == []
 
 
 @pytest.mark.parametrize(
