@@ -7,7 +7,7 @@ changed there, is put right by the next one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -32,6 +32,8 @@ class Change:
     account: str | None
     fields: Mapping[str, Any] = field(default_factory=dict)
     """What is set, by LiteLLM's names."""
+    token: str | None = None
+    """By what the proxy knows a key that it has."""
     key: str | None = None
     """The key itself, when it was made just now: nobody can show it again."""
 
@@ -59,7 +61,7 @@ def match(runtime: Runtime, *, dry_run: bool = False) -> Matched:
 
     book, wanted = runtime.read(read)
     proxy, prefix = proxy_of(book.settings.values)
-    found = {alias: key for alias, key in proxy.keys(prefix).items() if is_ours(prefix, alias)}
+    found = {alias: key for alias, key in proxy.keys().items() if is_ours(prefix, alias)}
     needed = list(changes(prefix, wanted, found))
     kept = len(found) - sum(one.action != "create" for one in needed)
     if dry_run:
@@ -82,10 +84,10 @@ def changes(prefix: str, wanted: Mapping[str, Terms], found: Mapping[str, Mappin
     aliases = {alias_of(prefix, account): account for account in sorted(wanted)}
     for alias in sorted(found):
         if alias not in aliases:
-            yield Change("delete", alias, None)
+            yield Change("delete", alias, None, token=found[alias]["token"])
     for alias, account in aliases.items():
         if alias in found and (differing := wanted[account].differing(found[alias])):
-            yield Change("change", alias, account, differing)
+            yield Change("change", alias, account, differing, found[alias]["token"])
     for alias, account in aliases.items():
         if alias not in found:
             yield Change("create", alias, account, wanted[account].as_fields())
@@ -114,11 +116,11 @@ def _carry_out(proxy: Proxy, one: Change) -> Change:
     if one.action == "create":
         metadata = {"ratecard_account": one.account}
         key = proxy.create(one.alias, {**one.fields, "metadata": metadata})
-        return Change(one.action, one.alias, one.account, one.fields, key)
-    if one.action == "change":
-        proxy.change(one.alias, one.fields)
-    else:
-        proxy.delete(one.alias)
+        return replace(one, key=key)
+    if one.token is not None and one.action == "change":
+        proxy.change(one.token, one.fields)
+    elif one.token is not None:
+        proxy.delete(one.token)
     return one
 
 

@@ -39,16 +39,17 @@ class Proxy:
         self._parts = parts
         self._headers = {"Authorization": f"Bearer {master_key}", "Content-Type": "application/json"}
 
-    def keys(self, prefix: str) -> dict[str, dict[str, Any]]:
-        """The keys whose alias holds a prefix, by alias. Raises ProxyError."""
+    def keys(self) -> dict[str, dict[str, Any]]:
+        """The keys that have an alias, by alias; each tells its `token`. Raises ProxyError."""
         found: dict[str, dict[str, Any]] = {}
         for page in range(1, _MOST_PAGES):
-            query = {"page": page, "size": PAGE, "return_full_object": "true", "key_alias": prefix}
-            told = self._ask("GET", f"/key/list?{urlencode(query | {'substring_matching': 'true'})}")
+            # Not asked for by alias: what that finds is not the same in all versions.
+            query = {"page": page, "size": PAGE, "return_full_object": "true"}
+            told = self._ask("GET", f"/key/list?{urlencode(query)}")
             rows = told.get("keys")
             if not isinstance(rows, list):
                 raise ProxyError("the proxy listed no keys")
-            found |= {row["key_alias"]: row for row in rows if isinstance(row, dict) and row.get("key_alias")}
+            found |= {row["key_alias"]: row for row in rows if isinstance(row, dict) and _is_named(row)}
             if page >= (told.get("total_pages") or 1):
                 return found
         raise ProxyError("the proxy lists keys without end")
@@ -60,13 +61,13 @@ class Proxy:
             raise ProxyError("the proxy made a key and did not tell it")
         return key
 
-    def change(self, alias: str, fields: Mapping[str, Any]) -> None:
+    def change(self, token: str, fields: Mapping[str, Any]) -> None:
         """Change those fields of a key, and no other. Raises ProxyError."""
-        self._ask("POST", "/key/update", {"key_alias": alias, **fields})
+        self._ask("POST", "/key/update", {"key": token, **fields})
 
-    def delete(self, alias: str) -> None:
+    def delete(self, token: str) -> None:
         """Delete a key. Raises ProxyError."""
-        self._ask("POST", "/key/delete", {"key_aliases": [alias]})
+        self._ask("POST", "/key/delete", {"keys": [token]})
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         secure = self._parts.scheme == "https"
@@ -107,6 +108,10 @@ def proxy_of(settings: Mapping[str, Any]) -> tuple[Proxy, str]:
     if not master_key:
         raise ProxyError(f"the variable {variable}, which settings.litellm names, is not set")
     return Proxy(named["url"], master_key), named.get("key_prefix", "ratecard")
+
+
+def _is_named(row: Mapping[str, Any]) -> bool:
+    return isinstance(row.get("key_alias"), str) and isinstance(row.get("token"), str)
 
 
 def _number(value: Decimal) -> float | int:

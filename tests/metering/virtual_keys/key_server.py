@@ -6,12 +6,18 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 MASTER_KEY = "sk-" + "master"
 FIELDS = ("max_budget", "budget_duration", "tpm_limit", "rpm_limit", "models", "blocked", "metadata")
+
+
+def token_of(alias: str) -> str:
+    """What the proxy knows a key by: a digest that is no secret."""
+    return sha256(alias.encode()).hexdigest()
 
 
 class KeyServer:
@@ -38,17 +44,18 @@ class KeyServer:
                 return 400, {"error": {"message": "Unique key aliases across all keys are required."}}
             secret = f"sk-{len(self.written):04}"
             self.keys[body["key_alias"]] = {name: body.get(name) for name in FIELDS}
-            return 200, {**body, "key": secret, "token": "0" * 64}
+            return 200, {**body, "key": secret, "token": token_of(body["key_alias"])}
+        aliases = {token_of(alias): alias for alias in self.keys}
         if path == "/key/update":
-            self.keys[body["key_alias"]] |= {name: body[name] for name in FIELDS if name in body}
+            self.keys[aliases[body["key"]]] |= {name: body[name] for name in FIELDS if name in body}
             return 200, body
-        for alias in body["key_aliases"]:
-            del self.keys[alias]
-        return 200, {"deleted_keys": body["key_aliases"]}
+        for token in body["keys"]:
+            del self.keys[aliases[token]]
+        return 200, {"deleted_keys": body["keys"]}
 
     def _list(self, query: dict[str, str]) -> dict[str, Any]:
-        wanted = query["key_alias"].lower()
-        found = [{**key, "key_alias": alias} for alias, key in self.keys.items() if wanted in alias.lower()]
+        found = [{**key, "key_alias": alias, "token": token_of(alias)} for alias, key in self.keys.items()]
+        found.append({"key_alias": None, "token": "0" * 64})
         size, page = min(int(query["size"]), self.largest_page), int(query["page"])
         return {
             "keys": found[(page - 1) * size : page * size],

@@ -121,7 +121,7 @@ def test_a_key_follows_its_subscription(meter: Meter, keys: KeyServer, clock: Cl
     meter.subscriptions.change("acme", "premium", by=BY, when="now")
     assert told(meter) == [("change", "acme")]
     (path, body) = keys.written[-1]
-    assert (path, set(body)) == ("/key/update", {"key_alias", "max_budget", "tpm_limit", "rpm_limit", "models"})
+    assert (path, set(body)) == ("/key/update", {"key", "max_budget", "tpm_limit", "rpm_limit", "models"})
     assert keys.keys["shop-account-acme"]["rpm_limit"] is None
     assert keys.keys["shop-account-acme"]["budget_duration"] == "30d"
     meter.accounts.suspend("acme", by=BY)
