@@ -38,7 +38,7 @@ def balances_csv(rows: Sequence[CreditBalance]) -> Csv:
     return Csv(
         "unspent-credit-by-month",
         ("month", "credit_face_usd", "deferred_revenue_usd"),
-        lambda: [[month_key(row.month), usd_text(row.face_nanos), usd_text(row.deferred_nanos)] for row in rows],
+        lambda: [[month_key(row.first), usd_text(row.face_nanos), usd_text(row.deferred_nanos)] for row in rows],
     )
 
 
@@ -51,7 +51,7 @@ def balances_chart(view: View, rows: Sequence[CreditBalance]) -> None:
             balances_csv(rows),
         )
         chart = lines_over_time(
-            [row.month for row in rows],
+            [row.first for row in rows],
             {
                 "Credit at face": [dollars(row.face_nanos) for row in rows],
                 "Deferred revenue": [dollars(row.deferred_nanos) for row in rows],

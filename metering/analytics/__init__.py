@@ -8,7 +8,7 @@ can come behind it.
 
 from metering.analytics.attention import Attention, attention
 from metering.analytics.callers import Callers, active_users, callers, callers_daily, callers_in
-from metering.analytics.conversion import Converted, second_currency, totals_in, usage_in
+from metering.analytics.conversion import Conversion, Converted, second_currency, totals_in, usage_in
 from metering.analytics.events import BY, UsageRow, data_as_of, summed, usage_by
 from metering.analytics.fees import mrr_daily, mrr_nanos
 from metering.analytics.history import PastEvent, find_event, history
@@ -20,6 +20,7 @@ __all__ = [
     "BY",
     "Attention",
     "Callers",
+    "Conversion",
     "Converted",
     "DayRow",
     "PastEvent",

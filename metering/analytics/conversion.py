@@ -1,29 +1,34 @@
-"""A total in a second currency: every amount at the exchange rate in force when it arose, rounded once.
+"""Sums in a second currency: every amount at the exchange rate in force when it arose, each sum rounded once.
 
 An event counts at the rate of its moment, its adjustments too; fees, which accrue by whole UTC day, and overdraft that
-was repaid count at the rate in force when their day begins.
+was repaid count at the rate in force when their day begins. What is converted raises NoExchangeRateError for amounts of
+before the first rate.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, literal, select
+from sqlalchemy import Connection, select
 
-from metering.analytics.events import MONEY, Filters, adjusted, conditions
+from metering.analytics.events import Filters, UsageRow, usage_by
 from metering.analytics.fees import read_fees
-from metering.analytics.period import Period, midnight
+from metering.analytics.period import Period, midnight, utc_day
 from metering.analytics.repayments import repaid_daily
 from metering.analytics.totals import fee_period
 from metering.rating.exchange import USD, ExchangeRates
 from schema.money import round_half_even
-from schema.tables import CONFIG_TABLES, usage_events
+from schema.tables import CONFIG_TABLES
 
-_event = usage_events.c
+_DAY = timedelta(days=1)
+_MOMENT = timedelta(microseconds=1)
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,63 @@ def second_currency(connection: Connection) -> tuple[str | None, ExchangeRates]:
     return (None if currency in (None, USD) else str(currency)), exchange
 
 
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """Amounts of USD in a currency, each at the rate of its moment."""
+
+    currency: str
+    exchange: ExchangeRates
+
+    def rate(self, at: datetime) -> Fraction:
+        """How much of it one USD is at a moment. Raises NoExchangeRateError."""
+        return self.exchange.rate(USD, self.currency, at)
+
+    def at_midnight(self, nanos: int, day: date) -> int:
+        """An amount of USD at the rate in force when a day begins. Raises NoExchangeRateError."""
+        return rounded(nanos * self.rate(midnight(day))) if nanos else 0
+
+    def starts(self, period: Period) -> list[datetime]:
+        """The moments within a period, after its first, from which another rate is in force."""
+        opens = None if period.start is None else midnight(period.start)
+        closes = None if period.end is None else midnight(period.end)
+        found = self.exchange.starts(USD, self.currency)
+        return [at for at in found if (opens is None or at > opens) and (closes is None or at < closes)]
+
+    def spans(self, period: Period) -> Iterator[tuple[date, date]]:
+        """The parts of a period with two bounds at whose days one rate is in force, at midnight; in order."""
+        start, end = period.bounds()
+        turns = {utc_day(at - _MOMENT) + _DAY for at in self.starts(period)} - {start, end}
+        edges = [start, *sorted(turns), end] if start < end else []
+        yield from pairwise(edges)
+
+    def usage_sums(
+        self, connection: Connection, by: Sequence[str], period: Period, filters: Filters
+    ) -> dict[tuple[Any, ...], list[Fraction]]:
+        """Requests, cost, charge and revenue by the columns of `usage_by`, before they are rounded."""
+        starts = self.starts(period)
+        opens = midnight(period.start) if period.start else (starts[0] - _MOMENT if starts else _FIRST)
+        sums: dict[tuple[Any, ...], list[Fraction]] = defaultdict(lambda: [Fraction()] * 4)
+        for row in usage_by(connection, by, period, filters, units=(), since=starts):
+            amounts = (row.cost_nanos, row.charge_nanos, row.revenue_nanos)
+            rate = self.rate(row.keys.get("since") or opens) if any(amounts) else Fraction()
+            added = (Fraction(row.requests), *(amount * rate for amount in amounts))
+            key = tuple(row.keys[name] for name in by)
+            sums[key] = [held + more for held, more in zip(sums[key], added, strict=True)]
+        return sums
+
+    def usage_by(self, connection: Connection, by: Sequence[str], period: Period, filters: Filters) -> list[UsageRow]:
+        """What `usage_by` says, without units and in no order, with amounts in the currency."""
+        return [
+            UsageRow(dict(zip(by, key, strict=True)), int(requests), {}, *map(rounded, amounts))
+            for key, (requests, *amounts) in self.usage_sums(connection, by, period, filters).items()
+        ]
+
+
+def rounded(amount: Fraction) -> int:
+    """The sum of converted amounts in whole thousand-millionths."""
+    return round_half_even(amount.numerator, amount.denominator)
+
+
 def totals_in(
     connection: Connection,
     currency: str,
@@ -61,65 +123,24 @@ def totals_in(
     *,
     today: date | None = None,
 ) -> Converted:
-    """What `totals` sums up, in another currency. Raises NoExchangeRateError for amounts of before the first rate."""
-    amounts = _amounts(connection, exchange.starts(USD, currency), period, filters or {}, today)
-    return _converted(amounts, currency, exchange)
+    """What `totals` sums up, in another currency."""
+    wanted, conversion = filters or {}, Conversion(currency, exchange)
+    (_, cost, charge, revenue) = conversion.usage_sums(connection, (), period, wanted).get((), [Fraction()] * 4)
+    for day, repaid in repaid_daily(connection, period, wanted).items():
+        revenue += repaid * conversion.rate(midnight(day))
+    days = fee_period(connection, period, today)
+    for start, end in conversion.spans(days) if days is not None else ():
+        earned = sum(fee.earned(start, end) for fee in read_fees(connection, Period(start, end), wanted))
+        revenue += earned * conversion.rate(midnight(start)) if earned else 0
+    return Converted(currency, *map(rounded, (cost, charge, revenue)))
 
 
 def usage_in(
     connection: Connection, currency: str, exchange: ExchangeRates, period: Period, filters: Filters | None = None
 ) -> Converted:
-    """What `usage_by` sums up, in another currency: events alone. Raises NoExchangeRateError as `totals_in`."""
-    amounts = _of_events(connection, exchange.starts(USD, currency), period, filters or {})
-    return _converted(amounts.items(), currency, exchange)
+    """What `usage_by` sums up, in another currency: events alone."""
+    sums = Conversion(currency, exchange).usage_sums(connection, (), period, filters or {})
+    return Converted(currency, *map(rounded, sums.get((), [Fraction()] * 4)[1:]))
 
 
-def _converted(found: Iterable[tuple[datetime, tuple[int, ...]]], currency: str, exchange: ExchangeRates) -> Converted:
-    sums = [Fraction()] * len(MONEY)
-    for at, amounts in found:
-        if any(amounts):
-            rate = exchange.rate(USD, currency, at)
-            sums = [total + amount * rate for total, amount in zip(sums, amounts, strict=True)]
-    return Converted(currency, *(round_half_even(total.numerator, total.denominator) for total in sums))
-
-
-def _amounts(
-    connection: Connection, starts: list[datetime], period: Period, filters: Filters, today: date | None
-) -> Iterator[tuple[datetime, tuple[int, ...]]]:
-    """Cost, charge and revenue in nano-USD, by the moment from which their rate is in force."""
-    yield from _of_events(connection, starts, period, filters).items()
-    for day, repaid in repaid_daily(connection, period, filters).items():
-        yield midnight(day), (0, 0, repaid)
-    days = fee_period(connection, period, today)
-    if days is not None:
-        for fee in read_fees(connection, days, filters):
-            for day, earned in fee.earned_daily(*days.bounds()):
-                yield midnight(day), (0, 0, earned)
-
-
-def _of_events(
-    connection: Connection, starts: list[datetime], period: Period, filters: Filters
-) -> dict[datetime, tuple[int, ...]]:
-    # Events are summed up by day, and within a day by the rates that begin after midnight.
-    late = [start for start in starts if start != midnight(start.date()) and _within(period, start)]
-    later = [(_event.occurred_at >= start, place) for place, start in reversed(list(enumerate(late, 1)))]
-    part: ColumnElement[int] = case(*later, else_=0) if later else literal(0)
-    where = conditions(period, filters)
-    columns = [_event.day, part.label("part")]
-    found: dict[datetime, list[int]] = defaultdict(lambda: [0] * len(MONEY))
-    sums = select(*columns, *(func.sum(_event[name]) for name in MONEY)).where(*where)
-    for query in (sums.group_by(*columns), adjusted(columns, period, where)):
-        for day, place, *amounts in connection.execute(query):
-            begins = midnight(day)
-            at = max(begins, late[place - 1]) if place else begins
-            for column, amount in enumerate(amounts):
-                found[at][column] += int(amount)
-    return {at: tuple(amounts) for at, amounts in found.items()}
-
-
-def _within(period: Period, start: datetime) -> bool:
-    day = start.date()
-    return (period.start is None or day >= period.start) and (period.end is None or day < period.end)
-
-
-__all__ = ["Converted", "second_currency", "totals_in", "usage_in"]
+__all__ = ["Conversion", "Converted", "rounded", "second_currency", "totals_in", "usage_in"]

@@ -6,8 +6,9 @@ deferred revenue: money that is in and not earned yet.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -27,6 +28,7 @@ class CreditMonth:
     """What happened to purchased credit in a month; all in nano-USD but for `purchases`."""
 
     month: date
+    """Its first day."""
     purchases: int
     paid_nanos: int
     """What was paid for credit."""
@@ -78,22 +80,29 @@ class Holder:
 
 
 def credit_months(connection: Connection, months: Sequence[tuple[date, date]]) -> list[CreditMonth]:
-    """A row for each of `months`, which follow one another without a gap."""
+    """A row for each of `months`, or of shorter spans of days, which follow one another without a gap."""
     if not months:
         return []
-    period = Period(months[0][0], months[-1][1])
+    period, firsts = Period(months[0][0], months[-1][1]), [first for first, _ in months]
+
+    def month_of(day: date) -> date:
+        return firsts[bisect_right(firsts, day) - 1]
+
     sold = purchase_sums(connection, months)
-    used = _used(connection, period)
+    used: dict[date, tuple[int, int]] = {}
+    for day, face, earned in _used(connection, period):
+        held = used.get(month_of(day), (0, 0))
+        used[month_of(day)] = (held[0] + face, held[1] + earned)
     sums: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
     for day, nanos in repaid_daily(connection, period, {}).items():
-        sums["earned"][_month(day)] += nanos
+        sums["earned"][month_of(day)] += nanos
     for at, nanos in repaid(connection, period):
-        sums["repaid"][_month(utc_day(at))] += nanos
+        sums["repaid"][month_of(utc_day(at))] += nanos
     for one in withdrawals(connection, period):
-        sums[one.kind][_month(utc_day(one.at))] += one.face_nanos
-        sums[f"{one.kind} paid"][_month(utc_day(one.at))] += one.paid_nanos
+        sums[one.kind][month_of(utc_day(one.at))] += one.face_nanos
+        sums[f"{one.kind} paid"][month_of(utc_day(one.at))] += one.paid_nanos
     for refund in usage_refunds(connection, period):
-        sums["usage refunded"][_month(utc_day(refund.at))] += refund.charge_nanos
+        sums["usage refunded"][month_of(utc_day(refund.at))] += refund.charge_nanos
     rows = []
     for month, _ in months:
         bought = sold.get(month, _NOTHING)
@@ -192,9 +201,8 @@ def _open(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return grant.remaining_nanos > 0, unexpired, accounts.c.status != "deleted"
 
 
-def _used(connection: Connection, period: Period) -> dict[date, tuple[int, int]]:
-    """Purchased credit that calls burned, by month: at face, and what it earned."""
-    sums: dict[date, tuple[int, int]] = {}
+def _used(connection: Connection, period: Period) -> Iterator[tuple[date, int, int]]:
+    """Purchased credit that calls burned, by day: at face, and what it earned; a day may come more than once."""
     for table in (usage_events.c, usage_adjustments.c):
         # An event's revenue is its purchased credit at what was paid, and what of it is owed.
         earned = func.sum(table.revenue_nanos) - func.sum(table.owed_nanos)
@@ -202,13 +210,7 @@ def _used(connection: Connection, period: Period) -> dict[date, tuple[int, int]]
         within = and_(table.day >= start, table.day < end, table.purchased_nanos != 0)
         query = select(table.day, func.sum(table.purchased_nanos), earned).where(within).group_by(table.day)
         for day, face, nanos in connection.execute(query):
-            before = sums.get(_month(day), (0, 0))
-            sums[_month(day)] = (before[0] + int(face), before[1] + int(nanos))
-    return sums
-
-
-def _month(day: date) -> date:
-    return day.replace(day=1)
+            yield day, int(face), int(nanos)
 
 
 __all__ = ["CreditMonth", "Holder", "Outstanding", "credit_months", "holders", "outstanding", "to_earn"]

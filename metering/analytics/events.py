@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, false, func, or_, select
 
-from metering.analytics.period import Period, midnight
+from metering.analytics.period import Period, midnight, place_among
 from schema.tables import UNIT_COLUMNS, accounts, usage_adjustments, usage_events
 
 _event = usage_events.c
@@ -115,16 +115,20 @@ def usage_by(
     *,
     units: Collection[str] | None = None,
     among: tuple[str, Collection[str | None]] | None = None,
+    since: Sequence[datetime] = (),
 ) -> list[UsageRow]:
     """Sums by one or more columns of `BY` (none: one row over all), dearest in cost first.
 
     `units` asks for some units only, which is quicker; `among` for the events in which a column has one of some values.
+    `since` parts every group at moments, which are in order: `keys["since"]` is the last one by then, or None.
     """
     where = conditions(period, filters or {})
     if among is not None:
         column, values = among
         where.append(or_(false(), *(and_(*_equals(column, value)) for value in values)))
     columns = list(dict.fromkeys(column for name in by for column in _columns(name)))
+    if since:
+        columns.append(place_among(_event.occurred_at, since).label("since"))
     counted = {unit: name for unit, name in UNIT_COLUMNS.items() if units is None or unit in units}
     sums = [func.sum(_event[name]).label(name) for name in (*counted.values(), *MONEY)]
     query = select(*columns, func.count().label("requests"), *sums).where(*where).group_by(*columns)
@@ -143,6 +147,8 @@ def usage_by(
         if not requests:
             continue
         keys = {name: _shown(name, [group[at] for at in places[name]], names) for name in by}
+        if since:
+            keys["since"] = since[group[-1] - 1] if group[-1] else None
         used = {unit: int(count) for unit, count in zip(counted, numbers, strict=False) if count}
         rows.append(UsageRow(keys, requests, used, *map(int, numbers[len(counted) :])))
     return sorted(rows, key=_dearest)

@@ -13,6 +13,7 @@ balances: so they sum up, to the nano-dollar.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -107,19 +108,20 @@ def _kind(before: int, after: int, known: bool) -> Kind:
 
 
 def mrr_months(found: Iterable[Step], months: Sequence[tuple[date, date]]) -> list[MrrMonth]:
-    """The movements by month; `months` are first day and the day after the last, one after the other without a gap."""
+    """The movements by month, or by shorter spans: first day and the day after the last of each, without a gap."""
     if not months:
         return []
     twelfths, accounts = 0, 0
     changes: dict[date, Counter[Kind]] = defaultdict(Counter)
     moved: dict[date, Counter[Kind]] = defaultdict(Counter)
     opens, closes = months[0][0], months[-1][1]
+    firsts = [first for first, _ in months]
     for step in found:
         if step.day < opens:
             twelfths += step.after - step.before
             accounts += _ACCOUNTS[step.kind]
         elif step.day < closes:
-            month = step.day.replace(day=1)
+            month = firsts[bisect_right(firsts, step.day) - 1]
             changes[month][step.kind] += step.after - step.before
             moved[month][step.kind] += 1
     rows = []

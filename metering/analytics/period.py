@@ -1,10 +1,12 @@
-"""A range of UTC days."""
+"""A range of UTC days, and where a moment lies among others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+
+from sqlalchemy import ColumnElement, case, literal
 
 _DAY = timedelta(days=1)
 
@@ -63,3 +65,15 @@ def midnight(day: date) -> datetime:
 def utc_day(moment: datetime) -> date:
     """The UTC day of a moment."""
     return moment.astimezone(UTC).date()
+
+
+def place_among(column: ColumnElement[datetime], moments: Sequence[datetime]) -> ColumnElement[int]:
+    """How many of `moments`, which are in order, do not lie after a column: found by halves, as they may be many."""
+
+    def between(low: int, high: int) -> ColumnElement[int]:
+        if low == high:
+            return literal(low)
+        middle = (low + high) // 2
+        return case((column < moments[middle], between(low, middle)), else_=between(middle + 1, high))
+
+    return between(0, len(moments))

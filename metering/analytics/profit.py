@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
+from typing import TypeVar
 
 from sqlalchemy import Connection, func, literal_column, or_, select
 
+from metering.analytics.conversion import Conversion, rounded
 from metering.analytics.events import Filters, UsageRow, summed, usage_by
 from metering.analytics.fees import fee_of
 from metering.analytics.period import Period, midnight
 from schema.tables import accounts, ledger_postings, subscriptions
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +59,30 @@ def profit_by_account(connection: Connection, period: Period, filters: Filters, 
 
 
 def profit(
-    connection: Connection, period: Period, filters: Filters, *, today: date
+    connection: Connection, period: Period, filters: Filters, *, today: date, into: Conversion | None = None
 ) -> tuple[list[Earnings], list[Earnings]]:
     """By plan, the largest revenue first, and by account, the largest loss first; both from one look at the events.
 
     A row for each plan that was called on or paid for, and for each account that called, paid or repaid. With repaid
-    overdraft, which names no plan, either half sums up to `totals`. Raises ValueError for a period with an open side.
+    overdraft, which names no plan, either half sums up to `totals`. With `into`, every amount is in that currency, as
+    `conversion` says. Raises ValueError for a period with an open side.
     """
-    usage = usage_by(connection, ("plan", "account"), period, filters, units=())
-    paid = _fees(connection, period.until(today), filters)
+    by, days = ("plan", "account"), period.until(today)
+    if into is None:
+        usage = usage_by(connection, by, period, filters, units=())
+        paid = _fees(connection, days, filters)
+        repaid = _repaid(connection, period, filters)
+    else:
+        usage = into.usage_by(connection, by, period, filters)
+        paid = _converted(into, days, lambda span: _fees(connection, span, filters))
+        repaid = _converted(into, period, lambda span: _repaid(connection, span, filters))
     callers = Counter(row.keys["plan"] for row in usage)
-    fees: dict[str, dict[str, int]] = {"plan": defaultdict(int), "account": defaultdict(int)}
+    fees: dict[str, Counter[str]] = {"plan": Counter(), "account": Counter()}
     payers: dict[str, set[str]] = defaultdict(set)
-    for account, plan, nanos in paid:
+    for (account, plan), nanos in paid.items():
         fees["plan"][plan] += nanos
         fees["account"][account] += nanos
         payers[plan].add(account)
-    repaid = _repaid(connection, period, filters)
     plans = [
         Earnings(plan, *_sums(row), 0, fees["plan"].get(plan, 0), callers[plan], len(payers.get(plan, ())))
         for plan, row in _rows(usage, "plan", payers)
@@ -92,6 +104,15 @@ def profit(
     )
 
 
+def _converted(into: Conversion, period: Period, read: Callable[[Period], Mapping[Key, int]]) -> dict[Key, int]:
+    """What is read of the spans of a period, each at its rate, rounded once."""
+    sums: dict[Key, Fraction] = defaultdict(Fraction)
+    for start, end in into.spans(period):
+        for key, nanos in read(Period(start, end)).items():
+            sums[key] += nanos * into.rate(midnight(start)) if nanos else 0
+    return {key: rounded(amount) for key, amount in sums.items()}
+
+
 def _rows(usage: Sequence[UsageRow], group: str, others: Iterable[str]) -> list[tuple[str, UsageRow | None]]:
     """Each name with what it used; None for those that did not call."""
     called = {row.keys[group]: row for row in summed(usage, (group,))}
@@ -102,10 +123,10 @@ def _sums(row: UsageRow | None) -> tuple[int, int, int, int]:
     return (row.requests, row.cost_nanos, row.charge_nanos, row.revenue_nanos) if row else (0, 0, 0, 0)
 
 
-def _fees(connection: Connection, period: Period, filters: Filters) -> list[tuple[str, str, int]]:
-    """Account, plan and what was earned, of every subscription that earned something; filters as for `totals`."""
+def _fees(connection: Connection, period: Period, filters: Filters) -> dict[tuple[str, str], int]:
+    """What was earned by account and plan, where anything was; filters as for `totals`."""
     if set(filters) - {"account", "plan"}:
-        return []
+        return {}
     start, end = period.bounds()
     table = subscriptions.c
     query = (
@@ -126,9 +147,10 @@ def _fees(connection: Connection, period: Period, filters: Filters) -> list[tupl
         query = query.where(table.plan == filters["plan"])
     if "account" in filters:
         query = query.where(accounts.c.account == filters["account"])
-    rows = connection.execute(query)
-    found = [(account, plan, fee_of(*terms).earned(start, end)) for account, plan, *terms in rows]
-    return [(account, plan, nanos) for account, plan, nanos in found if nanos]
+    found: Counter[tuple[str, str]] = Counter()
+    for account, plan, *terms in connection.execute(query):
+        found[account, plan] += fee_of(*terms).earned(start, end)
+    return {key: nanos for key, nanos in found.items() if nanos}
 
 
 def _repaid(connection: Connection, period: Period, filters: Filters) -> dict[str, int]:

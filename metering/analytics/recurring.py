@@ -68,8 +68,12 @@ class PlanSubscribers:
 
 def recurring_months(connection: Connection, first: date, today: date) -> list[MrrMonth]:
     """The movements of each month from that of `first` to that of `today`, which ends with today."""
-    until = today + _DAY
-    return mrr_months(steps(_paid(connection, until)), calendar(first, until))
+    return recurring_spans(connection, calendar(first, today + _DAY))
+
+
+def recurring_spans(connection: Connection, spans: Sequence[tuple[date, date]]) -> list[MrrMonth]:
+    """The same of spans of days that follow one another without a gap."""
+    return mrr_months(steps(_paid(connection, spans[-1][1])), spans)
 
 
 def movements(connection: Connection, period: Period) -> list[Movement]:
@@ -184,4 +188,4 @@ def _names(connection: Connection, numbers: Collection[int]) -> Mapping[int, str
     return names
 
 
-__all__ = ["Movement", "PlanSubscribers", "movements", "recurring_months", "subscribers"]
+__all__ = ["Movement", "PlanSubscribers", "movements", "recurring_months", "recurring_spans", "subscribers"]

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, select
 
+from metering.analytics.conversion import Conversion
 from metering.analytics.events import Filters, UsageRow, event_days, usage_by
 from metering.analytics.fees import read_fees
 from metering.analytics.period import Period, midnight
@@ -30,11 +31,12 @@ def daily(
     *,
     today: date | None = None,
     usage: Sequence[UsageRow] | None = None,
+    into: Conversion | None = None,
 ) -> list[DayRow]:
     """A row for every day of the period; open sides are taken from the first and the last event.
 
     Fees accrue through `today` when it is given. Filters act on fees as in `totals`. `usage` is what `usage_by` says of
-    the period by `day`, of whoever has it already.
+    the period by `day`, of whoever has it already. With `into`, every amount is in that currency, as `conversion` says.
     """
     wanted = filters or {}
     if period.start is None or period.end is None:
@@ -42,7 +44,9 @@ def daily(
         if days is None:
             return []
         period = period.within(*days)
-    if usage is None:
+    if into is not None:
+        usage = into.usage_by(connection, ("day",), period, wanted)
+    elif usage is None:
         usage = usage_by(connection, ("day",), period, wanted, units=())
     called = {row.keys["day"]: row for row in usage}
     repaid = repaid_daily(connection, period, wanted)
@@ -51,6 +55,8 @@ def daily(
     for fee in read_fees(connection, Period(start, end), wanted):
         for day, earned in fee.earned_daily(start, end):
             fees[day] += earned
+    if into is not None:
+        fees, repaid = ({day: into.at_midnight(nanos, day) for day, nanos in part.items()} for part in (fees, repaid))
     rows = []
     for day, earned in fees.items():
         found = called.get(day)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert
 
-from metering.analytics import Converted, Period, second_currency, totals, totals_in
+from metering.analytics import Conversion, Converted, Period, daily, second_currency, totals, totals_in
+from metering.analytics.profit import profit
 from metering.errors import NoExchangeRateError
 from metering.rating.exchange import ExchangeRates
 from schema.database import reading, writing
@@ -79,6 +80,43 @@ def test_one_rate_multiplies_the_total(engine: Engine) -> None:
         found, plain = totals_in(connection, "ZAR", always, ALL), totals(connection, ALL)
     assert found.charge_nanos == plain.charge_nanos * 37 // 2
     assert found.revenue_nanos == plain.revenue_nanos * 37 // 2
+
+
+def test_groups_and_days_count_as_in_the_total(engine: Engine) -> None:
+    fill(engine)
+    conversion = Conversion("ZAR", EXCHANGE)
+    with reading(engine) as connection:
+        accounts = conversion.usage_by(connection, ("account",), DAYS, {})
+        days = daily(connection, DAYS, into=conversion)
+        plans, owners = profit(connection, DAYS, {}, today=date(2026, 6, 4), into=conversion)
+
+    found = {row.keys["account"]: (row.requests, row.cost_nanos, row.charge_nanos) for row in accounts}
+    # 3 at 18.5, then 5 less 1 and 7 at 20; 11 and 13 at 25. The cost of acct-0001 is 275.5, and half to even.
+    assert found == {"acct-0001": (3, 276, 185 + 20 * 18), "acct-0002": (2, 25 * 24, 25 * 20)}
+    # The rate of the third day begins at noon: its fee and its repaid overdraft take the one of its midnight.
+    assert [(row.cost_nanos, row.usage_revenue_nanos, row.repaid_nanos, row.subscription_nanos) for row in days] == [
+        (56, 185, 0, 0),
+        (80, 160, 0, 20_000),
+        (7 * 20 + 11 * 25, 450, 2_000, 20_000),
+        (13 * 25, 250, 0, 25_000),
+    ]
+    assert [(row.name, row.cost_nanos, row.revenue_nanos) for row in plans] == [("pro", 876, 1_045 + 65_000)]
+    assert [(row.name, row.profit_nanos) for row in owners] == [
+        ("acct-0001", 545 + 2_000 - 276),
+        ("acct-0002", 500 + 65_000 - 600),
+    ]
+
+
+def test_spans_have_one_rate_at_their_midnights() -> None:
+    conversion = Conversion("ZAR", EXCHANGE)
+
+    assert list(conversion.spans(DAYS)) == [
+        (date(2026, 6, 1), date(2026, 6, 2)),
+        (date(2026, 6, 2), date(2026, 6, 4)),
+        (date(2026, 6, 4), date(2026, 6, 5)),
+    ]
+    assert list(conversion.spans(Period(date(2026, 6, 2), date(2026, 6, 2)))) == []
+    assert conversion.at_midnight(-3, date(2026, 6, 1)) == -56
 
 
 def test_an_amount_from_before_the_first_rate_is_refused(engine: Engine) -> None:

@@ -116,6 +116,30 @@ def test_the_balances_at_the_ends_of_months(card: Engine, story: datetime) -> No
     assert (found[-1].face_nanos, found[-1].deferred_nanos) == (now.face_nanos, now.deferred_nanos)
 
 
+def test_the_balances_at_the_ends_of_days(card: Engine, story: datetime) -> None:
+    days = [(day, day + timedelta(days=1)) for day in Period(JULY, date(2026, 9, 16)).days()]
+    with reading(card) as connection:
+        found = credit_balances(connection, days, story)
+        months = credit_balances(connection, MONTHS, story)
+
+    assert [row.first for row in found] == [day for day, _ in days]
+    balances = [(row.face_nanos, row.deferred_nanos) for row in found]
+    changed = [place for place in range(1, len(days)) if balances[place] != balances[place - 1]]
+    # Pack A, pack B, 9 and 3 of them used, 6 of A taken back, the rest of B gone as its last day begins, 4 given back,
+    # and what pack C did not repay.
+    assert [(found[place].first, *(nanos / USD for nanos in balances[place])) for place in changed] == [
+        (date(2026, 7, 31), 24, 18),
+        (AUGUST, 36, 30),
+        (date(2026, 8, 10), 24, 20.25),
+        (date(2026, 8, 20), 18, 15.75),
+        (date(2026, 8, 30), 9, 6.75),
+        (SEPTEMBER, 13, 9.75),
+        (date(2026, 9, 5), 18, 12.25),
+    ]
+    ends = {end: balance for (_, end), balance in zip(days, balances, strict=True)}
+    assert [(row.face_nanos, row.deferred_nanos) for row in months] == [ends[end] for _, end in MONTHS]
+
+
 def test_all_that_was_bought_is_somewhere(card: Engine, story: datetime) -> None:
     with reading(card) as connection:
         months = credit_months(connection, MONTHS)
