@@ -44,7 +44,7 @@ from metering.recording.undisturbed import record_undisturbed
 from metering.rerating import Rerating
 from metering.runtime import MAX_AGE, Clock, Runtime, utc_now
 from metering.subscriptions.service import Subscriptions
-from metering.usage import Event, Quantity, Usage, read_usage, stored_units
+from metering.usage import Quantity, Usage, read_usage, stored_units
 from metering.wallets.service import Wallets
 from schema.database import database_state, make_engine, require_current
 from schema.errors import DatabaseUnreachableError, DatabaseVersionError
@@ -297,6 +297,10 @@ class Meter:
         if not events:
             return list(errors.values())
 
+        def undisturbed(connection: Connection) -> Recorded | None:
+            book = runtime.last_book
+            return record_undisturbed(connection, book, events[0], self._left, number, now=now, unpriced=unpriced)
+
         def record(connection: Connection) -> Recorded:
             return record_events(
                 connection,
@@ -309,10 +313,12 @@ class Meter:
                 captures=captures or {},
             )
 
-        recorded = None
-        if len(events) == 1 and captures is None:
-            recorded = self._record_undisturbed(events[0], now, unpriced)
-        recorded = recorded or runtime.write(record)
+        number = self._account_ids.get(events[0].account, 0) if len(events) == 1 and captures is None else 0
+        left = self._left.look(number)
+        if left is not None and left.serves(events[0], now):
+            recorded = runtime.write_at_once(undisturbed, record)
+        else:
+            recorded = runtime.write(record)
         if recorded.left is not None:
             self._left.keep(recorded.left)
         # Only what is committed is kept: an account that a failed transaction created does not exist.
@@ -321,18 +327,6 @@ class Meter:
         runtime.keep(recorded.book, now, runtime.check_at)
         found = iter(recorded.outcomes)
         return [errors.get(index) or next(found) for index in range(len(errors) + len(events))]
-
-    def _record_undisturbed(self, event: Event, now: datetime, unpriced: Unpriced) -> Recorded | None:
-        """Record a call of an account that this process wrote to last, if nobody else has meanwhile."""
-        number = self._account_ids.get(event.account, 0)
-        left = self._left.look(number)
-        if left is None or not left.serves(event, now):
-            return None
-        runtime, kept = self._runtime, self._left
-        book = runtime.last_book
-        return runtime.write_at_once(
-            lambda connection: record_undisturbed(connection, book, event, kept, number, now=now, unpriced=unpriced)
-        )
 
 
 def _utc(moment: datetime) -> datetime:

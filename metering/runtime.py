@@ -22,7 +22,7 @@ from metering.book.listening import Listener
 from metering.book.ratebook import RateBook, newest_version, read_rows
 from metering.book.standing import Status
 from metering.errors import BookFileError, UnavailableError
-from schema.database import reading, require_current, shown_url
+from schema.database import database_state, reading, require_current, shown_url
 from schema.driver import Writer
 from schema.errors import DatabaseUnreachableError, DatabaseVersionError, RatecardError
 
@@ -166,17 +166,21 @@ class Runtime:
 
         return self._guarded(attempt)
 
-    def write_at_once(self, operation: Callable[[Connection], Result]) -> Result:
-        """As `write`, on PostgreSQL, each statement of the operation in a transaction of its own.
+    def write_at_once(
+        self, attempt: Callable[[Connection], Result | None], operation: Callable[[Connection], Result]
+    ) -> Result:
+        """As `write`, but first by an attempt that yields None when it wrote nothing.
 
-        Raises UnavailableError.
+        On PostgreSQL each statement of the attempt is a transaction, on SQLite both share one. Raises UnavailableError.
         """
+        if self.engine.dialect.name == "sqlite":
+            return self.write(lambda connection: attempt(connection) or operation(connection))
 
-        def attempt() -> Result:
+        def alone() -> Result | None:
             with self._writer.statements() as connection:
-                return operation(connection)
+                return attempt(connection)
 
-        return self._guarded(attempt)
+        return self._guarded(alone) or self.write(operation)
 
     def change(self, operation: Callable[[Connection, RateBook, datetime], Result]) -> Result:
         """As `write`, with the newest book and the moment. Raises UnavailableError."""
@@ -239,8 +243,9 @@ class Runtime:
         except DatabaseUnreachableError as error:
             raise UnavailableError(str(error)) from error
         except DatabaseVersionError as error:
-            # It answers, so that the kept book may not serve in its place.
-            raise UnavailableError(str(error)) from None
+            # What answers is believed, and no kept book serves in its place; a file that is missing does not answer.
+            missing = database_state(self.engine) == "missing"
+            raise UnavailableError(str(error)) from (error if missing else None)
 
     def _guarded(self, operation: Callable[[], Result]) -> Result:
         if self._from_file:

@@ -76,14 +76,14 @@ def record_events(
         _raise_first(batch)
     left = None
     if batch.new:
-        version = write_batch(store, book, batch.new, accounts.values(), now)
-        if version is not None and locked.version is not None:
-            left = Left.by(accounts[ids[0]].wallet, version, found=locked.version)
+        write_batch(store, book, batch.new, accounts.values(), now)
         store_alerts(connection, crossings(book, accounts.values(), now), now)
     elif batch.captured:
         store.write(states=[account.wallet.state for account in accounts.values()])
     if batch.captured:
         mark_captured(connection, {row.id: event_id for row, event_id in batch.captured}, now=now)
+    if batch.new and locked.version is not None:
+        left = Left.by(accounts[ids[0]].wallet, store.leave(ids[0]), found=locked.version)
     return Recorded(outcomes_of(connection, batch, book, len(events)), book, known_ids, left)
 
 

@@ -62,9 +62,8 @@ class LeftAccounts:
         if len(self._left) > KEPT:
             self._left.popitem(last=False)
 
-    def disturbed(self, left: Left) -> None:
-        """Say that somebody else wrote to the account since."""
-        left.calm = False
+    def put_back(self, left: Left) -> None:
+        """Keep what was taken as it is."""
         self._left[left.state.account_id] = left
 
 

@@ -1,8 +1,9 @@
-"""Recording a call of an account that nobody else has written to since this process did: one statement, no lock.
+"""Recording a call of an account that nobody else has written to since this process did: nothing is read.
 
-What a transaction leaves of an account, it knows. The next call is decided from that, and a single statement writes it
-if the state row is still the version that was left. If not, or if the call is anything but plain, nothing is written,
-and it goes the way of all others: lock, read, decide, write (`metering.recording`).
+What a transaction leaves of an account, it knows. The next call is decided from that and written if the state row is
+still the version that was left: on PostgreSQL by a single statement, which finds out, on SQLite behind the write lock.
+If not, or if the call is anything but plain, nothing is written, and it goes the way of all others: lock, read, decide,
+write (`metering.recording`).
 """
 
 from __future__ import annotations
@@ -17,9 +18,7 @@ from metering.recording.deciding import Unpriced, decide
 from metering.recording.left import Left, LeftAccounts
 from metering.recording.outcomes import Recorded, outcomes_of
 from metering.recording.writing import crossings, write_batch
-from metering.storage import Locked
-from metering.storage.one_statement import OneStatement
-from metering.storage.postgresql import session_of
+from metering.storage import Locked, undisturbed_store
 from metering.usage import Event
 from metering.wallets.wallet import Wallet
 
@@ -34,10 +33,16 @@ def record_undisturbed(
     now: datetime,
     unpriced: Unpriced,
 ) -> Recorded | None:
-    """Record a call on a connection whose statements commit by themselves; None when nothing was written."""
-    left = kept.look(account_id)
-    # The number of a version tells nothing to another session: after a failover it may come again.
-    if left is None or left.version.session is not session_of(connection) or kept.take(account_id) is not left:
+    """Record a call; None when nothing was written.
+
+    On PostgreSQL each statement of the connection commits by itself, on SQLite its transaction has begun for writing.
+    """
+    left = kept.take(account_id)
+    if left is None:
+        return None
+    store = undisturbed_store(connection, account_id, left.version, book.release.id)
+    if store is None:
+        kept.put_back(left)
         return None
     account = AccountBatch(Wallet(left.state, left.grants), 0)
     batch = Batch()
@@ -45,12 +50,11 @@ def record_undisturbed(
     decide(book, locked, [(0, event)], [(account_id, event.event_id)], {account_id: account}, unpriced, batch, now)
     if batch.errors or crossings(book, [account], now):
         return None
-    store = OneStatement(connection, left.version, book.release.id)
-    version = write_batch(store, book, batch.new, [account], now)
-    if version is None:
-        kept.disturbed(left)
+    if not write_batch(store, book, batch.new, [account], now):
+        left.calm = False
+        kept.put_back(left)
         return None
-    left = Left.by(account.wallet, version, found=left.version)
+    left = Left.by(account.wallet, store.leave(account_id), found=left.version)
     return Recorded(outcomes_of(connection, batch, book, 1), book, {event.account: account_id}, left)
 
 

@@ -10,17 +10,17 @@ from metering.book.ratebook import RateBook
 from metering.quotas.admission import plan_of
 from metering.quotas.alerts import Crossing, crossed
 from metering.recording.batch import AccountBatch, NewEvent
-from metering.storage import PostingRow, Store, Version
+from metering.storage import PostingRow, Store
 from metering.wallets.ledger import USAGE_KEY, posting
 from schema.units import UNITS
 
 
 def write_batch(
     store: Store, book: RateBook, new: Sequence[NewEvent], accounts: Iterable[AccountBatch], now: datetime
-) -> Version | None:
+) -> bool:
     """Write new events with their keys, and the accounts that they changed with a posting each.
 
-    Returns what the store does.
+    False when a store that writes only under a condition wrote nothing.
     """
     touched = [account for account in accounts if account.before is not None]
     recorded_at = store.moment(now)

@@ -89,7 +89,8 @@ def _statement(posting: bool, grants: bool) -> bytes:
 
 
 class OneStatement(PostgresqlStore):
-    """A store that writes one event of an account, or nothing where `version` or the release are no longer so.
+    """A store that writes one event of an account, or nothing: where the event is known, or where `version` or the
+    release are no longer so.
 
     The database gives the ids of the rows: what the rows hold in their place is not looked at.
     """
@@ -107,8 +108,8 @@ class OneStatement(PostgresqlStore):
         postings: Sequence[PostingRow] = (),
         events: Sequence[Sequence[Any]] = (),
         keys: Sequence[tuple[int, str, int, bytes]] = (),
-    ) -> Version | None:
-        """As `Store.write`, for one state and one event; None where nothing was written, as for a known event."""
+    ) -> bool:
+        """As `Store.write`, for one state and one event."""
         (state,), (event,), (key,) = states, events, keys
         values: list[Any] = [getattr(state, name) for name in CHANGED_COLUMNS]
         values += (state.account_id, self._version.number, self._release_id)
@@ -121,8 +122,10 @@ class OneStatement(PostgresqlStore):
         try:
             rows = list(self._execute(_statement(bool(postings), bool(grants)), values))
         except UniqueViolation:
-            return None
-        return Version(self._session, rows[0][0]) if rows else None
+            return False
+        if rows:
+            self._left = rows[0][0]
+        return bool(rows)
 
 
 __all__ = ["OneStatement"]

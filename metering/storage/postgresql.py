@@ -206,6 +206,7 @@ class PostgresqlStore:
     def __init__(self, connection: Connection) -> None:
         self._driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
         self._session = session_of(connection)
+        self._left = ""
         self._execute: Callable[..., Iterable[Sequence[Any]]] = self._session.execute
 
     def moment(self, value: datetime) -> datetime:
@@ -254,7 +255,7 @@ class PostgresqlStore:
         postings: Sequence[PostingRow] = (),
         events: Sequence[Sequence[Any]] = (),
         keys: Sequence[tuple[int, str, int, bytes]] = (),
-    ) -> Version | None:
+    ) -> bool:
         """See `Store.write`."""
         if len(events) >= COPY_FROM:
             self._copy("ledger_postings", POSTING_COLUMNS, postings)
@@ -271,7 +272,12 @@ class PostgresqlStore:
             values.append([state.account_id for state in states])
             values += [[getattr(state, name) for state in states] for name in CHANGED_COLUMNS]
         rows = self._execute(_write(len(postings), len(events), len(keys), bool(grants), one), values)
-        return Version(self._session, next(iter(rows))[0]) if one else None
+        self._left = next(iter(rows))[0] if one else ""
+        return True
+
+    def leave(self, account_id: int) -> Version:
+        """See `Store.leave`."""
+        return Version(self._session, self._left)
 
     def _copy(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         # Columns that hold nothing but their default in all rows stay out: most calls count few of the units.

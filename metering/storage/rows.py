@@ -113,8 +113,9 @@ class Version(NamedTuple):
     """Which version of a state row: it is another one after every transaction that changed the account's money."""
 
     session: object
-    """The session with the server that saw it; after a failover a number may come again."""
+    """The session that saw it: to others the number tells nothing, and after a failover it may come again."""
     number: str
+    """Empty when the session does not know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Locked:
     posting_ids: Sequence[int]
     """A free id for a posting of each account."""
     version: Version | None = None
-    """Of the state row, where one account was locked on a database that tells."""
+    """Of the state row, where one account was locked."""
 
 
 class Store(Protocol):
@@ -159,11 +160,14 @@ class Store(Protocol):
         postings: Sequence[PostingRow] = (),
         events: Sequence[Sequence[Any]] = (),
         keys: Sequence[tuple[int, str, int, bytes]] = (),
-    ) -> Version | None:
+    ) -> bool:
         """Write changed states and grants, and new postings, events (as `EVENT_COLUMNS`) and keys, set-based.
 
-        Returns the version of the state row that it left, where one was written on a database that tells.
+        False when a store that writes only under a condition wrote nothing.
         """
+
+    def leave(self, account_id: int) -> Version:
+        """The version at which an account was left, whose state was just written and which alone was changed."""
 
 
 __all__ = [

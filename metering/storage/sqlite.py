@@ -21,6 +21,7 @@ from metering.storage.rows import (
     PostingRow,
     Version,
 )
+from metering.storage.settled import Settled
 from metering.wallets.wallet import AccountState, Grant
 from schema.tables.base import utc_text
 
@@ -36,10 +37,13 @@ _NEXT = """SELECT (SELECT max(id) FROM releases), (SELECT coalesce(max(id), 0) F
     (SELECT coalesce(max(id), 0) FROM ledger_postings)"""
 _UPDATE_STATE = f"UPDATE account_state SET {', '.join(f'{name} = ?' for name in CHANGED_COLUMNS)} WHERE account_id = ?"  # noqa: S608
 _UPDATE_GRANT = "UPDATE grants SET remaining_nanos = ? WHERE id = ?"
-_CURSOR = "ratecard_cursor"
+_SETTLED = "ratecard_settled"
 _INSERT_POSTING = _insert("ledger_postings", POSTING_COLUMNS)
 _INSERT_EVENT = _insert("usage_events", EVENT_COLUMNS)
 _INSERT_KEY = _insert("event_keys", KEY_COLUMNS)
+_INSERT_NEXT_KEY = """INSERT INTO event_keys (account_id, event_id, content_hash, usage_id)
+    VALUES (?, ?, ?, (SELECT coalesce(max(id), 0) + 1 FROM usage_events))"""
+_POSTING_ID = EVENT_COLUMNS.index("posting_id")
 
 
 class SqliteStore:
@@ -47,9 +51,10 @@ class SqliteStore:
 
     def __init__(self, connection: Connection) -> None:
         info = connection.info
-        if _CURSOR not in info:
-            info[_CURSOR] = cast(sqlite3.Connection, connection.connection.driver_connection).cursor()
-        self._cursor: sqlite3.Cursor = info[_CURSOR]
+        if _SETTLED not in info:
+            info[_SETTLED] = Settled(cast(sqlite3.Connection, connection.connection.driver_connection).cursor())
+        self._settled: Settled = info[_SETTLED]
+        self._cursor = self._settled.cursor
 
     def moment(self, value: datetime) -> str:
         """Text of fixed width, as `schema.tables.base.UtcTime` stores it."""
@@ -59,9 +64,14 @@ class SqliteStore:
         """ISO text."""
         return value.isoformat()
 
+    def version(self, account_id: int) -> Version:
+        """At which version an account is, at the beginning of a transaction."""
+        return Version(self._settled, self._settled.number(account_id))
+
     def lock(self, account_ids: Sequence[int], keys: Sequence[tuple[int, str]], events: int) -> Locked:
         """See `Store.lock`: the write transaction excludes all other writers, so reading is enough."""
         execute = self._cursor.execute
+        version = self.version(account_ids[0]) if len(account_ids) == 1 else None
         states = {}
         grants: dict[int, list[Grant]] = defaultdict(list)
         for account_id in account_ids:
@@ -82,6 +92,7 @@ class SqliteStore:
             release_id,
             range(last_event + 1, last_event + 1 + events),
             range(last_posting + 1, last_posting + 1 + len(account_ids)),
+            version,
         )
 
     def write(
@@ -92,20 +103,54 @@ class SqliteStore:
         postings: Sequence[PostingRow] = (),
         events: Sequence[Sequence[Any]] = (),
         keys: Sequence[tuple[int, str, int, bytes]] = (),
-    ) -> Version | None:
+    ) -> bool:
         """See `Store.write`."""
         self._many(_INSERT_POSTING, postings)
         self._many(_INSERT_EVENT, events)
         self._many(_INSERT_KEY, keys)
         self._many(_UPDATE_GRANT, [(grant.remaining_nanos, grant.id) for grant in grants])
         self._many(_UPDATE_STATE, [_changed(state) for state in states])
-        return None
+        return True
+
+    def leave(self, account_id: int) -> Version:
+        """See `Store.leave`."""
+        return Version(self._settled, self._settled.settle(account_id))
 
     def _many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         if len(rows) == 1:
             self._cursor.execute(statement, rows[0])
         elif rows:
             self._cursor.executemany(statement, rows)
+
+
+class UndisturbedSqliteStore(SqliteStore):
+    """A store that writes one event of an account that is known to be as it was left, or nothing for a known event.
+
+    The database gives the ids of the rows: what the rows hold in their place is not looked at.
+    """
+
+    def write(
+        self,
+        *,
+        states: Sequence[AccountState],
+        grants: Sequence[Grant] = (),
+        postings: Sequence[PostingRow] = (),
+        events: Sequence[Sequence[Any]] = (),
+        keys: Sequence[tuple[int, str, int, bytes]] = (),
+    ) -> bool:
+        """As `Store.write`, for one state and one event."""
+        ((account_id, event_id, _, content_hash),) = keys
+        try:
+            self._cursor.execute(_INSERT_NEXT_KEY, (account_id, event_id, content_hash))
+        except sqlite3.IntegrityError:
+            return False
+        (event,) = events
+        posting_id = None
+        for posting in postings:
+            posting_id = self._cursor.execute(_INSERT_POSTING, (None, *posting[1:])).lastrowid
+        # SQLite gives a new row the largest id and one more, as the key has it.
+        row = (None, *event[1:_POSTING_ID], posting_id, *event[_POSTING_ID + 1 :])
+        return super().write(states=states, grants=grants, events=[row])
 
 
 def _changed(state: AccountState) -> tuple[Any, ...]:
@@ -147,4 +192,4 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-__all__ = ["SqliteStore"]
+__all__ = ["SqliteStore", "UndisturbedSqliteStore"]

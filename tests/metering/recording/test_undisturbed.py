@@ -1,4 +1,4 @@
-"""Calls of an account that nobody else wrote to: one statement, and what it leaves is what the long way leaves."""
+"""Calls of an account that nobody else wrote to: what they leave is what those leave that take the lock and read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, Table, select, text
+from sqlalchemy import Engine, Table, event, select, text
 
 from metering.errors import EventConflictError
 from metering.meter import Meter
@@ -71,9 +71,9 @@ def test_they_leave_what_calls_leave_that_take_the_lock(meter: Meter, card: Engi
             assert alone == locked
             assert alone
         # Each event that was charged points to the debit that is named after it.
-        event, posting = usage_events.c, ledger_postings.c
-        pairs = select(event.event_id, posting.idempotency_key).join(usage_events, event.posting_id == posting.id)
-        of_alone = connection.execute(pairs.where(event.account_id == 1).order_by(event.id)).all()
+        called, posting = usage_events.c, ledger_postings.c
+        pairs = select(called.event_id, posting.idempotency_key).join(usage_events, called.posting_id == posting.id)
+        of_alone = connection.execute(pairs.where(called.account_id == 1).order_by(called.id)).all()
         assert [name for name, _ in of_alone] == ["e0", "e1", "e4", "e5", "e6", "e9", "e10"]
         assert all(key == f"usage:{name}" for name, key in of_alone)
 
@@ -98,6 +98,21 @@ def test_each_call_after_the_first_is_one_statement(meter: Meter, card: Engine) 
     # psycopg prepares what it is asked for the sixth time.
     assert counted.pop("WITH changed") == 14
     assert not [count for statement, count in counted.items() if statement == "WITH locked "]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_on_sqlite_no_call_after_the_first_reads_what_it_left(meter: Meter) -> None:
+    statements: list[str] = []
+    meter.engine.dispose()
+    event.listen(meter.engine, "connect", lambda driver, _: driver.set_trace_callback(statements.append))
+    meter.record(call("e0"))
+    assert [statement for statement in statements if "FROM account_state" in statement]
+    for number in range(1, 5):
+        statements.clear()
+        meter.record(call(f"e{number}"))
+        assert [statement.split()[0] for statement in statements] == [
+            *("BEGIN", "PRAGMA", "INSERT", "INSERT", "INSERT", "UPDATE", "COMMIT"),
+        ]
 
 
 def _record(meter: Meter, _: Engine) -> None:
@@ -130,14 +145,20 @@ def _release(_: Meter, engine: Engine) -> None:
         add_release(connection, NOW, "f" * 40)
 
 
+@pytest.mark.parametrize("elsewhere", [True, False])
 @pytest.mark.parametrize("between", [_record, _grant, _buy, _refund, _hold, _subscribe, _release])
-def test_what_another_process_wrote_in_between_counts(
-    meter: Meter, card: Engine, migrated_url: str, clock: Clock, between: Callable[[Meter, Engine], None]
+def test_what_was_written_in_between_counts(
+    meter: Meter,
+    card: Engine,
+    migrated_url: str,
+    clock: Clock,
+    between: Callable[[Meter, Engine], None],
+    elsewhere: bool,
 ) -> None:
     for number in range(3):
         meter.record(call(f"e{number}"))
     with Meter.open(migrated_url, now=clock, listen=False) as other:
-        between(other, card)
+        between(other if elsewhere else meter, card)
         for number in range(3, 6):
             receipt = meter.record(call(f"e{number}"))
             assert receipt.balance_nanos == other.balance("alone").balance_nanos
@@ -172,8 +193,7 @@ def test_a_late_call_is_charged_by_the_plan_of_its_time(meter: Meter, card: Engi
         meter.record(call(f"e{number}"))
     meter.record(call("late", occurred_at=NOW + timedelta(days=1)))
     with reading(card) as connection:
-        event = usage_events.c
-        plans = connection.execute(select(event.plan).order_by(event.id)).scalars().all()
+        plans = connection.execute(select(usage_events.c.plan).order_by(usage_events.c.id)).scalars().all()
     assert plans == ["free", "pro", "pro", "pro", "free"]
 
 
@@ -248,7 +268,8 @@ def test_an_account_that_others_write_to_takes_the_lock_until_they_stop() -> Non
     first = kept.take(1)
     assert first is not None
     assert first.calm
-    kept.disturbed(first)
+    first.calm = False
+    kept.put_back(first)
     calm = []
     for found, left in (("15", "16"), ("20", "21"), ("21", "25"), ("25", "26")):
         kept.keep(_left(1, found=found, left=left))
