@@ -1,18 +1,16 @@
 """Who asks: the key of a request, its scope and its account, before a byte of the body is read.
 
 Every request asks the database for its key, so that a key that was revoked ends at once. While the database is away,
-keys that it confirmed within the last hour may still ask for what is answered from memory; nothing else.
+keys that it confirmed within the last hour (`known_keys`) may still ask for what is answered from memory; nothing else.
 """
 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Security
@@ -24,15 +22,13 @@ from starlette.responses import Response
 from metering.accounts.keys import KeyOwner
 from metering.api.bodies import ExactRequest
 from metering.api.errors import BadRequestError, ErrorAnswer, ForbiddenError, KeyNeededError, RateLimitedError, answers
+from metering.api.known_keys import KnownKeys
 from metering.api.rates import Rates
 from metering.errors import UnavailableError
 from metering.meter import Meter
 from schema.findings import did_you_mean
 
 Scope = Literal["read", "meter", "admin"]
-REMEMBERED = timedelta(hours=1)
-"""For how long a confirmed key is believed while the database is away."""
-_MOST_REMEMBERED = 10_000
 _LONGEST_NAME = 60
 _NEEDED = {
     "read": "this key belongs to no account: use one of scope read or meter",
@@ -77,14 +73,14 @@ class Access:
     `rates` bounds the requests of a key, `failures` how often an address may come without a valid one.
     """
 
-    def __init__(self, meter: Meter, rates: Rates, failures: Rates, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, meter: Meter, rates: Rates, failures: Rates, now: Callable[[], datetime], keys: KnownKeys
+    ) -> None:
         self._meter = meter
         self._rates = rates
         self._failures = failures
         self._now = now
-        self._lock = threading.Lock()
-        self._confirmed: OrderedDict[bytes, tuple[KeyOwner, datetime]] = OrderedDict()
-        """By hash of the key: whose it was when the database was last asked, and when that was."""
+        self._known = keys
 
     def admit(self, text: str | None, address: str, scope: Scope, *, while_away: bool) -> Caller:
         """Who sends a key, if it may do what a scope allows.
@@ -95,7 +91,7 @@ class Access:
             raise KeyNeededError
         hashed = hashlib.sha256(text.encode(errors="replace")).digest()
         # Those who guess are slowed down; whoever has a key is not, also behind the same address.
-        wait = 0 if hashed in self._confirmed else self._failures.look(address)
+        wait = 0 if hashed in self._known else self._failures.look(address)
         if wait:
             raise RateLimitedError(wait)
         owner = self._owner(text, hashed, while_away=while_away)
@@ -110,8 +106,7 @@ class Access:
         return Caller(owner)
 
     def _owner(self, text: str, hashed: bytes, *, while_away: bool) -> KeyOwner | None:
-        confirmed = self._confirmed.get(hashed) if while_away else None
-        known = confirmed[0] if confirmed is not None and self._now() - confirmed[1] < REMEMBERED else None
+        known = self._known.owner(hashed, self._now()) if while_away else None
         if known is not None and self._still_away():
             return known
         try:
@@ -120,12 +115,7 @@ class Access:
             if known is None:
                 raise
             return known
-        with self._lock:
-            self._confirmed.pop(hashed, None)
-            if owner is not None:
-                self._confirmed[hashed] = (owner, self._now())
-            while len(self._confirmed) > _MOST_REMEMBERED:
-                self._confirmed.popitem(last=False)
+        self._known.note(hashed, owner, self._now())
         return owner
 
     def _still_away(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio.to_thread
 from fastapi import FastAPI
@@ -14,9 +15,11 @@ from metering.api import administration, catalogue, checks, events, holds, opera
 from metering.api.access import Access, utc_now
 from metering.api.errors import handle_errors
 from metering.api.gate import Gate
+from metering.api.known_keys import KnownKeys
 from metering.api.metrics import Metrics
 from metering.api.rates import Rates
 from metering.api.sweep import Sweep
+from metering.book.file import database_name
 from metering.meter import Meter
 from metering.runtime import Clock
 
@@ -57,6 +60,8 @@ class Options:
     """Keys that are not valid, of one address; 0 for any number. Keys that are known here are not kept out by it."""
     sweep_seconds: int = SWEEP_SECONDS
     """How often renewals and alerts are swept; 0 for never."""
+    keys_file: Path | None = None
+    """Where hashes of the keys that were confirmed are kept, for a start without the database; None for nowhere."""
 
 
 def create_app(meter: Meter, options: Options | None = None, *, now: Clock = utc_now) -> FastAPI:
@@ -68,11 +73,15 @@ def create_app(meter: Meter, options: Options | None = None, *, now: Clock = utc
     app.state.meter = meter
     app.state.metrics = metrics
     app.state.now = now
+    keys = KnownKeys(database_name(meter.engine), chosen.keys_file)
+    if meter.status.from_file:
+        keys.recall(now())
     app.state.access = Access(
         meter,
         Rates(per_minute, max(10, per_minute // 6)),
         Rates(chosen.failures_per_minute, chosen.failures_per_minute),
         now,
+        keys,
     )
     app.state.sweep = Sweep(meter, metrics, chosen.sweep_seconds) if chosen.sweep_seconds else None
     return app

@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import stat
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +21,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from metering.book.entities import Release
+from metering.book.private_file import read_private, replace_private
 from metering.book.ratebook import LOADED_KINDS, BookRows, RateBook, Version
 from metering.errors import BookFileError
 from schema.errors import RatecardError
@@ -30,7 +29,6 @@ from schema.tables import CONFIG_TABLES, SCHEMA_VERSION
 from schema.tables.base import UtcTime
 
 FORMAT_VERSION = 1
-_ROOT = 0
 _log = logging.getLogger(__name__)
 
 CONFIRM_EVERY = timedelta(minutes=1)
@@ -84,7 +82,7 @@ class BookFile:
             written = self._written
             if written is None or written.version < version:
                 written = _encoded(read())
-            self._replace(self._text(written, moment))
+            replace_private(self.path, self._text(written, moment))
             self._written = written
         except (OSError, RatecardError) as error:
             _log.warning("the rate book was not kept in %s: %s", self.path, error)
@@ -115,19 +113,9 @@ class BookFile:
         One that was dated ahead of our clock counts as confirmed now; by more than `AHEAD`, nobody knows how old it is.
         """
         try:
-            with open(self.path, encoding="utf-8", opener=_at_once) as opened:
-                found = os.fstat(opened.fileno())
-                if found.st_uid not in (os.geteuid(), _ROOT):
-                    # In a folder that others may write to, anybody can put a file of this name.
-                    raise BookFileError(f"the book file {self.path} belongs to another user; remove it")
-                mode = found.st_mode
-                if mode & (stat.S_IWGRP | stat.S_IWOTH):
-                    raise BookFileError(f"others may write the book file {self.path}; `chmod 600` it, or remove it")
-                first, _, rest = opened.read().partition("\n")
+            first, _, rest = read_private(self.path, "the book file").partition("\n")
         except FileNotFoundError:
             raise BookFileError(f"no book was kept in {self.path} yet") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise BookFileError(f"the book file {self.path} cannot be read: {error}") from None
         try:
             kept = self._decode(json.loads(first), rest.removesuffix("\n"))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
@@ -154,26 +142,6 @@ class BookFile:
         confirmed_at = _moment(first["confirmed_at"])
         book = RateBook.build(release, rows, now=confirmed_at, edits=int(first["edits"]))
         return KeptBook(book, confirmed_at)
-
-    def _replace(self, text: str) -> None:
-        """Put a new file in the place of the old one: whoever reads finds one of the two, whole."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        # mkstemp makes it readable and writable for the owner alone.
-        descriptor, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-                opened.write(text)
-                opened.flush()
-                os.fsync(descriptor)
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink()
-            raise
-
-
-def _at_once(path: str, flags: int) -> int:
-    """Open a file; a pipe in its place that nobody writes to holds up no start."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def database_name(engine: Engine) -> str:

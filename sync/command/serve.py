@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync.command import add_common
@@ -31,7 +33,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="what one key may ask, in this process; 0 for any number (default: 6000)",
     )
     parser.add_argument("--no-sweep", action="store_true", help="only answer: renew no accounts, tell no alerts")
-    parser.add_argument("--book-file", metavar="FILE", help="where the rate book is kept for a start without database")
+    parser.add_argument(
+        "--book-file",
+        metavar="FILE",
+        help="where the rate book is kept for a start without database; beside it, in FILE.keys, hashes of known keys",
+    )
     parser.add_argument("--openapi", action="store_true", help="print the OpenAPI document, and serve nothing")
 
 
@@ -44,16 +50,18 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     from metering.api.app import SWEEP_SECONDS, Options
     from metering.api.server import serve
-    from metering.meter import Meter
+    from metering.meter import BOOK_FILE_VARIABLE, Meter
     from sync.context import database_url
     from sync.serving import address_text
 
+    book_file = arguments.book_file or os.environ.get(BOOK_FILE_VARIABLE)
     options = Options(
         requests_per_minute=arguments.requests_per_minute,
         sweep_seconds=0 if arguments.no_sweep else SWEEP_SECONDS,
+        keys_file=Path(f"{book_file}.keys") if book_file else None,
     )
     with (
-        Meter.open(database_url(arguments, None), book_file=arguments.book_file) as meter,
+        Meter.open(database_url(arguments, None), book_file=book_file) as meter,
         _listen(arguments.address, arguments.port) as listening,
     ):
         url = address_text(listening.getsockname()[1], arguments.address)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, text
 
 from metering.book.file import CONFIRM_EVERY, BookFile, database_name
 from metering.book.ratebook import RateBook
@@ -18,6 +18,7 @@ from metering.errors import BookFileError, MeteringError, UnavailableError
 from metering.meter import Meter
 from metering.usage import Usage
 from schema.database import make_engine, reading, writing
+from tests.metering.outage import Server
 from tests.metering.rate_card import JANUARY, NOW, ROWS, Clock, apply_rows, price_row
 
 UNITS = {"input": 4_000, "output": 500}
@@ -27,34 +28,6 @@ SERVE = {"policy": [{"policy": "database_away", "value": {"serve": True, "max_ag
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "state" / "book.json"
-
-
-class Server:
-    """Takes the database away and brings it back."""
-
-    def __init__(self, url: str) -> None:
-        self._url = make_url(url)
-
-    def away(self) -> None:
-        if self._url.get_backend_name() == "sqlite":
-            path = Path(self._url.database or "")
-            path.rename(path.with_suffix(".away"))
-            return
-        self._execute(f"ALTER DATABASE {self._url.database} ALLOW_CONNECTIONS false")
-        self._execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self._url.database}'")
-
-    def back(self) -> None:
-        if self._url.get_backend_name() == "sqlite":
-            path = Path(self._url.database or "")
-            path.with_suffix(".away").rename(path)
-            return
-        self._execute(f"ALTER DATABASE {self._url.database} ALLOW_CONNECTIONS true")
-
-    def _execute(self, statement: str) -> None:
-        server = make_engine(self._url.set(database="postgres").render_as_string(hide_password=False))
-        with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(statement))
-        server.dispose()
 
 
 @pytest.fixture
@@ -168,13 +141,13 @@ def test_a_cold_start_serves_routes_and_quotes_and_nothing_else(
     keep(card, migrated_url, file, clock)
     card.dispose()
     server.away()
-    clock.forward(minutes=10)
+    clock.forward(minutes=9)
     with Meter.open(migrated_url, now=clock, book_file=file, listen=False) as meter:
         assert meter.quote("anthropic", "haiku", UNITS).cost == Decimal("0.0052")
         assert meter.route("anthropic", "extraction") == "haiku"
         status = meter.status
-        assert (status.from_file, status.age, status.confirmed_at) == (True, timedelta(minutes=10), NOW)
-        assert status.serves_until == clock.moment
+        assert (status.from_file, status.age, status.confirmed_at) == (True, timedelta(minutes=9), NOW)
+        assert status.serves_until == NOW + timedelta(minutes=10)
         assert status.away is not None
         for ask in (
             lambda: meter.record(Usage(event_id="1", account="a", provider="anthropic", model="haiku")),
@@ -188,6 +161,9 @@ def test_a_cold_start_serves_routes_and_quotes_and_nothing_else(
                 ask()
         decision = meter.check("a", "anthropic", "haiku")
         assert (decision.allowed, decision.code) == (False, "METERING_UNAVAILABLE")
+        # Looked for again, and still away.
+        clock.forward(minutes=1)
+        assert meter.route("anthropic", "extraction") == "haiku"
         clock.forward(seconds=6)
         with pytest.raises(UnavailableError):
             meter.quote("anthropic", "haiku", UNITS)
