@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import streamlit as st
 from sqlalchemy import Engine
 
-from dashboard.data import TTL_SECONDS
+from dashboard import sources
+from dashboard.converted_csv import beside
+from dashboard.data import TTL_SECONDS, Days, Filters
+from dashboard.exports import Csv
+from dashboard.filters import Selection
 from metering import analytics
+from metering.analytics import Conversion, DayRow, Period, UsageRow
+from metering.analytics.profit import Earnings, profit
 from metering.errors import NoExchangeRateError
-from metering.rating.exchange import USD, ExchangeRates
+from metering.rating.exchange import ExchangeRates
 from schema.database import reading
 from schema.money import NANO, round_half_even
 
@@ -24,10 +30,15 @@ class SecondCurrency:
     name: str
     exchange: ExchangeRates
 
+    @property
+    def conversion(self) -> Conversion:
+        """How sums over days are converted."""
+        return Conversion(self.name, self.exchange)
+
     def nanos(self, usd_nanos: int, at: datetime) -> int | None:
         """Thousand-millionths of it, at the rate in force at a moment."""
         try:
-            rate = self.exchange.rate(USD, self.name, at)
+            rate = self.conversion.rate(at)
         except NoExchangeRateError:
             return None
         return round_half_even(usd_nanos * rate.numerator, rate.denominator)
@@ -47,4 +58,79 @@ def second_currency(_engine: Engine, stamp: str) -> SecondCurrency | None:
     return None if name is None else SecondCurrency(name, exchange)
 
 
-__all__ = ["SecondCurrency", "second_currency"]
+@dataclass(frozen=True, slots=True)
+class InCurrency:
+    """The sums of a page in the second currency: what `dashboard.data` says of them in USD, with other amounts.
+
+    Raises NoExchangeRateError for amounts of before the first rate.
+    """
+
+    currency: SecondCurrency
+    stamp: str
+    period: Days
+    filters: Filters
+    today: date
+
+    def usage_by(self, by: tuple[str, ...], among: tuple[str, tuple[str | None, ...]] | None = None) -> list[UsageRow]:
+        """Sums by columns, in no order; `among` for some values of a column only."""
+        return _usage_by(sources.engine(), self.stamp, self.currency, by, self.period, self.filters, among)
+
+    def profit(self) -> tuple[list[Earnings], list[Earnings]]:
+        """What each plan and each account earned and cost."""
+        return _profit(sources.engine(), self.stamp, self.currency, self.period, self.filters, self.today)
+
+    def daily(self) -> list[DayRow]:
+        """A row a day."""
+        with reading(sources.engine()) as connection:
+            asked = (connection, Period(*self.period), dict(self.filters))
+            return analytics.daily(*asked, today=self.today, into=self.currency.conversion)
+
+
+def in_currency(selection: Selection, stamp: str) -> InCurrency | None:
+    """The sums of a selection in the second currency, when they are wanted."""
+    currency = second_currency(sources.engine(), stamp) if selection.converted else None
+    if currency is None:
+        return None
+    return InCurrency(currency, stamp, selection.bounds, selection.filters, sources.utc_now().date())
+
+
+def beside_in(sums: InCurrency | None, file: Csv, keys: int, make: Callable[[InCurrency], Csv]) -> Csv:
+    """A file of sums with them in the second currency, when it is wanted; `make` makes the file of those.
+
+    A row is said by its first `keys` cells. Where there is no exchange rate, the cells are empty.
+    """
+    if sums is None:
+        return file
+
+    def made() -> Csv | None:
+        try:
+            return make(sums)
+        except NoExchangeRateError:
+            return None
+
+    return beside(file, sums.currency.name, keys, made)
+
+
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=30)
+def _usage_by(
+    _engine: Engine,
+    stamp: str,
+    _currency: SecondCurrency,
+    by: tuple[str, ...],
+    period: Days,
+    filters: Filters,
+    among: tuple[str, tuple[str | None, ...]] | None,
+) -> list[UsageRow]:
+    with reading(_engine) as connection:
+        return _currency.conversion.usage_by(connection, by, Period(*period), dict(filters), among)
+
+
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=30)
+def _profit(
+    _engine: Engine, stamp: str, _currency: SecondCurrency, period: Days, filters: Filters, today: date
+) -> tuple[list[Earnings], list[Earnings]]:
+    with reading(_engine) as connection:
+        return profit(connection, Period(*period), dict(filters), today=today, into=_currency.conversion)
+
+
+__all__ = ["InCurrency", "SecondCurrency", "beside_in", "in_currency", "second_currency"]

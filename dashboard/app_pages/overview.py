@@ -15,6 +15,7 @@ from dashboard.formats import change, count, dollars, literal, money, points, ra
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import period_text
 from dashboard.revenue.chart import revenue_chart
+from dashboard.second_currency import beside_in, in_currency
 from dashboard.session import require, require_data
 from dashboard.usage.converted_sums import converted_sums
 from dashboard.usage.table import name_of, usage_csv
@@ -140,7 +141,11 @@ def _models_chart(selection: Selection, stamp: sources.Stamp, today: date) -> No
     engine = sources.engine()
     with card("cost_by_model"):
         rows = data.usage_by(engine, stamp.text, ("model",), selection.bounds, selection.filters)
-        card_title("Cost by model", f"The {TOP_MODELS} dearest in the range", usage_csv(rows, "model"))
+        converted = in_currency(selection, stamp.text)
+        file = beside_in(
+            converted, usage_csv(rows, "model"), 1, lambda sums: usage_csv(sums.usage_by(("model",)), "model")
+        )
+        card_title("Cost by model", f"The {TOP_MODELS} dearest in the range", file)
         if not rows:
             st.caption("No calls in this range.")
             return

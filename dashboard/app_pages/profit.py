@@ -15,10 +15,12 @@ from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.links import row_of_links
 from dashboard.periods import period_text
 from dashboard.revenue.chart import revenue_chart
+from dashboard.second_currency import InCurrency, beside_in, in_currency
 from dashboard.session import require, require_data
 from dashboard.usage.charts import margins
 from dashboard.usage.converted_sums import converted_sums
 from dashboard.usage.profit_table import (
+    Converted,
     Margin,
     account_margins,
     loss_frame,
@@ -29,7 +31,7 @@ from dashboard.usage.profit_table import (
     serve_csv,
     serve_frame,
 )
-from metering.analytics import Converted, Sums
+from metering.analytics import Sums
 from metering.analytics.profit import Earnings
 from metering.errors import NoExchangeRateError
 
@@ -45,7 +47,7 @@ _BEHIND = (
     ("What was charged", "app_pages/usage.py", {"metric": "Charge"}),
 )
 """The pages behind the sums; they keep the range and the filters."""
-_CONVERTED: dict[str, Callable[[Converted], int]] = {
+_CONVERTED: dict[str, Callable[[Earnings], int]] = {
     "Revenue": lambda one: one.revenue_nanos,
     "Cost": lambda one: one.cost_nanos,
     "Profit": lambda one: one.profit_nanos,
@@ -92,10 +94,18 @@ def _margins(
     found: Sequence[Margin],
     before: Sequence[Margin],
     options: Mapping[str, Sequence[str]],
+    converted: InCurrency | None,
 ) -> None:
     sold, note = _SOLD[what]
+    name = f"margin-by-{what}"
+    file = beside_in(
+        converted,
+        margin_csv(name, found, what, sold, before),
+        1,
+        lambda sums: margin_csv(name, _margins_in(sums, what), what, sold, before),
+    )
     with card(f"margin_by_{what}"):
-        card_title(f"Margin by {what}", note, margin_csv(f"margin-by-{what}", found, what, sold, before))
+        card_title(f"Margin by {what}", note, file)
         if not found:
             st.caption("Nothing was sold in this range.")
             return
@@ -115,48 +125,79 @@ def _margins(
             st.caption("; ".join(words))
 
 
-def _losses(selection: Selection, key: str, found: Sequence[Margin], what: str, sold: str) -> None:
+def _margins_in(sums: InCurrency, what: str) -> list[Margin]:
+    """Margins in the second currency."""
+    if what == "model":
+        return model_margins(sums.usage_by(("model",)))
+    plans, accounts = sums.profit()
+    return plan_margins(plans) if what == "plan" else account_margins(accounts)
+
+
+def _in_columns(converted: InCurrency | None, what: str) -> Converted | None:
+    """Margins by name for columns of a table; none without an exchange rate, as the card of the sums says."""
+    try:
+        found = [] if converted is None else _margins_in(converted, what)
+    except NoExchangeRateError:
+        return None
+    return None if converted is None else (converted.currency.name, {row.name: row for row in found})
+
+
+def _losses(
+    selection: Selection, key: str, found: Sequence[Margin], what: str, sold: str, converted: InCurrency | None
+) -> None:
     rows = losses(found)
     name = what.lower()
+    file = beside_in(
+        converted,
+        margin_csv(key.replace("_", "-"), rows, name, sold.lower()),
+        1,
+        lambda sums: margin_csv(key, _margins_in(sums, name), name, sold.lower()),
+    )
     with card(key):
         number = f"{len(rows):,} {name}{'s' if len(rows) != 1 else ''}"
         card_title(
             f"{what}s that lose money",
             f"{number} of {len(found):,}: {sold.lower()} below cost; the largest loss first",
-            margin_csv(key.replace("_", "-"), rows, name, sold.lower()),
+            file,
         )
         if not rows:
             st.caption(f"None: every {name} with calls in this range brought more than it cost.")
             return
+        shown = loss_frame(rows[:SHOWN], what, sold, _in_columns(converted, name))
+        amounts = ("Cost", sold, "Loss")
         event = st.dataframe(
-            loss_frame(rows[:SHOWN], what, sold),
+            shown,
             hide_index=True,
             column_config={
                 what: st.column_config.TextColumn(pinned=True, width="medium"),
                 "Margin": st.column_config.TextColumn(alignment="right"),
             }
+            | {column: st.column_config.NumberColumn(f"{column}, USD", format="%,.4f") for column in amounts}
             | {
-                column: st.column_config.NumberColumn(f"{column}, USD", format="%,.4f")
-                for column in ("Cost", sold, "Loss")
+                column: st.column_config.NumberColumn(format="%,.4f")
+                for column in shown.columns
+                if column.startswith(tuple(f"{word}, " for word in amounts))
             },
             height="content" if len(rows) <= 8 else 330,
             key=f"table_{key}_{selection.key}",
             on_select="rerun",
             selection_mode="single-row",
+            placeholder=MISSING,
             alt=f"{what}s that lose money",
         )
         row_of_links(name, [row.name for row in rows[:SHOWN]], event.selection.rows)
 
 
-def _serve(selection: Selection, stamp: sources.Stamp, plans: Sequence[Earnings], totals: Sums) -> None:
+def _serve(selection: Selection, plans: Sequence[Earnings], totals: Sums, converted: InCurrency | None) -> None:
     with card("cost_to_serve"):
         note = "What a plan's accounts cost beside what they bring; a subscriber paid a fee for a part of the range"
-        card_title("Cost to serve by plan", note, serve_csv(plans))
+        file = beside_in(converted, serve_csv(plans), 1, lambda sums: serve_csv(sums.profit()[0]))
+        card_title("Cost to serve by plan", note, file)
         amounts = ("Fees", "Usage revenue", "Cost", "Profit")
         shares = ("Cost an account", "Usage revenue an account", "Fee a subscriber")
         found = serve_frame(plans)
-        converted = _converted(selection, stamp, plans)
-        for name, values in converted.items():
+        columns = _columns(converted, plans)
+        for name, values in columns.items():
             found[name] = values
         state = st.dataframe(
             found,
@@ -166,7 +207,7 @@ def _serve(selection: Selection, stamp: sources.Stamp, plans: Sequence[Earnings]
                 "Margin": st.column_config.TextColumn(alignment="right"),
             }
             | {name: st.column_config.NumberColumn(f"{name}, USD", format="%,.2f") for name in (*amounts, *shares)}
-            | {name: st.column_config.NumberColumn(format="%,.2f") for name in converted},
+            | {name: st.column_config.NumberColumn(format="%,.2f") for name in columns},
             height="content",
             key=f"table_cost_to_serve_{selection.key}",
             placeholder=MISSING,
@@ -180,24 +221,16 @@ def _serve(selection: Selection, stamp: sources.Stamp, plans: Sequence[Earnings]
         row_of_links("plan", [row.name for row in plans], state["selection"]["rows"])
 
 
-def _converted(selection: Selection, stamp: sources.Stamp, plans: Sequence[Earnings]) -> dict[str, list[float | None]]:
+def _columns(converted: InCurrency | None, plans: Sequence[Earnings]) -> dict[str, list[float | None]]:
     """Columns in the second currency when it is wanted, each amount at the dated rate in force when it arose."""
-    engine, today = sources.engine(), sources.utc_now().date()
-    currency = data.second_currency(engine, stamp.text)
-    if currency is None or not selection.converted:
+    try:
+        found = {} if converted is None else {row.name: row for row in converted.profit()[0]}
+    except NoExchangeRateError:
         return {}
-    others = tuple(one for one in selection.filters if one[0] != "plan")
-    found: list[Converted | None] = []
-    for plan in plans:
-        # Calls that name no plan cannot be asked for by one.
-        only = None if plan.name is None else (*others, ("plan", plan.name))
-        try:
-            asked = (engine, stamp.text, currency, selection.bounds)
-            found.append(None if only is None else data.converted(*asked, only, today)[0])
-        except NoExchangeRateError:
-            return {}
+    if converted is None:
+        return {}
     return {
-        f"{word}, {currency}": [None if one is None else dollars(read(one)) for one in found]
+        f"{word}, {converted.currency.name}": [dollars(read(found[plan.name])) for plan in plans]
         for word, read in _CONVERTED.items()
     }
 
@@ -213,17 +246,18 @@ def _draw(selection: Selection, stamp: sources.Stamp, totals: Sums, options: Map
         return model_margins(data.usage_among(engine, stamp.text, ("model",), bounds, selection.filters, None))
 
     plans = data.profit_by(engine, stamp.text, "plan", *asked, today)
+    converted = in_currency(selection, stamp.text)
     left, right = st.columns(2, gap="small")
     with left:
         by_model = models(selection.bounds)
-        _margins(selection, "model", by_model, models(selection.bounds_before) if compared else [], options)
-        _losses(selection, "losing_models", by_model, "Model", "Charged")
+        _margins(selection, "model", by_model, models(selection.bounds_before) if compared else [], options, converted)
+        _losses(selection, "losing_models", by_model, "Model", "Charged", converted)
     with right:
         before = data.profit_by(engine, stamp.text, "plan", *earlier, today) if compared else []
-        _margins(selection, "plan", plan_margins(plans), plan_margins(before), options)
+        _margins(selection, "plan", plan_margins(plans), plan_margins(before), options, converted)
         accounts = account_margins(data.profit_by(engine, stamp.text, "account", *asked, today))
-        _losses(selection, "losing_accounts", accounts, "Account", "Revenue")
-    _serve(selection, stamp, plans, totals)
+        _losses(selection, "losing_accounts", accounts, "Account", "Revenue", converted)
+    _serve(selection, plans, totals, converted)
 
 
 def page() -> None:

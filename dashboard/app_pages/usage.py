@@ -8,16 +8,18 @@ import streamlit as st
 
 from dashboard import charts, data, sources
 from dashboard.chart_clicks import clickable
+from dashboard.exports import Csv
 from dashboard.filters import FILTERS, Selection, describe, filter_bar, narrow
 from dashboard.formats import count, dollars, literal, money
 from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.periods import period_text
+from dashboard.second_currency import InCurrency, beside_in, in_currency
 from dashboard.session import require, require_data
 from dashboard.usage.charts import shares
 from dashboard.usage.choices import Choices, choices, row_links
 from dashboard.usage.converted_sums import converted_sums
 from dashboard.usage.drawing import usage_over_time, usage_sums, usage_table
-from dashboard.usage.series import Names, pairs_csv, within
+from dashboard.usage.series import Names, paired, pairs_csv, within
 from dashboard.usage.table import usage_csv
 from metering.analytics import UsageRow
 
@@ -37,11 +39,18 @@ def _shares(
 ) -> None:
     group, subgroup = chosen.groups
     outer, inner, found = within(rows, chosen.groups, chosen.measure, chosen.top)
+
+    def file_of(pairs: Mapping[tuple[str, str], int]) -> Csv:
+        return pairs_csv(pairs, chosen.groups, chosen.metric, is_money=chosen.is_money)
+
+    def in_other(sums: InCurrency) -> Csv:
+        return file_of(paired(sums.usage_by(chosen.groups), chosen.groups, chosen.measure, outer, inner))
+
     with card("usage_shares"):
         card_title(
             f"{chosen.metric} by {subgroup} within {group}",
             "The whole range; the table below has every pair",
-            pairs_csv(found, chosen.groups, chosen.metric, is_money=chosen.is_money),
+            beside_in(in_currency(selection, stamp.text), file_of(found), 2, in_other),
         )
         ranking = data.ranking(sources.engine(), stamp.text, subgroup, sources.utc_now().date())
         values = {
@@ -56,23 +65,29 @@ def _shares(
         )
 
 
-def _table(selection: Selection, chosen: Choices, rows: Sequence[UsageRow], options: Options) -> None:
-    shown = rows[:SHOWN]
+def _table(selection: Selection, stamp: str, chosen: Choices, rows: Sequence[UsageRow], options: Options) -> None:
+    shown, groups = rows[:SHOWN], chosen.groups
+    file = beside_in(
+        in_currency(selection, stamp),
+        usage_csv(rows, *groups),
+        len(groups),
+        lambda sums: usage_csv(sums.usage_by(groups), *groups),
+    )
     with card("usage_table"):
         number = f"{len(rows):,} row{'s' if len(rows) != 1 else ''}, dearest first"
         if len(rows) > SHOWN:
             number += f" ({SHOWN:,} are shown, the CSV has all)"
         note = f"{number}; the numbers above are their sums"
-        card_title(f"By {chosen.words}", note, usage_csv(rows, *chosen.groups))
+        card_title(f"By {chosen.words}", note, file)
         event = usage_table(
             shown,
-            chosen.groups,
-            f"table_usage_{'_'.join(chosen.groups)}_{selection.key}",
+            groups,
+            f"table_usage_{'_'.join(groups)}_{selection.key}",
             on_select="rerun",
             selection_mode="single-row",
         )
         picked = event.selection.rows
-        row_links(shown[picked[0]] if picked and picked[0] < len(shown) else None, chosen.groups, options)
+        row_links(shown[picked[0]] if picked and picked[0] < len(shown) else None, groups, options)
 
 
 def page() -> None:
@@ -104,7 +119,7 @@ def page() -> None:
         )
     if len(chosen.groups) > 1:
         _shares(selection, stamp, chosen, rows, options)
-    _table(selection, chosen, rows, options)
+    _table(selection, stamp.text, chosen, rows, options)
     account = dict(selection.filters).get("account")
     if account is not None:
         st.page_link(

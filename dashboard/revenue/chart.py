@@ -13,6 +13,7 @@ from dashboard.filters import Selection, narrow_days
 from dashboard.formats import dollars
 from dashboard.layout import card, card_title
 from dashboard.periods import buckets, by_bucket
+from dashboard.second_currency import beside_in, in_currency
 from dashboard.usage.profit_table import daily_csv
 from metering.analytics import DayRow
 
@@ -29,7 +30,9 @@ def revenue_chart(
 
     with card("cost_and_revenue"):
         note = f"USD, a bar a UTC {granularity.lower()}, a click shows its days; diamonds open price releases"
-        card_title("Cost against revenue", note, daily_csv(days))
+        converted = in_currency(selection, stamp.text)
+        file = beside_in(converted, daily_csv(days), 1, lambda sums: daily_csv(sums.daily()))
+        card_title("Cost against revenue", note, file)
         chart = charts.cost_and_revenue(
             starts,
             {

@@ -9,10 +9,12 @@ import streamlit as st
 
 from dashboard import charts, data, sources
 from dashboard.chart_clicks import Pick, clickable
+from dashboard.exports import Csv
 from dashboard.filters import Selection
 from dashboard.formats import change, count, dollars, exact_money, money
 from dashboard.layout import card_title
 from dashboard.periods import buckets, by_bucket, running
+from dashboard.second_currency import InCurrency, beside_in, in_currency
 from dashboard.usage.choices import Choices
 from dashboard.usage.series import (
     Names,
@@ -67,11 +69,19 @@ def usage_over_time(
     """
     engine, starts = sources.engine(), selection.starts
     series = _series(selection, stamp, chosen, rows)
-    if chosen.cumulative:
-        series = summed_up(series, starts)
+
+    def file_of(found: Series) -> Csv:
+        return series_csv(found, starts, chosen.groups, chosen.metric, is_money=chosen.is_money)
+
     heading = f"{chosen.metric} by {chosen.words}" + (", cumulative" if chosen.cumulative else "")
     note = f"UTC, a bar a {selection.granularity.lower()}; the largest {chosen.top}, the rest as one"
-    card_title(heading, note, series_csv(series, starts, chosen.groups, chosen.metric, is_money=chosen.is_money))
+    file = beside_in(
+        in_currency(selection, stamp),
+        file_of(series),
+        1 + len(chosen.groups),
+        lambda sums: file_of(_series(selection, stamp, chosen, rows, sums)),
+    )
+    card_title(heading, note, file)
     outer = list(dict.fromkeys(names[0] for names in series))
     ranking = data.ranking(engine, stamp, chosen.groups[0], sources.utc_now().date())
     colour_of = shades(series, charts.colours(outer, ranking))
@@ -102,15 +112,23 @@ def usage_over_time(
     return names_behind(mark)
 
 
-def _series(selection: Selection, stamp: str, chosen: Choices, rows: Sequence[UsageRow]) -> Series:
+def _series(
+    selection: Selection, stamp: str, chosen: Choices, rows: Sequence[UsageRow], converted: InCurrency | None = None
+) -> Series:
     """The chart's names over time: only they are asked for by day, and the whole, of which they leave the rest."""
     engine, group = sources.engine(), chosen.groups[0]
     shown = largest(rows, chosen.groups, chosen.measure, chosen.top)
     outer = {row.keys[group]: None for row in rows if names_of(row, chosen.groups) in shown}
-    asked = (selection.bounds, selection.filters)
-    by_day = data.usage_among(engine, stamp, (*chosen.groups, "day"), *asked, (group, tuple(outer)))
-    whole = data.usage_among(engine, stamp, ("day",), *asked, None)
-    return series_of(shown, by_day, whole, chosen.groups, chosen.measure, selection.granularity)
+
+    def by_day(groups: tuple[str, ...], among: tuple[str, tuple[str | None, ...]] | None) -> list[UsageRow]:
+        by = (*groups, "day")
+        if converted is not None:
+            return converted.usage_by(by, among)
+        return data.usage_among(engine, stamp, by, selection.bounds, selection.filters, among)
+
+    named, whole = by_day(chosen.groups, (group, tuple(outer))), by_day((), None)
+    series = series_of(shown, named, whole, chosen.groups, chosen.measure, selection.granularity)
+    return summed_up(series, selection.starts) if chosen.cumulative else series
 
 
 def _before(selection: Selection, stamp: str, chosen: Choices) -> list[float]:

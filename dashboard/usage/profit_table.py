@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -43,6 +43,10 @@ class Margin:
         return ratio(self.profit_nanos, self.sold_nanos) if self.sold_nanos else "no revenue"
 
 
+Converted = tuple[str, Mapping[str, Margin]]
+"""A currency, and margins in it by name."""
+
+
 def model_margins(rows: Sequence[UsageRow]) -> list[Margin]:
     """Charges against cost by model, dearest first: revenue cannot be spread over models, charges can."""
     found = [Margin(name_of(row, "model"), row.charge_nanos, row.cost_nanos) for row in rows]
@@ -67,17 +71,22 @@ def account_margins(rows: Sequence[Earnings]) -> list[Margin]:
     return [Margin(row.name or "", row.revenue_nanos, row.cost_nanos) for row in rows]
 
 
-def loss_frame(rows: Sequence[Margin], what: str, sold: str) -> pd.DataFrame:
-    """The list of losses on the page."""
+def loss_frame(rows: Sequence[Margin], what: str, sold: str, converted: Converted | None = None) -> pd.DataFrame:
+    """The list of losses on the page; with `converted`, amounts in that currency too."""
+
+    def amounts(row: Margin) -> dict[str, float]:
+        nanos = {"Cost": row.cost_nanos, sold: row.sold_nanos, "Loss": -row.profit_nanos}
+        return {word: dollars(value) for word, value in nanos.items()}
+
+    currency, others = converted or ("", {})
     return pd.DataFrame.from_records(
         [
-            {
-                what: row.name,
-                "Cost": dollars(row.cost_nanos),
-                sold: dollars(row.sold_nanos),
-                "Loss": dollars(-row.profit_nanos),
-                "Margin": row.text,
-            }
+            {what: row.name, **amounts(row), "Margin": row.text}
+            | (
+                {f"{word}, {currency}": value for word, value in amounts(others[row.name]).items()}
+                if row.name in others
+                else {}
+            )
             for row in rows
         ]
     )

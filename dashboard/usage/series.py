@@ -96,14 +96,21 @@ def within(
         for held, group in zip(sums, groups, strict=True):
             held[name_of(row, group)] = held.get(name_of(row, group), 0) + measure(row)
     outer, inner = (sorted(held, key=lambda name: (-held[name], name))[:limit] for held in sums)
+    found = paired(rows, groups, measure, outer, inner)
+    rest = [[OTHER] if any(pair[side] == OTHER for pair in found) else [] for side in (0, 1)]
+    return [*outer, *rest[0]], [*inner, *rest[1]], found
+
+
+def paired(
+    rows: Sequence[UsageRow], groups: Sequence[str], measure: Measure, outer: Sequence[str], inner: Sequence[str]
+) -> dict[tuple[str, str], int]:
+    """The sum of each pair of an outer and an inner name, all other names as one."""
     found: dict[tuple[str, str], int] = {}
     for row in rows:
         group, subgroup = names_of(row, groups)
         pair = (group if group in outer else OTHER, subgroup if subgroup in inner else OTHER)
         found[pair] = found.get(pair, 0) + measure(row)
-    found = {pair: value for pair, value in found.items() if value}
-    rest = [[OTHER] if any(pair[side] == OTHER for pair in found) else [] for side in (0, 1)]
-    return [*outer, *rest[0]], [*inner, *rest[1]], found
+    return {pair: value for pair, value in found.items() if value}
 
 
 def series_csv(series: Series, starts: Sequence[date], groups: Sequence[str], metric: str, *, is_money: bool) -> Csv:

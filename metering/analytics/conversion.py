@@ -8,7 +8,7 @@ before the first rate.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
@@ -87,13 +87,18 @@ class Conversion:
         yield from pairwise(edges)
 
     def usage_sums(
-        self, connection: Connection, by: Sequence[str], period: Period, filters: Filters
+        self,
+        connection: Connection,
+        by: Sequence[str],
+        period: Period,
+        filters: Filters,
+        among: tuple[str, Collection[str | None]] | None = None,
     ) -> dict[tuple[Any, ...], list[Fraction]]:
         """Requests, cost, charge and revenue by the columns of `usage_by`, before they are rounded."""
         starts = self.starts(period)
         opens = midnight(period.start) if period.start else (starts[0] - _MOMENT if starts else _FIRST)
         sums: dict[tuple[Any, ...], list[Fraction]] = defaultdict(lambda: [Fraction()] * 4)
-        for row in usage_by(connection, by, period, filters, units=(), since=starts):
+        for row in usage_by(connection, by, period, filters, units=(), among=among, since=starts):
             amounts = (row.cost_nanos, row.charge_nanos, row.revenue_nanos)
             rate = self.rate(row.keys.get("since") or opens) if any(amounts) else Fraction()
             added = (Fraction(row.requests), *(amount * rate for amount in amounts))
@@ -101,11 +106,18 @@ class Conversion:
             sums[key] = [held + more for held, more in zip(sums[key], added, strict=True)]
         return sums
 
-    def usage_by(self, connection: Connection, by: Sequence[str], period: Period, filters: Filters) -> list[UsageRow]:
+    def usage_by(
+        self,
+        connection: Connection,
+        by: Sequence[str],
+        period: Period,
+        filters: Filters,
+        among: tuple[str, Collection[str | None]] | None = None,
+    ) -> list[UsageRow]:
         """What `usage_by` says, without units and in no order, with amounts in the currency."""
         return [
             UsageRow(dict(zip(by, key, strict=True)), int(requests), {}, *map(rounded, amounts))
-            for key, (requests, *amounts) in self.usage_sums(connection, by, period, filters).items()
+            for key, (requests, *amounts) in self.usage_sums(connection, by, period, filters, among).items()
         ]
 
 
