@@ -40,6 +40,10 @@ def record_undisturbed(
     left = kept.take(account_id)
     if left is None:
         return None
+    if not left.calm:
+        # Decided upon and not written, by a thread that came between the caller's look and this: it is not as it was.
+        kept.put_back(left)
+        return None
     store = undisturbed_store(connection, account_id, left.version, book.release.id)
     if store is None:
         kept.put_back(left)

@@ -106,6 +106,17 @@ def test_the_same_batch_sent_five_times_at_once_bills_once(meter: Meter, card: E
     assert balances(card) == {f"acct-{number}": -30 * CHARGE for number in range(3)}
 
 
+def test_the_same_calls_told_by_many_at_once_bill_once(meter: Meter, card: Engine) -> None:
+    """What one of them decided of a call that was known already is not what the next call finds."""
+
+    def work(thread: int) -> Callable[[], object]:
+        order = random.Random(thread).sample(range(30), 30)
+        return lambda: [meter.record(usage(f"e{number}", "a")) for number in order]
+
+    in_threads([work(thread) for thread in range(8)])
+    assert balances(card) == {"a": -30 * CHARGE}
+
+
 def test_the_same_grant_given_at_once_is_given_once(meter: Meter, card: Engine) -> None:
     meter.record(usage("e1", "a"))
     in_threads([lambda: meter.wallets.grant("a", "promo", key="gift", usd=Decimal(1))] * 6)
