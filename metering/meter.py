@@ -319,12 +319,13 @@ class Meter:
             recorded = runtime.write_at_once(undisturbed, record)
         else:
             recorded = runtime.write(record)
-        if recorded.left is not None:
-            self._left.keep(recorded.left)
         # Only what is committed is kept: an account that a failed transaction created does not exist.
         self._account_ids.update(recorded.account_ids)
         # Recording looks for a newer release, but not for edits: when to look for those is left as it was.
         runtime.keep(recorded.book, now, runtime.check_at)
+        if recorded.left is not None:
+            # After the book: who finds the account as it was left finds no older release than the one that left it.
+            self._left.keep(recorded.left)
         found = iter(recorded.outcomes)
         return [errors.get(index) or next(found) for index in range(len(errors) + len(events))]
 
