@@ -111,10 +111,10 @@ def value_axis(number: str = "$~s", **more: Any) -> alt.Axis:
     return alt.Axis(format=number, title=None, tickCount=5, domain=False, ticks=False, **more)
 
 
-def legend(columns: int = 5) -> alt.Legend:
+def legend(columns: int = 5, symbol: str = "square") -> alt.Legend:
     """Names with their colours above the chart."""
     return alt.Legend(
-        title=None, orient="top", direction="horizontal", columns=columns, labelLimit=190, symbolType="square"
+        title=None, orient="top", direction="horizontal", columns=columns, labelLimit=190, symbolType=symbol
     )
 
 
@@ -169,7 +169,7 @@ def release_rules(marks: Sequence[Mark], days: Sequence[date], granularity: str 
     return [rule, head.add_params(alt.selection_point(name=RELEASE, fields=["Release"], on="click"))]
 
 
-def _points(
+def points(
     days: Sequence[date], name: str, values: Sequence[float], granularity: str, *, decimals: int | None = 2
 ) -> list[Row]:
     """A series as rows of a chart; without decimals its values are counts."""
@@ -180,15 +180,28 @@ def _points(
     ]
 
 
-def _line(rows: Sequence[Row], x: alt.X, y: alt.Y, colour: alt.Color, *, before: bool = False) -> alt.Chart:
-    """A line through the days, dotted where it is of the days before."""
-    line = alt.Chart(inline(rows))
-    if before:
-        drawn = line.mark_line(strokeWidth=1.6, strokeDash=[3, 3], interpolate="monotone")
-    else:
-        drawn = line.mark_line(strokeWidth=2.4, interpolate="monotone", point={"size": 18, "filled": True})
-    when = alt.Tooltip("Day:N", title="Beside" if before else "When")
-    encoded: alt.Chart = drawn.encode(x=x, y=y, color=colour, tooltip=[when, *tips("Series:N", "Amount:N")])
+def _line(rows: Sequence[Row], x: alt.X, y: alt.Y, colour: alt.Color) -> alt.Chart:
+    """A line through the days."""
+    line = alt.Chart(inline(rows)).mark_line(
+        strokeWidth=2.4, interpolate="monotone", point={"size": 18, "filled": True}
+    )
+    encoded: alt.Chart = line.encode(
+        x=x, y=y, color=colour, tooltip=[alt.Tooltip("Day:N", title="When"), *tips("Series:N", "Amount:N")]
+    )
+    return encoded
+
+
+def before_line(rows: Sequence[Row], x: alt.X, y: alt.Y) -> alt.Chart:
+    """A dotted line of the days before, beside those of now, with an entry of its own in the legend that is dotted too.
+
+    It is no series of the others' scale of colours, whose names all have a square there.
+    """
+    scale = alt.Scale(domain=[BEFORE], range=[[3, 3]])
+    dash = alt.StrokeDash("Series:N", scale=scale, legend=legend(symbol="stroke"))
+    line = alt.Chart(inline(rows)).mark_line(color=OTHER_COLOUR, strokeWidth=1.6, interpolate="monotone")
+    encoded: alt.Chart = line.encode(
+        x=x, y=y, strokeDash=dash, tooltip=[alt.Tooltip("Day:N", title="Beside"), *tips("Series:N", "Amount:N")]
+    )
     return encoded
 
 
@@ -208,10 +221,10 @@ def cost_and_revenue(
     rows = [
         point | {"order": place}
         for place, (name, values) in enumerate(revenue.items())
-        for point in _points(days, name, values, granularity)
+        for point in points(days, name, values, granularity)
     ]
-    names = [*revenue, "Cost", *([BEFORE] if previous else [])]
-    shades = [*(SUBSCRIPTION_COLOUR, USAGE_COLOUR)[: len(revenue)], COST_COLOUR, OTHER_COLOUR][: len(names)]
+    names = [*revenue, "Cost"]
+    shades = [*(SUBSCRIPTION_COLOUR, USAGE_COLOUR)[: len(revenue)], COST_COLOUR]
     longest = [*cost, *previous, *(sum(values) for values in zip(*revenue.values(), strict=True))]
     colour = alt.Color("Series:N", scale=alt.Scale(domain=names, range=shades), legend=legend())
     x, y = time_axis(days, granularity), alt.Y("value:Q", axis=value_axis(_number(max(longest, default=0.0))))
@@ -227,9 +240,9 @@ def cost_and_revenue(
         )
         .add_params(picking("day"))
     )
-    lines = [_line(_points(days, "Cost", cost, granularity), x, y, colour)]
+    lines = [_line(points(days, "Cost", cost, granularity), x, y, colour)]
     if previous:
-        lines.append(_line(_points(days, BEFORE, previous, granularity), x, y, colour, before=True))
+        lines.append(before_line(points(days, BEFORE, previous, granularity), x, y))
     return alt.layer(bars, *lines, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
 
 
@@ -248,7 +261,7 @@ def lines_over_time(
     colour = alt.Color("Series:N", scale=scale, legend=legend(), sort=names)
     x, y = time_axis(days, granularity), alt.Y("value:Q", axis=value_axis(_number(longest)))
     lines = [
-        _line(_points(days, name, values, granularity), x, y, colour).add_params(*([] if place else [picking("day")]))
+        _line(points(days, name, values, granularity), x, y, colour).add_params(*([] if place else [picking("day")]))
         for place, (name, values) in enumerate(series.items())
     ]
     return alt.layer(*lines, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
@@ -273,12 +286,12 @@ def stacked_by_day(
     rows = [
         point | {"order": place}
         for place, (name, values) in enumerate(series.items())
-        for point in _points(days, name, [values.get(day, 0.0) for day in days], granularity, decimals=decimals)
+        for point in points(days, name, [values.get(day, 0.0) for day in days], granularity, decimals=decimals)
         if point["value"]
     ]
-    names = [*series, *([BEFORE] if previous else [])]
+    names = list(series)
     whole = [sum(values.get(day, 0.0) for values in series.values()) for day in days]
-    scale = alt.Scale(domain=names, range=[(dict(colour_of) | {BEFORE: OTHER_COLOUR})[name] for name in names])
+    scale = alt.Scale(domain=names, range=[colour_of[name] for name in names])
     colour = alt.Color("Series:N", scale=scale, legend=legend(), sort=names)
     axis = value_axis(_number(max([*whole, *previous], default=0.0), is_money=is_money))
     x, y = time_axis(days, granularity), alt.Y("value:Q", stack="zero", axis=axis)
@@ -300,8 +313,8 @@ def stacked_by_day(
     )
     lines = []
     if previous:
-        before = _points(days, BEFORE, previous, granularity, decimals=decimals)
-        lines.append(_line(before, x, alt.Y("value:Q", axis=axis), colour, before=True))
+        before = points(days, BEFORE, previous, granularity, decimals=decimals)
+        lines.append(before_line(before, x, alt.Y("value:Q", axis=axis)))
     return alt.layer(bars, *lines, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
 
 

@@ -129,7 +129,7 @@ def filter_bar(
             label_visibility="collapsed",
         )
         filters = _filters(options) if options is not None else ()
-        compare = st.toggle("Compare with the days before", value=True, key="compare", bind="query-params")
+        compare = _compare_toggle()
         converted = _converted_toggle(currency)
     if filters:
         _chips(filters)
@@ -137,10 +137,14 @@ def filter_bar(
     return Selection(period, compare, filters, granularity or GRANULARITIES[0], converted)
 
 
-def converted_toggle(currency: str | None) -> bool:
-    """The bar's question whether amounts are wanted in a currency too, for a page without the bar."""
+def shared_toggles(currency: str | None) -> tuple[bool, bool]:
+    """The bar's questions whether to compare, and whether amounts are wanted in a currency too; for other bars."""
     with _shared_by_pages(None):
-        return _converted_toggle(currency)
+        return _compare_toggle(), _converted_toggle(currency)
+
+
+def _compare_toggle() -> bool:
+    return st.toggle("Compare with the period before", value=True, key="compare", bind="query-params")
 
 
 def _converted_toggle(currency: str | None) -> bool:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import streamlit as st
 
 from dashboard import sources
-from dashboard.filters import converted_toggle
+from dashboard.filters import shared_toggles
 from dashboard.layout import page_header
 from dashboard.revenue.credit import credit_view
 from dashboard.revenue.subscriptions import subscriptions_view
@@ -17,7 +17,7 @@ from dashboard.second_currency import second_currency
 from dashboard.session import require, require_data
 from metering.analytics.movements import calendar, months_back
 
-LENGTHS = {"6 months": 6, "12 months": 12, "24 months": 24}
+LENGTHS = {"3 months": 3, "6 months": 6, "12 months": 12, "24 months": 24}
 _DAY = timedelta(days=1)
 VIEWS = ("Subscriptions", "Credit")
 
@@ -68,8 +68,8 @@ def page() -> None:
             width=150,
         )
         currency = second_currency(engine, stamp.text)
-        wanted = converted_toggle(None if currency is None else currency.name)
-    found = View(engine, stamp.text, now, count, months[chosen], currency if wanted else None)
+        compare, converted = shared_toggles(None if currency is None else currency.name)
+    found = View(engine, stamp.text, now, count, months[chosen], compare, currency if converted else None)
     if view == "Credit":
         credit_view(found)
     else:

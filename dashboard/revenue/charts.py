@@ -11,15 +11,18 @@ from datetime import date
 import altair as alt
 
 from dashboard.charts import (
+    BEFORE,
     HEIGHT,
     PALETTE,
     RELEASE_COLOUR,
     Drawn,
     Mark,
     Row,
+    before_line,
     inline,
     legend,
     picking,
+    points,
     release_rules,
     time_axis,
     tips,
@@ -51,8 +54,11 @@ def month_text(month: date) -> str:
     return f"{month:%b %Y}"
 
 
-def movements_chart(months: Sequence[MrrMonth], marks: Sequence[Mark] = ()) -> Drawn:
-    """Stacked bars a month: what came above the axis, what went below it, and a line of the net change."""
+def movements_chart(months: Sequence[MrrMonth], marks: Sequence[Mark] = (), before: Sequence[MrrMonth] = ()) -> Drawn:
+    """Stacked bars a month: what came above the axis, what went below it, and a line of the net change.
+
+    `before` are as many months before, whose net change is a dotted line.
+    """
     order = {kind: place for place, kind in enumerate(KINDS)}
     rows: list[Row] = [
         {
@@ -73,8 +79,8 @@ def movements_chart(months: Sequence[MrrMonth], marks: Sequence[Mark] = ()) -> D
             "day": row.month.isoformat(),
             "Month": month_text(row.month),
             "Movement": "Net",
-            "USD": dollars(row.ending_nanos - row.starting_nanos),
-            "Amount": money(row.ending_nanos - row.starting_nanos),
+            "USD": dollars(row.net_nanos),
+            "Amount": money(row.net_nanos),
         }
         for row in months
     ]
@@ -100,7 +106,11 @@ def movements_chart(months: Sequence[MrrMonth], marks: Sequence[Mark] = ()) -> D
         .mark_line(strokeWidth=1.6, point={"size": 34, "filled": True})
         .encode(x=x, y=alt.Y("USD:Q"), color=colour, tooltip=tips("Month:N", "Movement:N", "Amount:N"))
     )
-    return alt.layer(bars, line, *release_rules(marks, first, "Month")).properties(height=HEIGHT)
+    layers = [bars, line]
+    if before:
+        past = points(first, BEFORE, [dollars(row.net_nanos) for row in before], "Month")
+        layers.append(before_line(past, x, alt.Y("value:Q", axis=value_axis())))
+    return alt.layer(*layers, *release_rules(marks, first, "Month")).properties(height=HEIGHT)
 
 
 def credit_chart(months: Sequence[CreditMonth], marks: Sequence[Mark] = ()) -> Drawn:

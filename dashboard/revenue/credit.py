@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import streamlit as st
 
 from dashboard.chart_clicks import clickable
+from dashboard.converted_csv import beside
+from dashboard.exports import Csv
 from dashboard.formats import change, count, dollars, exact_money, money
 from dashboard.layout import card, card_title, waiting
 from dashboard.revenue import data as revenue_data
@@ -30,6 +35,7 @@ from dashboard.revenue.view import (
     account_table,
     choose_month,
     dollars_column,
+    flows_in_second_currency,
     in_second_currency,
     month_table,
 )
@@ -61,20 +67,20 @@ def credit_view(view: View) -> None:
         months = revenue_data.credit_by_month(view.engine, view.stamp, view.count, view.today)
         standing = revenue_data.outstanding_now(view.engine, view.stamp, view.now)
         balances = balances_of(view)
-    _cards(months, standing, balances[-2])
+    _cards(view, months, standing, balances[-2])
     left, right = st.columns(2, gap="small")
     with left, card("credit_chart"):
         card_title(
             "Credit sold and earned",
             "Money that came in by UTC month, and what the use of credit earned; a click lists it, below",
-            credit_csv(months, "credit-sold-and-earned"),
+            _months_csv(view, months, "credit-sold-and-earned"),
         )
         chart = credit_chart(months, view.marks)
         clickable(chart, "chart_credit", "Credit sold and earned by month", picked=choose_month)
     with right:
         balances_chart(view, balances)
     with card("credit_months"):
-        card_title("Credit by month", "USD; choose a row to list what is behind its month", credit_csv(months))
+        card_title("Credit by month", "USD; choose a row to list what is behind its month", _months_csv(view, months))
         columns = {name: dollars_column(MEANINGS[name]) for name in CREDIT_COLUMNS}
         columns["Purchases"] = st.column_config.NumberColumn(format="localized")
         columns |= {
@@ -86,6 +92,7 @@ def credit_view(view: View) -> None:
             record | {"Outstanding": dollars(row.face_nanos), "Deferred": dollars(row.deferred_nanos)}
             for record, row in zip(credit_records(months), held, strict=True)
         ]
+        records = flows_in_second_currency(view, records, credit_records(_months_in(view)), list(CREDIT_COLUMNS))
         deferred = {"Deferred": [row.deferred_nanos for row in held]}
         records = in_second_currency(view, records, deferred, view.ends(first)[::-1])
         month_table(records, first, "table_credit_months", columns, "Credit by month")
@@ -96,73 +103,67 @@ def credit_view(view: View) -> None:
         _holders(view, standing)
 
 
-def _cards(months: list[CreditMonth], standing: Outstanding, past: CreditBalance) -> None:
+def _months_in(view: View) -> list[CreditMonth]:
+    """The months in the second currency, where it is wanted."""
+    if view.currency is None:
+        return []
+    return revenue_data.credit_by_month_in(view.engine, view.stamp, view.currency, view.count, view.today)
+
+
+def _months_csv(view: View, months: list[CreditMonth], name: str = "credit-by-month") -> Csv:
+    file = credit_csv(months, name)
+    return file if view.currency is None else beside(file, view.currency.name, 1, lambda: credit_csv(_months_in(view)))
+
+
+def _cards(view: View, months: list[CreditMonth], standing: Outstanding, past: CreditBalance) -> None:
     now, before = months[-1], months[-2]
     shown = f"in the {len(months)} months shown"
     with st.grid(6, min_column_width=140, gap="small"):
-        st.metric(
+        _metric(
             f"Sold, {month_text(now.month)}",
-            money(now.paid_nanos),
-            border=True,
-            height="stretch",
-            help=_plain(
-                f"{MEANINGS['Paid']} {count(now.purchases)} purchases so far, worth {money(now.face_nanos)} of usage. "
-                f"{month_text(before.month)}: {money(before.paid_nanos)}; {shown}: "
-                f"{money(sum(row.paid_nanos for row in months))}."
-            ),
+            now.paid_nanos,
+            f"{MEANINGS['Paid']} {count(now.purchases)} purchases so far, worth {money(now.face_nanos)} of usage. "
+            f"{month_text(before.month)}: {money(before.paid_nanos)}; {shown}: "
+            f"{money(sum(row.paid_nanos for row in months))}.",
         )
-        st.metric(
+        _metric(
             f"Earned, {month_text(now.month)}",
-            money(now.earned_nanos),
-            border=True,
-            height="stretch",
-            help=_plain(
-                f"{MEANINGS['Earned']} {month_text(before.month)}: {money(before.earned_nanos)}; {shown}: "
-                f"{money(sum(row.earned_nanos for row in months))}."
-            ),
+            now.earned_nanos,
+            f"{MEANINGS['Earned']} {month_text(before.month)}: {money(before.earned_nanos)}; {shown}: "
+            f"{money(sum(row.earned_nanos for row in months))}.",
         )
-        st.metric(
+        _metric(
             "Deferred revenue",
-            money(standing.deferred_nanos),
-            change(standing.deferred_nanos, past.deferred_nanos),
-            delta_color="off",
-            border=True,
-            height="stretch",
-            help=_plain(
-                "Bought credit that is unspent, at what was paid for it: money that is in and not earned yet. Exactly "
-                f"{exact_money(standing.deferred_nanos)}. Credit of deleted accounts is forfeited, and not in it. "
-                f"{_AGAINST}"
-            ),
+            standing.deferred_nanos,
+            "Bought credit that is unspent, at what was paid for it: money that is in and not earned yet. Exactly "
+            f"{exact_money(standing.deferred_nanos)}. Credit of deleted accounts is forfeited, and not in it. "
+            f"{_AGAINST}",
+            past.deferred_nanos if view.compare else None,
         )
-        st.metric(
+        _metric(
             "Unspent credit",
-            money(standing.face_nanos),
-            change(standing.face_nanos, past.face_nanos),
-            delta_color="off",
-            border=True,
-            height="stretch",
-            help=f"The same at face: the usage that it is worth. Of {count(standing.holders)} accounts. {_AGAINST}",
+            standing.face_nanos,
+            f"The same at face: the usage that it is worth. Of {count(standing.holders)} accounts. {_AGAINST}",
+            past.face_nanos if view.compare else None,
         )
-        st.metric(
+        _metric(
             "Promotional credit",
-            money(standing.promotional_nanos),
-            border=True,
-            height="stretch",
-            help=_plain(
-                "Unspent signup and promotional credit, at face. Its use is no revenue. Included credit of the running "
-                f"periods of plans is not in it: {money(standing.included_nanos)}."
-            ),
+            standing.promotional_nanos,
+            "Unspent signup and promotional credit, at face. Its use is no revenue. Included credit of the running "
+            f"periods of plans is not in it: {money(standing.included_nanos)}.",
         )
-        st.metric(
+        _metric(
             "Expired unused",
-            money(sum(row.expired_paid_nanos for row in months)),
-            border=True,
-            height="stretch",
-            help=_plain(
-                f"Bought credit that ended unused {shown}, at what was paid; at face "
-                f"{money(sum(row.expired_nanos for row in months))}. It is not counted as revenue."
-            ),
+            sum(row.expired_paid_nanos for row in months),
+            f"Bought credit that ended unused {shown}, at what was paid; at face "
+            f"{money(sum(row.expired_nanos for row in months))}. It is not counted as revenue.",
         )
+
+
+def _metric(label: str, nanos: int, meaning: str, past: int | None = None) -> None:
+    """An amount, with its change against `past`."""
+    delta = None if past is None else change(nanos, past)
+    st.metric(label, money(nanos), delta, delta_color="off", border=True, height="stretch", help=_plain(meaning))
 
 
 def _plain(text: str) -> str:
@@ -174,7 +175,8 @@ def _holders(view: View, standing: Outstanding) -> None:
     with card("holders"):
         rows = revenue_data.top_holders(view.engine, view.stamp, view.now)
         note = f"The {SHOWN_HOLDERS} accounts with the most" if standing.holders > SHOWN_HOLDERS else "By account"
-        card_title("Unspent credit", note, holder_csv(lambda: revenue_data.all_holders(view.engine, view.now)))
+        file = holder_csv(lambda: revenue_data.all_holders(view.engine, view.now))
+        card_title("Unspent credit", note, view.file_at(file, lambda _: view.now))
         if not rows:
             st.caption("No account has bought credit left.")
             return
@@ -209,10 +211,15 @@ def _purchases(view: View) -> None:
     engine, bounds = view.engine, view.bounds
     rows = revenue_data.purchases_of(engine, view.stamp, bounds, SHOWN)
     file = purchase_csv(lambda: revenue_data.all_purchases(engine, bounds), view.month)
+    file = view.file_at(file, _moment, ("paid_usd", "face_usd"))
+    file = view.file_at(file, lambda _: view.now, ("left_usd",))
     note = f"The newest {SHOWN}" if len(rows) == SHOWN else f"{count(len(rows))} purchases"
     card_title(f"Bought in {month_text(view.month)}", note, file)
     columns = {name: dollars_column() for name in ("Paid", "Face", "Left")} | {"Bought": _MOMENT, "Expires": _MOMENT}
-    _listed(purchase_records(rows), "purchases", columns, "Nobody bought credit in this month.")
+    records = in_second_currency(
+        view, purchase_records(rows), {"Paid": [row.paid_nanos for row in rows]}, [row.at for row in rows]
+    )
+    _listed(records, "purchases", columns, "Nobody bought credit in this month.")
 
 
 def _expired(view: View) -> None:
@@ -228,21 +235,33 @@ def _withdrawn(view: View, kind: Withdrawn, word: str, none: str) -> None:
     rows = [one for one in found if one.kind == kind]
     total = money(sum(one.paid_nanos for one in rows))
     note = _plain(f"{count(len(rows))} purchases, {total} at what was paid")
-    card_title(f"{word} in {month_text(view.month)}", note, withdrawal_csv(rows, kind, view.month))
+    card_title(
+        f"{word} in {month_text(view.month)}", note, view.file_at(withdrawal_csv(rows, kind, view.month), _moment)
+    )
     columns = {"Credit": dollars_column("At face."), "At what was paid": dollars_column(), "When": _MOMENT}
-    _listed(withdrawal_records(rows), kind, columns, none)
+    paid = {"At what was paid": [row.paid_nanos for row in rows]}
+    _listed(in_second_currency(view, withdrawal_records(rows), paid, [row.at for row in rows]), kind, columns, none)
 
 
 def _usage_refunds(view: View) -> None:
     rows = revenue_data.usage_refunds_of(view.engine, view.stamp, view.bounds)
     note = _plain(f"{count(len(rows))} calls, {money(sum(one.charge_nanos for one in rows))} of charges")
-    card_title(f"Usage given back in {month_text(view.month)}", note, usage_refund_csv(rows, view.month))
+    card_title(
+        f"Usage given back in {month_text(view.month)}", note, view.file_at(usage_refund_csv(rows, view.month), _moment)
+    )
     columns = {
         "Charge": dollars_column("What was given back of the call's charge."),
         "Revenue": dollars_column("What this took off revenue."),
         "When": _MOMENT,
     }
-    _listed(usage_refund_records(rows), "usage_refunds", columns, "No usage was given back in this month.")
+    amounts = {"Charge": [row.charge_nanos for row in rows], "Revenue": [row.revenue_nanos for row in rows]}
+    records = in_second_currency(view, usage_refund_records(rows), amounts, [row.at for row in rows])
+    _listed(records, "usage_refunds", columns, "No usage was given back in this month.")
+
+
+def _moment(line: Sequence[str]) -> datetime:
+    """When something was bought, ended or given back: the second cell of its line."""
+    return datetime.fromisoformat(line[1])
 
 
 def _listed(records: list[dict[str, object]], key: str, columns: dict[str, object], none: str) -> None:

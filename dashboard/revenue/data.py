@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import streamlit as st
 from sqlalchemy import Engine
 
+from dashboard.revenue.converted import credit_in, mrr_in, spans_of
+from dashboard.second_currency import SecondCurrency
 from metering.analytics import Period
 from metering.analytics.credit import CreditMonth, Holder, Outstanding, credit_months, holders, outstanding
 from metering.analytics.credit_sales import (
@@ -20,7 +23,14 @@ from metering.analytics.credit_sales import (
 )
 from metering.analytics.movements import MrrMonth, calendar, months_back
 from metering.analytics.period import midnight
-from metering.analytics.recurring import Movement, PlanSubscribers, movements, recurring_months, subscribers
+from metering.analytics.recurring import (
+    Movement,
+    PlanSubscribers,
+    movements,
+    recurring_months,
+    recurring_spans,
+    subscribers,
+)
 from metering.analytics.trials import Trial, TrialMonth, trial_months, trials
 from schema.database import reading
 
@@ -37,6 +47,8 @@ class Recurring:
     subscribers: list[PlanSubscribers]
     """At the end of each month; of the running one, today."""
     trials: list[TrialMonth]
+    before: list[MrrMonth]
+    """As many months before those; their last ends with as many days as the running one has."""
 
 
 def month_bounds(month: date, today: date) -> tuple[date, date]:
@@ -47,7 +59,8 @@ def month_bounds(month: date, today: date) -> tuple[date, date]:
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=20)
 def recurring(_engine: Engine, stamp: str, count: int, today: date, now: datetime) -> Recurring:
     """The `count` months that end with that of today; `now` is a whole minute."""
-    first = months_back(today, count)
+    first, month = months_back(today, count), today.replace(day=1)
+    last_before = min((first - _DAY).replace(day=1) + (today - month), first - _DAY)
     with reading(_engine) as connection:
         months = recurring_months(connection, first, today)
         bounds = [(row.month, row.end) for row in months]
@@ -55,7 +68,15 @@ def recurring(_engine: Engine, stamp: str, count: int, today: date, now: datetim
             months,
             subscribers(connection, [row.end - _DAY for row in months]),
             trial_months(trials(connection, midnight(first), now), bounds),
+            recurring_months(connection, months_back(last_before, count), last_before),
         )
+
+
+def recurring_in(engine: Engine, currency: SecondCurrency, months: Sequence[MrrMonth], now: datetime) -> list[MrrMonth]:
+    """Months of MRR in the second currency, those that can be converted."""
+    spans = spans_of(((row.month, row.end) for row in months), currency.conversion)
+    with reading(engine) as connection:
+        return mrr_in(months, recurring_spans(connection, spans), currency.conversion, now)
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)
@@ -77,6 +98,17 @@ def credit_by_month(_engine: Engine, stamp: str, count: int, today: date) -> lis
     """What happened to purchased credit in the `count` months that end with that of today."""
     with reading(_engine) as connection:
         return credit_months(connection, calendar(months_back(today, count), today + _DAY))
+
+
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=20)
+def credit_by_month_in(
+    _engine: Engine, stamp: str, _currency: SecondCurrency, count: int, today: date
+) -> list[CreditMonth]:
+    """The same in the second currency, of months that can be converted."""
+    months = calendar(months_back(today, count), today + _DAY)
+    with reading(_engine) as connection:
+        found = credit_months(connection, spans_of(months, _currency.conversion))
+    return credit_in(months, found, _currency.conversion)
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=20)

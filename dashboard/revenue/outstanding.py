@@ -1,4 +1,4 @@
-"""Unspent bought credit over the months: the chart of the Revenue page, and the change since the end of last month."""
+"""Unspent bought credit on the Revenue page: at the ends of months, and of a few months at the ends of their days."""
 
 from __future__ import annotations
 
@@ -16,40 +16,66 @@ from dashboard.layout import card, card_title
 from dashboard.revenue.data import TTL_SECONDS
 from dashboard.revenue.tables import month_key
 from dashboard.revenue.view import View, choose_month
+from metering.analytics import Period
 from metering.analytics.movements import calendar, months_back
 from metering.analytics.outstanding import CreditBalance, credit_balances
 from schema.database import reading
 from schema.money import usd_text
 
+MONTHS_BY_DAY = 3
+"""So many months, at most 92 days, are shown by day."""
+_DAY = timedelta(days=1)
+
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=20)
-def _balances(_engine: Engine, stamp: str, count: int, today: date, now: datetime) -> list[CreditBalance]:
+def _balances(_engine: Engine, stamp: str, spans: tuple[tuple[date, date], ...], now: datetime) -> list[CreditBalance]:
     with reading(_engine) as connection:
-        return credit_balances(connection, calendar(months_back(today, count), today + timedelta(days=1)), now)
+        return credit_balances(connection, spans, now)
 
 
 def balances_of(view: View) -> list[CreditBalance]:
     """Unspent credit at the end of each month that is shown; of the running one, now."""
-    return _balances(view.engine, view.stamp, view.count, view.today, view.now)
+    months = calendar(months_back(view.today, view.count), view.today + _DAY)
+    return _balances(view.engine, view.stamp, tuple(months), view.now)
 
 
-def balances_csv(rows: Sequence[CreditBalance]) -> Csv:
+def daily_balances_of(view: View) -> list[CreditBalance]:
+    """Unspent credit at the end of each day of the months that are shown; of the running one, now."""
+    days = Period(months_back(view.today, view.count), view.today + _DAY).days()
+    return _balances(view.engine, view.stamp, tuple((day, day + _DAY) for day in days), view.now)
+
+
+def balances_csv(rows: Sequence[CreditBalance], granularity: str = "Month") -> Csv:
     """The same, exactly."""
+    by_month = granularity == "Month"
     return Csv(
-        "unspent-credit-by-month",
-        ("month", "credit_face_usd", "deferred_revenue_usd"),
-        lambda: [[month_key(row.first), usd_text(row.face_nanos), usd_text(row.deferred_nanos)] for row in rows],
+        f"unspent-credit-by-{granularity.lower()}",
+        (granularity.lower(), "credit_face_usd", "deferred_revenue_usd"),
+        lambda: [
+            [
+                month_key(row.first) if by_month else row.first.isoformat(),
+                usd_text(row.face_nanos),
+                usd_text(row.deferred_nanos),
+            ]
+            for row in rows
+        ],
     )
 
 
-def balances_chart(view: View, rows: Sequence[CreditBalance]) -> None:
-    """A card with a line for what the credit is worth and one for what was paid for it."""
+def balances_chart(view: View, months: Sequence[CreditBalance]) -> None:
+    """A card with a line for what the credit is worth and one for what was paid for it; of a few months by day."""
+    by_day = view.count <= MONTHS_BY_DAY
+    granularity, rows = ("Day", daily_balances_of(view)) if by_day else ("Month", months)
+    ends = {f"{row.first}"[: None if by_day else 7]: row.first for row in rows}
+
+    def end_of(line: Sequence[str]) -> datetime:
+        first = ends[line[0]]
+        return view.end_of(first) if by_day else view.ends([first])[0]
+
     with card("outstanding_credit"):
-        card_title(
-            "Outstanding credit",
-            "Bought and unspent at the end of each UTC month; of the running one, now",
-            balances_csv(rows),
-        )
+        word = granularity.lower()
+        note = f"Bought and unspent at the end of each UTC {word}; of the running one, now"
+        card_title("Outstanding credit", note, view.file_at(balances_csv(rows, granularity), end_of))
         chart = lines_over_time(
             [row.first for row in rows],
             {
@@ -58,9 +84,11 @@ def balances_chart(view: View, rows: Sequence[CreditBalance]) -> None:
             },
             PALETTE,
             view.marks,
-            granularity="Month",
+            granularity=granularity,
         )
-        clickable(chart, "chart_outstanding", "Outstanding credit by month", picked=choose_month)
+        clickable(chart, f"chart_outstanding_{word}", f"Outstanding credit by {word}", picked=choose_month)
+        if not by_day:
+            st.caption("Choose 3 months to see it by day.")
 
 
-__all__ = ["balances_chart", "balances_csv", "balances_of"]
+__all__ = ["balances_chart", "balances_csv", "balances_of", "daily_balances_of"]

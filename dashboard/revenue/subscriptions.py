@@ -15,16 +15,14 @@ from dashboard.formats import MISSING, change, count, dollars, money, points, ra
 from dashboard.layout import card, card_title, empty_state, waiting
 from dashboard.links import row_of_links
 from dashboard.revenue import data as revenue_data
-from dashboard.revenue.charts import WORDS, month_text, movements_chart
-from dashboard.revenue.data import Recurring
+from dashboard.revenue.charts import month_text
+from dashboard.revenue.data import Recurring, recurring_in
+from dashboard.revenue.movements import months_csv, movements_card, movements_list
 from dashboard.revenue.tables import (
     MRR_MONEY,
     arr_nanos,
     by_plan,
     in_order,
-    movement_csv,
-    movement_records,
-    mrr_csv,
     mrr_records,
     plan_csv,
     plan_records,
@@ -34,17 +32,15 @@ from dashboard.revenue.tables import (
     trial_records,
 )
 from dashboard.revenue.view import (
-    Amounts,
     View,
     account_table,
-    choose_month,
     converted,
     dollars_column,
+    flows_in_second_currency,
     in_second_currency,
     month_table,
 )
-from metering.analytics.movements import KINDS
-from metering.analytics.recurring import Movement, PlanSubscribers
+from metering.analytics.recurring import PlanSubscribers
 
 _DAY = timedelta(days=1)
 MEANINGS = {
@@ -86,11 +82,11 @@ def subscriptions_view(view: View) -> None:
     _cards(view, found)
     left, right = st.columns([3, 2], gap="small")
     with left:
-        _movements_chart(view, found)
+        movements_card(view, found)
     with right:
         _plans_chart(view, found)
     _months(view, found)
-    _movements(view)
+    movements_list(view)
     left, right = st.columns([3, 2], gap="small")
     with left:
         _plans_now(view, found)
@@ -105,13 +101,17 @@ def _cards(view: View, found: Recurring) -> None:
     in_trial = sum(row.trials for row in found.subscribers if row.day == view.today)
     ended, converted = sum(row.ended for row in found.trials), sum(row.converted for row in found.trials)
     churned = -full.nanos["churn"]
+
+    def compared(delta: str | None) -> str | None:
+        return delta if view.compare else None
+
     with st.grid(6, min_column_width=140, gap="small"):
         _metric(
             "MRR",
             money(now.ending_nanos),
             [dollars(row.ending_nanos) for row in months],
             f"{_MRR} {_AGAINST}",
-            change(now.ending_nanos, now.starting_nanos),
+            compared(change(now.ending_nanos, now.starting_nanos)),
         )
         _metric(
             "ARR",
@@ -119,7 +119,7 @@ def _cards(view: View, found: Recurring) -> None:
             [dollars(row.ending_nanos * 12) for row in months],
             "Annual recurring revenue: twelve monthly fees, or the annual one, of each subscription that pays today. "
             + _AGAINST,
-            change(now.ending_nanos, now.starting_nanos),
+            compared(change(now.ending_nanos, now.starting_nanos)),
         )
         _metric(
             "Paying accounts",
@@ -127,14 +127,14 @@ def _cards(view: View, found: Recurring) -> None:
             [float(row.ending_accounts) for row in months],
             f"Accounts that pay a fee today. {count(past_due)} of them are past due; {count(in_trial)} more are in a "
             f"trial. {_AGAINST}",
-            f"{now.ending_accounts - now.starting_accounts:+,}",
+            compared(f"{now.ending_accounts - now.starting_accounts:+,}"),
         )
         _metric(
             "ARPU",
             MISSING if now.arpu_nanos is None else money(now.arpu_nanos),
             [dollars(row.arpu_nanos or 0) for row in months],
             f"{MEANINGS['ARPU']} {_AGAINST}",
-            change(now.arpu_nanos or 0, full.arpu_nanos or 0),
+            compared(change(now.arpu_nanos or 0, full.arpu_nanos or 0)),
         )
         _metric(
             f"MRR churn, {full.month:%b}",
@@ -143,7 +143,7 @@ def _cards(view: View, found: Recurring) -> None:
             f"{MEANINGS['MRR churn']} Of the last full month, {month_text(full.month)}: {money(churned)} of "
             f"{money(full.starting_nanos)}, by {full.moved['churn']} of {full.starting_accounts} accounts. The "
             "change is against the month before it.",
-            points((churned, full.starting_nanos), (-months[-3].nanos["churn"], months[-3].starting_nanos)),
+            compared(points((churned, full.starting_nanos), (-months[-3].nanos["churn"], months[-3].starting_nanos))),
             good="down",
         )
         _metric(
@@ -174,21 +174,11 @@ def _metric(
     )
 
 
-def _movements_chart(view: View, found: Recurring) -> None:
-    with card("mrr_movements"):
-        card_title(
-            "MRR movements",
-            "USD of recurring revenue that came and went by UTC month; a click lists what is behind it, below",
-            mrr_csv(found.months, "mrr-movements-by-month"),
-        )
-        chart = movements_chart(found.months, view.marks)
-        clickable(chart, "chart_mrr_movements", "MRR movements by month", picked=choose_month)
-
-
 def _plans_chart(view: View, found: Recurring) -> None:
     with card("mrr_by_plan"):
         note = "At the end of each month; of the running one, today. A click leads to the plan"
-        card_title("By plan", note, plan_csv(found.subscribers))
+        file = view.file_at(plan_csv(found.subscribers), lambda line: view.end_of(line[0]))
+        card_title("By plan", note, file)
         measure = st.segmented_control(
             "Measure",
             MEASURES,
@@ -225,52 +215,22 @@ def _plans_chart(view: View, found: Recurring) -> None:
 def _months(view: View, found: Recurring) -> None:
     with card("mrr_months"):
         note = "Starting balance plus movements is the ending balance; choose a row to list what is behind its month"
-        card_title("MRR by month", note, mrr_csv(found.months))
+        card_title("MRR by month", note, months_csv(view, found.months, "mrr-by-month"))
         columns = {name: dollars_column(MEANINGS[name]) for name in MRR_MONEY}
         columns["Accounts"] = st.column_config.NumberColumn(format="localized", help=MEANINGS["Accounts"])
         for name in ("MRR churn", "Account churn"):
             columns[name] = st.column_config.NumberColumn(format="percent", help=MEANINGS[name])
         months = [row.month for row in found.months]
-        newest = found.months[::-1]
-        balances: Amounts = {"Ending": [row.ending_nanos for row in newest], "ARPU": [row.arpu_nanos for row in newest]}
-        records = in_second_currency(view, mrr_records(found.months), balances, view.ends(months)[::-1])
+        others = [] if view.currency is None else recurring_in(view.engine, view.currency, found.months, view.now)
+        records = flows_in_second_currency(view, mrr_records(found.months), mrr_records(others), MRR_MONEY)
         month_table(records, months, "table_mrr_months", columns, "MRR by month")
-
-
-def _movements(view: View) -> None:
-    found = revenue_data.movements_of(view.engine, view.stamp, view.bounds)
-    with card("movements"):
-        total = sum(one.nanos for one in found)
-        note = f"{count(len(found))} movements of accounts, {money(total)} in all".replace("$", "\\$")
-        card_title(f"Behind {month_text(view.month)}", note, movement_csv(found, view.month))
-        if not found:
-            st.caption("No account began, changed or ended what it pays in this month.")
-            return
-        kinds = {f"{WORDS[kind]} ({number})": kind for kind in KINDS if (number := _number(found, kind))}
-        label = st.segmented_control(
-            "Movement", ("All", *kinds), default="All", key="movement", label_visibility="collapsed"
-        )
-        shown = [one for one in found if label in (None, "All") or one.kind == kinds[label]]
-        columns = {
-            "Day": st.column_config.DateColumn(format="YYYY-MM-DD", help="The UTC day from which on it pays that."),
-            "From": st.column_config.TextColumn(help="The plan of the day before; a dash is no subscription."),
-            "To": st.column_config.TextColumn(help="The plan of the day; a dash is no subscription."),
-            "Change": dollars_column("The amounts of a month sum to its balances, to the nano-dollar."),
-            "MRR before": dollars_column(),
-            "MRR after": dollars_column(),
-        }
-        account_table(movement_records(shown), "table_movements", columns, "Movements of the month")
-
-
-def _number(found: Sequence[Movement], kind: str) -> int:
-    return sum(one.kind == kind for one in found)
 
 
 def _plans_now(view: View, found: Recurring) -> None:
     rows: list[PlanSubscribers] = [row for row in found.subscribers if row.day == view.today]
     with card("plans_now"):
         note = "By plan; accounts without a subscription are on the default plan, and not here"
-        card_title("Subscribers now", note, plan_csv(rows, "subscribers-now"))
+        card_title("Subscribers now", note, view.file_at(plan_csv(rows, "subscribers-now"), lambda _: view.now))
         if not rows:
             st.caption("No subscription runs today.")
             return

@@ -52,14 +52,14 @@ def mrr_records(months: Sequence[MrrMonth]) -> list[Record]:
 
 def mrr_csv(months: Sequence[MrrMonth], name: str = "mrr-by-month") -> Csv:
     """The same, exactly; with the numbers of movements."""
-    header = ["month", "starting_usd", *(f"{kind}_usd" for kind in KINDS), "ending_usd"]
+    header = ["month", "last_day", "starting_usd", *(f"{kind}_usd" for kind in KINDS), "ending_usd"]
     header += [*(f"{kind}_movements" for kind in KINDS), "starting_accounts", "ending_accounts", "arpu_usd"]
 
     def line(row: MrrMonth) -> list[object]:
         amounts = (row.starting_nanos, *(row.nanos[kind] for kind in KINDS), row.ending_nanos)
         arpu = None if row.arpu_nanos is None else usd_text(row.arpu_nanos)
         counts = [*(row.moved[kind] for kind in KINDS), row.starting_accounts, row.ending_accounts]
-        return [month_key(row.month), *map(usd_text, amounts), *counts, arpu]
+        return [month_key(row.month), row.last_day, *map(usd_text, amounts), *counts, arpu]
 
     return Csv(name, header, lambda: [line(row) for row in months])
 

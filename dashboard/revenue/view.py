@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,6 +15,8 @@ from sqlalchemy import Engine
 from dashboard import data
 from dashboard.chart_clicks import Pick
 from dashboard.charts import Mark
+from dashboard.converted_csv import at_moments
+from dashboard.exports import Csv
 from dashboard.formats import MISSING
 from dashboard.links import row_of_links
 from dashboard.revenue.data import month_bounds
@@ -26,7 +28,7 @@ from metering.analytics.period import midnight
 SHOWN = 200
 """How many rows of a list are shown; its CSV has them all."""
 _TALL = 12
-_MOMENT = timedelta(microseconds=1)
+_DAY, _MOMENT = timedelta(days=1), timedelta(microseconds=1)
 _CONVERTED = re.compile(r", [A-Z]{3}$")
 
 Amounts = Mapping[str, Sequence[int | None]]
@@ -45,12 +47,26 @@ class View:
     """How many months are shown."""
     month: date
     """The first day of the month whose lists are shown."""
+    compare: bool = True
+    """Whether to compare with the months before."""
     currency: SecondCurrency | None = None
-    """In which balances are shown too."""
+    """In which amounts are shown too."""
+
+    def file_at(
+        self, file: Csv, moment_of: Callable[[Sequence[Any]], datetime], columns: Collection[str] | None = None
+    ) -> Csv:
+        """A file whose rows, or some columns of them, are of one moment each, with the currency where it is wanted."""
+        if self.currency is None:
+            return file
+        return at_moments(file, self.currency.name, self.currency.nanos, moment_of, columns)
+
+    def end_of(self, day: date) -> datetime:
+        """The last moment of a day, as a balance is of; of the running one, now."""
+        return min(midnight(day + _DAY) - _MOMENT, self.now)
 
     def ends(self, months: Sequence[date]) -> list[datetime]:
         """The last moments of months, as a balance is of; of the running one, now."""
-        return [min(midnight(month_bounds(month, self.today)[1]) - _MOMENT, self.now) for month in months]
+        return [self.end_of(month_bounds(month, self.today)[1] - _DAY) for month in months]
 
     @property
     def today(self) -> date:
@@ -91,6 +107,23 @@ def in_second_currency(
         values = currency.amounts(nanos, moments)
         found = [record | {f"{word}, {currency.name}": value} for record, value in zip(found, values, strict=True)]
     return found
+
+
+def flows_in_second_currency(
+    view: View, records: Sequence[Record], others: Sequence[Record], words: Sequence[str]
+) -> list[Record]:
+    """Records of months with columns of what came and went in the second currency too, of words that have any of it.
+
+    `others` are the same records in the currency; a month without an exchange rate is not among them.
+    """
+    if view.currency is None:
+        return list(records)
+    by_month = {record["Month"]: record for record in others}
+    used = [word for word in words if any(record[word] is not None for record in records)]
+    name = view.currency.name
+    return [
+        record | {f"{word}, {name}": by_month.get(record["Month"], {}).get(word) for word in used} for record in records
+    ]
 
 
 def converted(records: Sequence[Record]) -> dict[str, Any]:

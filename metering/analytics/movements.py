@@ -17,7 +17,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from schema.money import round_half_even
@@ -69,6 +69,16 @@ class MrrMonth:
     """What each kind of movement came to: contraction and churn are negative."""
     moved: dict[Kind, int] = field(default_factory=dict)
     """How many movements there were of each kind."""
+
+    @property
+    def last_day(self) -> date:
+        """The last day that is counted."""
+        return self.end - timedelta(days=1)
+
+    @property
+    def net_nanos(self) -> int:
+        """All movements together."""
+        return self.ending_nanos - self.starting_nanos
 
     @property
     def arpu_nanos(self) -> int | None:

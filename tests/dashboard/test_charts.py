@@ -95,7 +95,10 @@ def test_the_days_before_are_a_dotted_line() -> None:
 
     assert [layer["mark"]["type"] for layer in chart["layer"]] == ["bar", "line"]
     assert [(row["day"], row["Amount"]) for row in _values(chart, 1)] == [("2026-11-01", "3"), ("2026-11-02", "1")]
-    assert chart["layer"][0]["encoding"]["color"]["scale"]["domain"] == ["a", BEFORE]
+    # The legend draws it dotted, and gives it no square among the colours.
+    assert chart["layer"][0]["encoding"]["color"]["scale"]["domain"] == ["a"]
+    dash = chart["layer"][1]["encoding"]["strokeDash"]
+    assert (dash["scale"], dash["legend"]["symbolType"]) == ({"domain": [BEFORE], "range": [[3, 3]]}, "stroke")
 
 
 def test_lines_of_amounts_below_zero_say_so() -> None:

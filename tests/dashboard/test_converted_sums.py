@@ -73,7 +73,7 @@ def test_balances_are_at_the_rate_of_their_moment() -> None:
 
 
 def test_without_a_second_currency_none_is_offered(seeded: Seeded, open_app: OpenApp) -> None:
-    assert [toggle.label for toggle in open_app(seeded).toggle] == ["Compare with the days before"]
+    assert [toggle.label for toggle in open_app(seeded).toggle] == ["Compare with the period before"]
 
 
 def test_amounts_name_their_currency() -> None:
