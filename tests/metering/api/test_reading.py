@@ -125,7 +125,7 @@ def test_usage_and_wallet_are_told_in_a_second_currency(lite: Api, clock: Clock)
     assert missing["unknown"] == f"no exchange rate USD/EUR is in force at {clock.moment.isoformat()}"
     unknown = lite.get("/v1/usage?currency=EUR").json
     assert (unknown["total"]["charge_usd"], unknown["in_currency"]["charge"]) == ("0.0168", None)
-    assert unknown["in_currency"]["unknown"].startswith("no exchange rate USD/EUR is in force at 2026-06-15T")
+    assert unknown["in_currency"]["unknown"].startswith("no exchange rate USD/EUR is in force at 2026-06-01T")
     for path in ("/v1/usage?currency=zar", "/v1/wallet?currency=RANDS"):
         assert lite.get(path).error == "BAD_REQUEST"
 
