@@ -270,14 +270,14 @@ class Meter:
 
         return reconcile(self._runtime, Path(path), options or Options())
 
-    def match_virtual_keys(self, *, dry_run: bool = False) -> Matched:
+    def match_virtual_keys(self, *, dry_run: bool = False, force: bool = False) -> Matched:
         """Have the LiteLLM proxy of the settings hold a key for each subscription; see `metering.virtual_keys`.
 
         Raises ProxyError, UnavailableError.
         """
         from metering.virtual_keys.matching import match
 
-        return match(self._runtime, dry_run=dry_run)
+        return match(self._runtime, dry_run=dry_run, force=force)
 
     def _record(
         self, usages: Iterable[Usage], *, unpriced: Unpriced, collect: bool, captures: Mapping[int, str] | None = None

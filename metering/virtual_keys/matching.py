@@ -22,6 +22,9 @@ from schema.tables import accounts, subscriptions
 
 Action = Literal["create", "change", "delete"]
 
+MOST_DELETED_PERCENT = 30
+"""How much of its keys a run deletes at most, though always one; more looks like another database."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -48,10 +51,11 @@ class Matched:
     """Why it stopped; the next run goes on."""
 
 
-def match(runtime: Runtime, *, dry_run: bool = False) -> Matched:
+def match(runtime: Runtime, *, dry_run: bool = False, force: bool = False) -> Matched:
     """Have the proxy that settings name hold a key for each subscription that runs, and none beside.
 
-    Raises ProxyError when the proxy cannot be asked, UnavailableError.
+    Raises ProxyError when the proxy cannot be asked, or when more than `MOST_DELETED_PERCENT` of the keys would go and
+    nobody says `force`; UnavailableError.
     """
     now = runtime.now()
 
@@ -66,6 +70,12 @@ def match(runtime: Runtime, *, dry_run: bool = False) -> Matched:
     kept = len(found) - sum(one.action != "create" for one in needed)
     if dry_run:
         return Matched(needed, kept)
+    gone = sum(one.action == "delete" for one in needed)
+    if gone > max(1, len(found) * MOST_DELETED_PERCENT // 100) and not force:
+        raise ProxyError(
+            f"{gone} of {len(found)} keys would be deleted, which nobody can take back: is this the right database?"
+            " Look at it by --dry-run, allow it by --force"
+        )
     done = Matched([], kept)
     for one in needed:
         try:

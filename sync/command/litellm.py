@@ -27,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     one = actions.add_parser("keys", help="have the proxy hold a key for each subscription, and none beside")
     one.add_argument("--dry-run", action="store_true", help="show what would be done at the proxy, and do nothing")
+    one.add_argument("--force", action="store_true", help="also when more than 30 %% of the keys would be deleted")
     add_common(one)
 
 
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     from sync.context import database_url
 
     with Meter.open(database_url(arguments, None), listen=False) as meter:
-        done = meter.match_virtual_keys(dry_run=arguments.dry_run)
+        done = meter.match_virtual_keys(dry_run=arguments.dry_run, force=arguments.force)
     if arguments.format == "json":
         print(json.dumps({"format_version": FORMAT_VERSION, "dry_run": arguments.dry_run, **_told(done)}, indent=2))
     else:

@@ -209,7 +209,26 @@ def test_a_run_that_was_interrupted_is_completed(meter: Meter, keys: KeyServer) 
 def test_keys_on_many_pages_are_all_found(meter: Meter, keys: KeyServer) -> None:
     keys.largest_page = 2
     keys.keys = {alias_of("shop", f"gone-{number}"): {"models": []} for number in range(5)}
-    assert told(meter) == [("delete", None)] * 5
+    assert len(meter.match_virtual_keys(force=True).changes) == 5
+    assert keys.keys == {}
+
+
+@pytest.mark.parametrize(("kept", "gone", "allowed"), [(0, 1, True), (0, 2, False), (7, 3, True), (7, 4, False)])
+def test_most_keys_are_not_deleted_without_a_word(
+    meter: Meter, keys: KeyServer, kept: int, gone: int, allowed: bool
+) -> None:
+    for number in range(kept):
+        subscribe(meter, f"acct-{number}")
+    told(meter)
+    keys.keys |= {alias_of("shop", f"gone-{number}"): {"models": []} for number in range(gone)}
+    if allowed:
+        assert len(meter.match_virtual_keys().changes) == gone
+        return
+    keys.written.clear()
+    with pytest.raises(ProxyError, match=f"{gone} of {kept + gone} keys would be deleted"):
+        meter.match_virtual_keys()
+    assert keys.written == []
+    assert len(meter.match_virtual_keys(dry_run=True).changes) == gone
 
 
 def test_names_that_a_proxy_may_not_like_go_by_their_digest() -> None:
