@@ -111,10 +111,10 @@ def value_axis(number: str = "$~s", **more: Any) -> alt.Axis:
     return alt.Axis(format=number, title=None, tickCount=5, domain=False, ticks=False, **more)
 
 
-def legend(columns: int = 5, symbol: str = "square") -> alt.Legend:
+def legend(columns: int = 5, symbol: str = "square", **more: Any) -> alt.Legend:
     """Names with their colours above the chart."""
     return alt.Legend(
-        title=None, orient="top", direction="horizontal", columns=columns, labelLimit=190, symbolType=symbol
+        title=None, orient="top", direction="horizontal", columns=columns, labelLimit=190, symbolType=symbol, **more
     )
 
 
@@ -126,8 +126,9 @@ def tips(*fields: str) -> list[alt.Tooltip]:
 def spec(drawn: Drawn) -> dict[str, Any]:
     """A chart as the browser gets it. It is not checked, which takes longer than to draw it."""
     found: dict[str, Any] = drawn.to_dict(validate=False)
-    # Half of the last day's name stands beyond its bar.
-    return {**found, "padding": {"right": 14}}
+    # Half of the last day's name stands beyond its bar; legends beside each other would reach beyond narrow charts.
+    below = {"legend": {"layout": {"top": {"direction": "vertical", "anchor": "start", "margin": 4}}}}
+    return {**found, "padding": {"right": 14}, "config": {**found.get("config", {}), **below}}
 
 
 def inline(rows: Sequence[Row]) -> alt.InlineData:
@@ -197,8 +198,12 @@ def before_line(rows: Sequence[Row], x: alt.X, y: alt.Y) -> alt.Chart:
     It is no series of the others' scale of colours, whose names all have a square there.
     """
     scale = alt.Scale(domain=[BEFORE], range=[[3, 3]])
-    dash = alt.StrokeDash("Series:N", scale=scale, legend=legend(symbol="stroke"))
-    line = alt.Chart(inline(rows)).mark_line(color=OTHER_COLOUR, strokeWidth=1.6, interpolate="monotone")
+    drawn = legend(symbol="stroke", symbolStrokeColor=OTHER_COLOUR, symbolStrokeWidth=1.6, symbolSize=300)
+    # By a field of its own: a legend of a field that has colours would take its line from them, and draw none.
+    dash = alt.StrokeDash("Line:N", scale=scale, legend=drawn)
+    line = alt.Chart(inline([row | {"Line": BEFORE} for row in rows])).mark_line(
+        color=OTHER_COLOUR, strokeWidth=1.6, interpolate="monotone"
+    )
     encoded: alt.Chart = line.encode(
         x=x, y=y, strokeDash=dash, tooltip=[alt.Tooltip("Day:N", title="Beside"), *tips("Series:N", "Amount:N")]
     )
@@ -241,7 +246,8 @@ def cost_and_revenue(
         .add_params(picking("day"))
     )
     lines = [_line(points(days, "Cost", cost, granularity), x, y, colour)]
-    if previous:
+    # A line at zero would say nothing, and take a place in the legend.
+    if any(previous):
         lines.append(before_line(points(days, BEFORE, previous, granularity), x, y))
     return alt.layer(bars, *lines, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
 

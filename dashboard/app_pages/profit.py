@@ -64,6 +64,7 @@ def _totals(now: Sums, before: Sums | None) -> None:
             None if past is None else change(nanos, past),
             delta_color="inverse" if good == "down" else "normal",
             border=True,
+            height="stretch",
             help=f"{help_text} Exactly {exact_money(nanos)}.",
         )
 
@@ -78,6 +79,7 @@ def _totals(now: Sums, before: Sums | None) -> None:
             ratio(*margin),
             points(margin, (before.profit_nanos, before.revenue_nanos)) if before else None,
             border=True,
+            height="stretch",
             help="Profit as a share of revenue.",
         )
         card_of(
@@ -157,7 +159,7 @@ def _losses(
         number = f"{len(rows):,} {name}{'s' if len(rows) != 1 else ''}"
         card_title(
             f"{what}s that lose money",
-            f"{number} of {len(found):,}: {sold.lower()} below cost; the largest loss first",
+            f"USD; {number} of {len(found):,}: {sold.lower()} below cost; the largest loss first",
             file,
         )
         if not rows:
@@ -169,14 +171,13 @@ def _losses(
             shown,
             hide_index=True,
             column_config={
-                what: st.column_config.TextColumn(pinned=True, width="medium"),
+                what: st.column_config.TextColumn(pinned=True),
                 "Margin": st.column_config.TextColumn(alignment="right"),
             }
-            | {column: st.column_config.NumberColumn(f"{column}, USD", format="%,.4f") for column in amounts}
             | {
                 column: st.column_config.NumberColumn(format="%,.4f")
                 for column in shown.columns
-                if column.startswith(tuple(f"{word}, " for word in amounts))
+                if column.startswith(amounts)
             },
             height="content" if len(rows) <= 8 else 330,
             key=f"table_{key}_{selection.key}",
@@ -190,11 +191,20 @@ def _losses(
 
 def _serve(selection: Selection, plans: Sequence[Earnings], totals: Sums, converted: InCurrency | None) -> None:
     with card("cost_to_serve"):
-        note = "What a plan's accounts cost beside what they bring; a subscriber paid a fee for a part of the range"
+        note = (
+            "USD; what a plan's accounts cost beside what they bring; a subscriber paid a fee for a part of the range"
+        )
         file = beside_in(converted, serve_csv(plans), 1, lambda sums: serve_csv(sums.profit()[0]))
         card_title("Cost to serve by plan", note, file)
-        amounts = ("Fees", "Usage revenue", "Cost", "Profit")
-        shares = ("Cost an account", "Usage revenue an account", "Fee a subscriber")
+        amounts = (
+            "Fees",
+            "Usage revenue",
+            "Cost",
+            "Profit",
+            "Cost an account",
+            "Revenue an account",
+            "Fee a subscriber",
+        )
         found = serve_frame(plans)
         columns = _columns(converted, plans)
         for name, values in columns.items():
@@ -206,8 +216,7 @@ def _serve(selection: Selection, plans: Sequence[Earnings], totals: Sums, conver
                 "Plan": st.column_config.TextColumn(pinned=True, width="small"),
                 "Margin": st.column_config.TextColumn(alignment="right"),
             }
-            | {name: st.column_config.NumberColumn(f"{name}, USD", format="%,.2f") for name in (*amounts, *shares)}
-            | {name: st.column_config.NumberColumn(format="%,.2f") for name in columns},
+            | {name: st.column_config.NumberColumn(format="%,.2f") for name in (*amounts, *columns)},
             height="content",
             key=f"table_cost_to_serve_{selection.key}",
             placeholder=MISSING,

@@ -107,7 +107,8 @@ def movements_chart(months: Sequence[MrrMonth], marks: Sequence[Mark] = (), befo
         .encode(x=x, y=alt.Y("USD:Q"), color=colour, tooltip=tips("Month:N", "Movement:N", "Amount:N"))
     )
     layers = [bars, line]
-    if before:
+    # A line at zero would say nothing, and take a place in the legend.
+    if any(row.net_nanos for row in before):
         past = points(first, BEFORE, [dollars(row.net_nanos) for row in before], "Month")
         layers.append(before_line(past, x, alt.Y("value:Q", axis=value_axis())))
     return alt.layer(*layers, *release_rules(marks, first, "Month")).properties(height=HEIGHT)

@@ -37,14 +37,17 @@ def months_csv(view: View, months: Sequence[MrrMonth], name: str) -> Csv:
 
 def movements_card(view: View, found: Recurring) -> None:
     """The sums of the months by kind, against the months before, and the chart of the months."""
-    before = found.before if view.compare else []
+    # Where nobody had paid anything yet, there is nothing to compare with.
+    before = (
+        found.before if view.compare and any(row.ending_nanos or row.starting_nanos for row in found.before) else []
+    )
     with card("mrr_movements"):
         card_title(
             "MRR movements",
             "USD of recurring revenue that came and went by UTC month; a click lists what is behind it, below",
             months_csv(view, [*before, *found.months], "mrr-movements-by-month"),
         )
-        with st.grid(6, min_column_width=95, gap="xsmall"):
+        with st.grid(6, min_column_width=110, gap="xsmall"):
             for kind in KINDS:
                 _sum_of(WORDS[kind], [row.nanos[kind] for row in found.months], [row.nanos[kind] for row in before])
             _sum_of("Net", [row.net_nanos for row in found.months], [row.net_nanos for row in before])

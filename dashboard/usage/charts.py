@@ -63,7 +63,7 @@ def margins(rows: Sequence[tuple[str, float, str]], before: Mapping[str, tuple[f
             "Before": past[name][1] if name in past else MISSING,
             "before": max(past[name][0], floor) if name in past else None,
             "Kind": "loss" if share < 0 else "gain",
-            "end": max(share, 0.0),
+            "end": max(share, past[name][0] if name in past else 0.0, 0.0),
         }
         for name, share, text in rows
     ]

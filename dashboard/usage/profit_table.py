@@ -131,7 +131,7 @@ def serve_frame(rows: Sequence[Earnings]) -> pd.DataFrame:
                 "Profit": dollars(row.profit_nanos),
                 "Margin": ratio(row.profit_nanos, row.revenue_nanos),
                 "Cost an account": per(row.cost_nanos, row.accounts),
-                "Usage revenue an account": per(row.usage_revenue_nanos, row.accounts),
+                "Revenue an account": per(row.usage_revenue_nanos, row.accounts),
                 "Fee a subscriber": per(row.subscription_nanos, row.subscribers),
             }
             for row in rows
