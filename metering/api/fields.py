@@ -103,9 +103,10 @@ class Body(BaseModel):
     @classmethod
     def _no_other_names(cls, value: Any) -> Any:
         """`extra` alone would refuse them, too, but could not tell which name was meant."""
+        known = cls.model_fields
         for name in value if isinstance(value, dict) else ():
-            if name not in cls.model_fields:
-                raise ValueError(f"there is no field '{name[:LONGEST_NAME]}'{did_you_mean(name, cls.model_fields)}")
+            if name not in known:
+                raise ValueError(f"there is no field '{name[:LONGEST_NAME]}'{did_you_mean(name, known)}")
         return value
 
 
