@@ -136,3 +136,27 @@ def test_a_price_that_runs_has_no_date_to_move(tmp_path: Path, open_app: OpenApp
     assert [control.label for control in app.selectbox if "has not begun" in control.label] == []
     assert "Effective from" in [one.label for one in app.date_input]
     assert SMALL_CONFIG["pricing/openai.yaml"].count("effective") == 1
+
+
+def test_a_price_scheduled_in_the_draft_is_re_dated_in_it(tmp_path: Path, open_app: OpenApp) -> None:
+    own = seed(tmp_path)
+    today = datetime.now(UTC).date()
+    first, second = today + timedelta(days=20), today + timedelta(days=25)
+    app = open_app(own, "pricing", model=MODEL)
+    labelled(app.date_input, "Effective from").set_value(first).run()
+    labelled(app.text_input, "Margin").set_value("1.9").run()
+    labelled(app.button, "Add to the draft").click().run()
+
+    app = open_app(own, "pricing", model=MODEL, price_action="Re-date")
+    labelled(app.date_input, "In force from").set_value(second).run()
+    assert "Propose" not in [button.label for button in app.button]
+    labelled(app.button, "Add to the draft").click().run()
+    assert not app.exception
+
+    app = open_app(own, "draft")
+    assert f"effective: {second}" in diff(app)
+    assert str(first) not in diff(app)
+    assert "margin: 1.9" in diff(app)
+    labelled(app.button, "Propose").click().run()
+    assert not app.exception
+    assert git(own.repository, "branch", "--list", "ratecard/*") != ""
