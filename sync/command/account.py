@@ -64,6 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what is asked and print."""
     from metering.meter import Meter
+    from schema.money import usd_text
     from sync.context import database_url
     from sync.errors import UsageError
 
@@ -81,7 +82,10 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.action in ("suspend", "unsuspend", "ban"):
             return _statuses(arguments, meter.accounts)
         found = meter.accounts.show(arguments.account).as_json()
-        history = [] if arguments.action != "show" else list(meter.subscriptions.of(arguments.account))
+        history = []
+        if arguments.action == "show":
+            found["available_usd"] = usd_text(meter.balance(arguments.account).available_nanos)
+            history = list(meter.subscriptions.of(arguments.account))
     from metering.subscriptions.terms import as_json
     from sync.render.customers_text import field_lines, subscription_line
 
