@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from metering.meter import Meter
 
 FORMAT_VERSION = 1
+_ENDLESS_MINUTES = 10**6
+_MOST = 1_000
 Shown = tuple[dict[str, Any], list[str]]
 
 
@@ -89,7 +91,8 @@ def _place(arguments: argparse.Namespace, meter: Meter) -> Shown:
         feature=arguments.feature,
         reasoning_level=arguments.reasoning_level,
         hold_id=arguments.id,
-        lifetime=timedelta(minutes=arguments.minutes),
+        # Too long in either way; what is much longer no duration can hold.
+        lifetime=timedelta(minutes=max(-1, min(arguments.minutes, _ENDLESS_MINUTES))),
         **asked,
     )
     row = meter.holds.row(arguments.account, hold.hold_id)
@@ -125,9 +128,12 @@ def _release(arguments: argparse.Namespace, meter: Meter) -> Shown:
 
 
 def _list(arguments: argparse.Namespace, meter: Meter) -> Shown:
+    from sync.errors import UsageError
     from sync.render.hold_text import hold_json, hold_lines
 
-    rows = meter.holds.rows(arguments.account, open_only=arguments.open, limit=max(arguments.most, 1))
+    if not 1 <= arguments.most <= _MOST:
+        raise UsageError(f"--most is a number from 1 to {_MOST}, not {arguments.most}")
+    rows = meter.holds.rows(arguments.account, open_only=arguments.open, limit=arguments.most)
     return {"holds": [hold_json(arguments.account, row) for row in rows]}, hold_lines(rows)
 
 

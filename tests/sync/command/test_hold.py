@@ -77,8 +77,12 @@ def test_what_is_refused_says_why_and_exits_with_1(run: Run) -> None:
     assert error == "ratecard: the call may come to 12 USD; 1 USD are available\n"
     code, _, error = run("hold", "release", "acct-1", "none")
     assert (code, error) == (1, "ratecard: there is no hold 'none'\n")
-    code, _, error = run("hold", "place", "acct-1", "anthropic/haiku", "--units", "output=1", "--minutes", "0")
-    assert (code, error) == (1, "ratecard: a hold lasts longer than nothing and at most 7 days\n")
+    for minutes in ("0", "-1", "10081", "9" * 30):
+        code, _, error = run("hold", "place", "acct-1", "anthropic/haiku", "--units", "output=1", "--minutes", minutes)
+        assert (code, error) == (1, "ratecard: a hold lasts longer than nothing and at most 7 days\n")
+    for most in ("0", "1001", "9" * 30):
+        code, _, error = run("hold", "list", "acct-1", "--most", most)
+        assert (code, error) == (64, f"ratecard: --most is a number from 1 to 1000, not {most}\n")
     code, _, error = run("hold", "place", "acct-1", "anthropic/haiky", "--input", "1")
     assert (code, error) == (
         1,
