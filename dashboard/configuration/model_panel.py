@@ -91,7 +91,7 @@ def _new(base: Base, book: RateBook, person: CurrentPerson, now: datetime) -> No
         price = settled(price)
         row = row_of(price, key.name, effective)
     except FormError as error:
-        st.error(literal(str(error)), icon=":material/error:")
+        st.caption(f"Nothing can be reckoned yet. {literal(str(error))}")
         return
     units = example_units(row["rates"])
     example_panel(units_text(units), None, example(price_of(row, book.settings), units))

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from schema.catalogue import Catalogue, Entity
+from schema.documents.base import Count, PerMillion, PerUnit
 from schema.documents.pricing import Margins, PriceEntry, PricingDocument
 from schema.keys import Key, split_model
 from schema.money import micros, plain, rate_from_per_million, rate_from_per_unit
@@ -53,6 +54,11 @@ def unit_label(name: str) -> str:
         return "Above, tokens of input"
     basis, _, unit = name.partition(".")
     return f"{unit.replace('_', ' ').capitalize()}, USD per {'million' if basis == 'per_million' else 'unit'}"
+
+
+def type_of(name: str) -> Any:
+    """The type of a rate's value, or of the input from which on a tier applies."""
+    return Count if name == FROM else PerMillion if name.startswith("per_million.") else PerUnit
 
 
 def initial_texts(entity: Entity | None, model_type: str, margin_of_others: str = "") -> PriceTexts:

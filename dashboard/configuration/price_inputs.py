@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
-from dashboard.configuration.price_form import FROM, WAYS, PriceTexts, Tiers, addable_units, unit_label
+from dashboard.configuration.price_form import FROM, WAYS, PriceTexts, Tiers, addable_units, type_of, unit_label
 from dashboard.formats import literal
+from schema.documents.base import Multiplier
+from schema.faults import value_fault
 
 
 def price_inputs(before: PriceTexts, prefix: str, plans: Sequence[str] = ()) -> PriceTexts:
@@ -19,31 +22,31 @@ def price_inputs(before: PriceTexts, prefix: str, plans: Sequence[str] = ()) -> 
     names += [name for name in st.session_state.get(f"{prefix}more", []) if name not in names]
     with st.grid(2, min_column_width=150, gap="small"):
         rates = {
-            name: st.text_input(unit_label(name), value=before.rates.get(name, ""), key=f"{prefix}{name}", max_chars=40)
+            name: _number(unit_label(name), before.rates.get(name, ""), f"{prefix}{name}", type_of(name))
             for name in names
         }
     way = st.segmented_control("Charged by", WAYS, default=before.way, required=True, key=f"{prefix}way") or before.way
     margin, plan_margins, charge, credit = before.margin, dict(before.plan_margins), dict(before.charge), before.credits
     with st.grid(2, min_column_width=150, gap="small"):
         if way == "Margin":
-            margin = st.text_input("Margin", value=margin, key=f"{prefix}margin", help="Times the cost.", max_chars=40)
+            margin = _number("Margin", margin, f"{prefix}margin", Multiplier, meaning="Times the cost.")
             own = st.session_state.get(f"{prefix}own_margins", list(before.plan_margins))
             plan_margins = {
-                plan: st.text_input(
+                plan: _number(
                     f"Margin of {literal(plan)}",
-                    value=before.plan_margins.get(plan, margin),
-                    key=f"{prefix}margin_{plan}",
-                    max_chars=40,
+                    before.plan_margins.get(plan, margin),
+                    f"{prefix}margin_{plan}",
+                    Multiplier,
+                    f"Margin of {plan}",
                 )
                 for plan in own
             }
         elif way == "Credits":
-            credit = st.text_input("Credit multiplier", value=credit or "1", key=f"{prefix}credits", max_chars=40)
+            credit = _number("Credit multiplier", credit or "1", f"{prefix}credits", Multiplier)
         else:
             for name in names:
-                value = before.charge.get(name, rates[name])
-                label = f"Charge: {unit_label(name)}"
-                charge[name] = st.text_input(label, value=value, key=f"{prefix}charge_{name}", max_chars=40)
+                value, label = before.charge.get(name, rates[name]), f"Charge: {unit_label(name)}"
+                charge[name] = _number(label, value, f"{prefix}charge_{name}", type_of(name))
     # All units that the entry lacks, the chosen ones too: a choice that leaves the options is dropped by the next run.
     more = addable_units(before)
     st.multiselect("More units", more, key=f"{prefix}more", format_func=unit_label, placeholder="Add a unit")
@@ -77,13 +80,25 @@ def _tiers(title: str, before: Tiers, tokens: Sequence[str], prefix: str) -> Tie
             with st.grid(3, min_column_width=120, gap="small"):
                 found.append(
                     {
-                        name: st.text_input(
-                            unit_label(name), value=tier.get(name, ""), key=f"{prefix}{place}_{name}", max_chars=40
+                        name: _number(
+                            unit_label(name), tier.get(name, ""), f"{prefix}{place}_{name}", type_of(name)
                         ).strip()
                         for name in dict.fromkeys([FROM, *tokens, *tier])
                     }
                 )
     return tuple(tier for tier in found if any(tier.values()))
+
+
+def _number(label: str, value: str, key: str, annotation: Any, called: str = "", meaning: str | None = None) -> str:
+    """An input of a number, and below it what is wrong with what stands there.
+
+    `label` is Markdown; where that is not what the number is `called`, it is said.
+    """
+    with st.container(gap="xxsmall"):
+        text = st.text_input(label, value=value, key=key, help=meaning, max_chars=40)
+        if text.strip() and (fault := value_fault(annotation, text.strip(), called or label)):
+            st.markdown(f":red[:material/error: {literal(fault)}]")
+    return text
 
 
 __all__ = ["price_inputs"]

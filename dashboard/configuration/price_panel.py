@@ -144,7 +144,7 @@ def _change(
         after = settled(after)
         row = row_of(after, name, start.effective)
     except FormError as error:
-        st.error(literal(str(error)), icon=":material/error:")
+        st.caption(f"Nothing can be reckoned yet. {literal(str(error))}")
         return
     units = example_units(held["rates"] if held else row["rates"])
     old_example = example(price_of(held, book.settings), units) if held else None

@@ -97,7 +97,8 @@ def test_what_is_missing_or_wrong_is_said_and_not_proposed(shop: Seeded, open_ap
     assert [error.value for error in app.error] == ["There is a model of this name already: edit it instead."]
 
     _fill(app, Name_in_calls="gpt-5", Margin="x")
-    assert "is not a positive number" in app.error[0].value
+    assert any("is not a positive number" in line.value for line in app.caption)
+    assert any("'Margin' must be a number" in line.value.replace("\\", "") for line in app.markdown)
     _fill(app, Margin="2")
     assert not any(button.label == "Propose" and not button.disabled for button in app.button)
 
