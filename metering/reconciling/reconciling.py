@@ -25,7 +25,7 @@ from metering.reconciling.comparing import (
 from metering.reconciling.naming import Names
 from metering.reconciling.ours import read_ours
 from metering.reconciling.reading import read_rows
-from metering.reconciling.records import Ours, Sum, Theirs
+from metering.reconciling.records import FIRST_DAY, LAST_DAY, Ours, Sum, Theirs
 from metering.reconciling.shapes import SHAPES, Shape
 from metering.runtime import Runtime
 from schema.keys import split_model
@@ -86,8 +86,8 @@ def reconcile(runtime: Runtime, path: Path, options: Options) -> Report:
         nameless = next((row.place for row in rows if row.event_id is None), None)
         if nameless is not None:
             raise ImportFileError(f"{path}: {nameless} has no id of an event; compare sums by --match totals")
-    start = options.start or min(row.day for row in rows)
-    end = options.end or max(row.day for row in rows) + _DAY
+    start = max(options.start or min(row.day for row in rows), FIRST_DAY)
+    end = min(options.end or max(row.day for row in rows) + _DAY, LAST_DAY)
     within = [row for row in rows if start <= row.day < end]
     names = Names(book, options.names, _provider(options, shape, book))
     named = [(row, names.find(row.provider, row.model)) for row in within]

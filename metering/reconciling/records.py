@@ -9,6 +9,8 @@ from datetime import date, datetime
 INPUT = ("input", "cache_read", "cache_write", "cache_write_1h", "audio_input")
 OUTPUT = ("output", "reasoning", "audio_output")
 DETAILS = ("cache_read", "cache_write", "cache_write_1h")
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(9000, 1, 1)
+"""No call was made before the first or from the last on; between them days can be counted with."""
 """Units that are compared by themselves when the other side tells them."""
 
 MEASURES = ("requests", "input", "output", *DETAILS, "cost")
@@ -75,4 +77,4 @@ def measured(units: Mapping[str, int], cost_nanos: int) -> dict[str, int]:
     }
 
 
-__all__ = ["DETAILS", "INPUT", "MEASURES", "OUTPUT", "Ours", "Sum", "Theirs", "measured"]
+__all__ = ["DETAILS", "FIRST_DAY", "INPUT", "LAST_DAY", "MEASURES", "OUTPUT", "Ours", "Sum", "Theirs", "measured"]

@@ -16,7 +16,7 @@ from typing import Any
 
 from metering.errors import BadEventError
 from metering.reconciling.reading import Row
-from metering.reconciling.records import DETAILS, INPUT, OUTPUT, Theirs
+from metering.reconciling.records import DETAILS, FIRST_DAY, INPUT, LAST_DAY, OUTPUT, Theirs
 from schema.money import NANO, round_half_even
 from schema.units import WHOLE_UNITS
 
@@ -212,11 +212,15 @@ def _moment(values: Mapping[str, Any], name: str) -> datetime:
     text = _text(values, name)
     try:
         if _EPOCH.fullmatch(text):
-            return datetime.fromtimestamp(int(text.partition(".")[0]), UTC)
-        moment = datetime.fromisoformat(text)
+            moment = datetime.fromtimestamp(int(text.partition(".")[0]), UTC)
+        else:
+            moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadEventError(f"{name} is {_shown(text)}, which is no date or time") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if not FIRST_DAY <= moment.date() < LAST_DAY:
+        raise BadEventError(f"{name} is {_shown(text)}, when no call was made")
+    return moment
 
 
 def _shown(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from sqlalchemy import Engine
@@ -337,6 +337,9 @@ def test_names_of_theirs_are_told(meter: Meter, card: Engine, tmp_path: Path) ->
         ("model,model\nx,y\n", "column 'model' stands twice"),
         ("model,day\nx\n", ":2: the row has 1 fields, the header 2"),
         ("model,day,input\ngpt-4o,Tuesday,1\n", "line 2: day is 'Tuesday', which is no date or time"),
+        ("model,day,input\ngpt-4o,0001-01-01,1\n", "line 2: day is '0001-01-01', when no call was made"),
+        ("model,day,input\ngpt-4o,9999-12-31,1\n", "line 2: day is '9999-12-31', when no call was made"),
+        ("model,day,input\ngpt-4o,0001-01-01T00:00:00+14:00,1\n", "which is no date or time"),
         ("model,day,input\ngpt-4o,,1\n", "line 2: occurred_at is missing"),
         ("model,day,input\ngpt-4o,2026-06-10,-1\n", "line 2: input is '-1', which is not a whole number"),
         ("model,day,input\ngpt-4o,2026-06-10,1.5\n", "which is not a whole number"),
@@ -354,6 +357,15 @@ def test_files_that_cannot_be_read_are_refused(meter: Meter, tmp_path: Path, con
     with pytest.raises(ImportFileError) as caught:
         compared(meter, tmp_path, contents)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("match", ["id", "totals"])
+def test_a_period_may_be_all_of_time(meter: Meter, tmp_path: Path, match: Literal["id", "totals"]) -> None:
+    record(meter, "one")
+    told = f"event_id,model,day,input,output\none,gpt-4o,{DAY},1000,200\n"
+    report = compared(meter, tmp_path, told, match=match, start=date.min, end=date.max)
+    assert (report.findings, report.ours) == ((), 1)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
