@@ -133,7 +133,7 @@ def _form(base: Base, stamp: sources.Stamp, person: CurrentPerson, now: datetime
 
 def _meaning(base: Base, stamp: sources.Stamp, limits: Limits, before: Limits | None, now: datetime) -> None:
     """What the limits of the form say about the prices, bills and entities that there are."""
-    minute = now.replace(second=0, microsecond=0)
+    minute = stamp.minute(now)
     judged, told = _judged(sources.engine(), stamp.text, minute, limits.lowest_margin, limits.no_price_below_cost)
     if told:
         words = f"{numbered(len(told), 'price')} would not pass as new; what is in force stays until it is changed."

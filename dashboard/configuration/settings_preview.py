@@ -63,7 +63,7 @@ def _counts(_engine: Engine, stamp: str, since: datetime) -> AccountCounts:
 
 
 def _facts(stamp: sources.Stamp, now: datetime) -> Facts:
-    engine, minute = sources.engine(), now.replace(second=0, microsecond=0)
+    engine, minute = sources.engine(), stamp.minute(now)
     book = rate_card.book(engine, stamp.text, minute)
     period = (now.date() - timedelta(days=DAYS - 1), now.date() + timedelta(days=1))
     used = data.usage_by(engine, stamp.text, ("model",), period, ())
