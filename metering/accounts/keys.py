@@ -248,7 +248,9 @@ def _insert(
 
 
 def _valid(connection: Connection, key_id: str, now: datetime) -> tuple[ApiKey, int | None]:
-    row = connection.execute(_query().where(api_keys.c.key_id == key_id).with_for_update(of=api_keys)).first()
+    row = None
+    if given.is_name(key_id):
+        row = connection.execute(_query().where(api_keys.c.key_id == key_id).with_for_update(of=api_keys)).first()
     if row is None:
         # People paste whole keys; what they pasted is not repeated.
         raise ApiKeyError("there is no such key; name it by its id, the part between rk_ and the second _")

@@ -63,6 +63,7 @@ def buy_pack(
     told = f"pack {pack}"
     given_name("account", account, BadEventError)
     given_name("the key of a purchase", key, BadGrantError)
+    given_name("the name of a pack", pack, BadGrantError)
     known = _purchase(connection, account, key, told)
     if known is not None:
         return known
@@ -89,6 +90,7 @@ class Round:
 
 def give_round(connection: Connection, terms: Terms, *, after: int, now: datetime, actor: Actor | None = None) -> Round:
     """Give a cohort's grant to the next accounts, in the order of their ids."""
+    given_name("the key of a cohort", terms.key, BadGrantError)
     grant, table = grants.c, accounts.c
     as_of: datetime | None = connection.execute(
         select(func.min(grant.created_at, type_=grant.created_at.type)).where(grant.idempotency_key == terms.key)

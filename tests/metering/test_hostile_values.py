@@ -165,6 +165,20 @@ def test_a_refund_whose_key_cannot_be_stored_is_refused(meter: Meter, key: str) 
             change()
 
 
+@pytest.mark.parametrize("name", BAD_NAMES[1:], ids=ascii)
+def test_names_that_cannot_be_stored_are_looked_for_nowhere(meter: Meter, name: str) -> None:
+    meter.accounts.create("a", by=BY)
+    for give in (
+        lambda: meter.wallets.buy("a", name, key="k"),
+        lambda: meter.wallets.cohort(name, credits=1),
+    ):
+        with pytest.raises(BadGrantError):
+            give()
+    for end in (meter.keys.revoke, meter.keys.rotate):
+        with pytest.raises(ApiKeyError, match="there is no such key"):
+            end(name, by=BY)
+
+
 def test_times_of_subscriptions_may_be_naive_and_never_endless(meter: Meter) -> None:
     with pytest.raises(SubscriptionError, match="at most 10 years ago"):
         meter.subscriptions.start("a", "pro", by=BY, since=naive("1999-01-01"))
