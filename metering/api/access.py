@@ -6,12 +6,14 @@ keys that it confirmed within the last hour (`known_keys`) may still ask for wha
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
+from weakref import WeakValueDictionary
 
 from fastapi import APIRouter, Request, Security
 from fastapi.routing import APIRoute
@@ -29,6 +31,8 @@ from metering.meter import Meter
 from schema.findings import did_you_mean
 
 Scope = Literal["read", "meter", "admin"]
+LANE = 6
+"""Requests of one account that are worked on at once."""
 _LONGEST_NAME = 60
 _NEEDED = {
     "read": "this key belongs to no account: use one of scope read or meter",
@@ -81,6 +85,7 @@ class Access:
         self._failures = failures
         self._now = now
         self._known = keys
+        self._lanes: WeakValueDictionary[int | None, asyncio.Semaphore] = WeakValueDictionary()
 
     def admit(self, text: str | None, address: str, scope: Scope, *, while_away: bool) -> Caller:
         """Who sends a key, if it may do what a scope allows.
@@ -104,6 +109,14 @@ class Access:
         if not owner.may(scope):
             raise ForbiddenError(_NEEDED["read" if owner.scope == "admin" else scope])
         return Caller(owner)
+
+    def lane(self, caller: Caller) -> asyncio.Semaphore:
+        """What the work on an account's requests goes through: where one waits for a lock, others find threads left."""
+        account = caller.owner.account_id
+        lane = self._lanes.get(account)
+        if lane is None:
+            lane = self._lanes[account] = asyncio.Semaphore(LANE)
+        return lane
 
     def _owner(self, text: str, hashed: bytes, *, while_away: bool) -> KeyOwner | None:
         known = self._known.owner(hashed, self._now()) if while_away else None
@@ -162,7 +175,8 @@ def _route_class(scope: Scope, while_away: bool) -> type[APIRoute]:
                         # One that is left out by a slip would answer another question than was asked.
                         hint = did_you_mean(name, parameters)
                         raise BadRequestError(f"query.{name[:_LONGEST_NAME]}: there is no such parameter{hint}")
-                answer: Response = await handler(ExactRequest(request.scope, request.receive))
+                async with access.lane(caller):
+                    answer: Response = await handler(ExactRequest(request.scope, request.receive))
                 return answer
 
             return keyed

@@ -25,7 +25,7 @@ from metering.runtime import Clock
 
 API_VERSION = "1"
 THREADS = 12
-"""Requests that are worked on at once, within what the pool of connections holds."""
+"""Requests that are worked on at once, within what the pool of connections holds; of one account `access.LANE`."""
 SWEEP_SECONDS = 60
 _ROUTES = (
     events.routes,
