@@ -49,12 +49,14 @@ def test_a_call_of_less_than_nothing_costs_nothing(counting: Meter) -> None:
     assert (receipt.cost, receipt.charge, receipt.balance) == (0, 0, 1)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("quantity", [-1.5, Decimal("-Infinity"), Decimal("NaN"), "-", "--5", "-1e3", None], ids=repr)
 def test_what_is_no_number_is_refused_all_the_same(counting: Meter, quantity: Any) -> None:
     with pytest.raises(BadEventError):
         counting.record(usage("e1", {"input": quantity}))
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_seconds_below_zero_are_refused_all_the_same(counting: Meter) -> None:
     with pytest.raises(BadEventError, match="cpu_seconds is negative"):
         counting.record(Usage(event_id="e1", account="a", tool="build", cpu_seconds=-1))
@@ -70,6 +72,7 @@ ASKED: tuple[Callable[[Meter], object], ...] = (
 )
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("ask", ASKED)
 def test_without_the_setting_nothing_can_be_subtracted(meter: Meter, ask: Callable[[Meter], object]) -> None:
     with pytest.raises(BadEventError, match="input is negative: -5"):

@@ -137,6 +137,7 @@ def test_a_key_follows_its_subscription(meter: Meter, keys: KeyServer, clock: Cl
     assert keys.keys == {}
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_change_that_nobody_has_looked_at_yet_counts(meter: Meter, keys: KeyServer, clock: Clock) -> None:
     subscribe(meter, "acme", "premium")
     told(meter)
@@ -157,6 +158,7 @@ def test_a_key_follows_the_limits_of_its_plan(meter: Meter, keys: KeyServer) -> 
     assert told(meter) == [("delete", None)]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("how", ["ban", "delete"])
 def test_a_key_ends_with_its_account(meter: Meter, keys: KeyServer, how: str) -> None:
     subscribe(meter, "acme")
@@ -165,6 +167,7 @@ def test_a_key_ends_with_its_account(meter: Meter, keys: KeyServer, how: str) ->
     assert told(meter) == [("delete", None)]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_keys_of_others_are_not_touched(meter: Meter, keys: KeyServer) -> None:
     others = ("somebody", "shop", "ratecard-account-acme", "SHOP-account-acme", "my-shop-account-acme")
     keys.keys = {alias: {"models": []} for alias in others}
@@ -175,6 +178,7 @@ def test_keys_of_others_are_not_touched(meter: Meter, keys: KeyServer) -> None:
     assert set(keys.keys) == set(others)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_plan_that_opens_no_model_opens_none_at_the_proxy(meter: Meter, keys: KeyServer) -> None:
     """An empty list would open them all."""
     apply_rows(meter.engine, {"setting": [setting("access_classes", ["least", "basic", "standard"])]})
@@ -184,6 +188,7 @@ def test_a_plan_that_opens_no_model_opens_none_at_the_proxy(meter: Meter, keys: 
     assert keys.keys["shop-account-acme"]["models"] == ["no-default-models"]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_trial_run_writes_nothing(meter: Meter, keys: KeyServer) -> None:
     subscribe(meter, "acme")
     found = meter.match_virtual_keys(dry_run=True)
@@ -192,6 +197,7 @@ def test_a_trial_run_writes_nothing(meter: Meter, keys: KeyServer) -> None:
     assert keys.written == []
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_run_that_was_interrupted_is_completed(meter: Meter, keys: KeyServer) -> None:
     for number in range(5):
         subscribe(meter, f"acct-{number}")
@@ -206,6 +212,7 @@ def test_a_run_that_was_interrupted_is_completed(meter: Meter, keys: KeyServer) 
     assert meter.match_virtual_keys().unchanged == 5
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_keys_on_many_pages_are_all_found(meter: Meter, keys: KeyServer) -> None:
     keys.largest_page = 2
     keys.keys = {alias_of("shop", f"gone-{number}"): {"models": []} for number in range(5)}
@@ -213,6 +220,7 @@ def test_keys_on_many_pages_are_all_found(meter: Meter, keys: KeyServer) -> None
     assert keys.keys == {}
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("kept", "gone", "allowed"), [(0, 1, True), (0, 2, False), (7, 3, True), (7, 4, False)])
 def test_most_keys_are_not_deleted_without_a_word(
     meter: Meter, keys: KeyServer, kept: int, gone: int, allowed: bool
@@ -238,6 +246,7 @@ def test_names_that_a_proxy_may_not_like_go_by_their_digest() -> None:
     assert all(is_ours("shop", alias) and alias.startswith("shop-digest-") for alias in odd)
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_what_cannot_be_asked_is_said(meter: Meter, keys: KeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     subscribe(meter, "acme")
     monkeypatch.setenv(VARIABLE, "sk-" + "wrong")

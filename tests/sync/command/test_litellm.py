@@ -52,5 +52,6 @@ def test_keys_are_made_once_shown_once_and_deleted(told: Told, engine: Engine, m
         assert told("litellm", "keys")[1].splitlines()[0] == "shop-account-acme: deleted"
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_without_a_proxy_there_is_nothing_to_match(told: Told) -> None:
     assert told("litellm", "keys") == (1, "", "ratecard: settings.litellm names no proxy\n")
