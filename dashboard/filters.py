@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 from urllib.parse import parse_qs
 from zlib import crc32
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from dashboard.address import as_if_of_the_entry_script, choose, let_go
 from dashboard.data import Filters
 from dashboard.formats import literal
 from dashboard.periods import DEFAULT_PRESET, GRANULARITIES, PRESETS, buckets, last_day, period_text, preset_period
@@ -22,7 +24,8 @@ _ENTERED = "page_entered"
 FILTERS = ("model", "plan", "account", "provider", "task")
 _ONLY = {name: f"only_{name}" for name in FILTERS}
 """Their names in the URL: a page that shows a model, plan or account says `model`, `plan` or `account` there."""
-_CHOICES = ("range", "per", "compare", "converted", "dates", *_ONLY.values())
+_TOGGLES = ("compare", "converted")
+_BAR = ("range", "per", *_TOGGLES, "dates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def only(**filters: str) -> dict[str, str]:
 
 def narrow(**filters: str) -> None:
     """Narrow the page to a model, plan, account, provider or task; a callback."""
-    st.session_state.update(only(**filters))
+    choose(only(**filters))
 
 
 def narrow_days(selection: Selection, start: date) -> None:
@@ -82,10 +85,7 @@ def narrow_days(selection: Selection, start: date) -> None:
     first, end = selection.bounds
     last = min(last_day(start, selection.granularity), end - timedelta(days=1))
     days = max(start, first), last
-    if st.session_state.get("range") != "Custom":
-        # A date input that is not drawn yet writes nothing of its own into the address.
-        st.query_params["dates"] = [day.isoformat() for day in days]
-    st.session_state.update({"range": "Custom", "dates": days})
+    choose({"dates": days, "range": "Custom"})
 
 
 def filter_bar(
@@ -95,8 +95,9 @@ def filter_bar(
 
     With `options`, filters by model, plan, account, provider and task are offered; with a `currency`, sums in it.
     """
+    drawn = _BAR if options is None else (*_BAR, *_ONLY.values())
     bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter_bar")
-    with _shared_by_pages(options), bar:
+    with _shared_by_pages(drawn, options), bar:
         preset = st.segmented_control(
             "Range",
             PRESETS,
@@ -139,7 +140,7 @@ def filter_bar(
 
 def shared_toggles(currency: str | None) -> tuple[bool, bool]:
     """The bar's questions whether to compare, and whether amounts are wanted in a currency too; for other bars."""
-    with _shared_by_pages(None):
+    with _shared_by_pages(_TOGGLES, None):
         return _compare_toggle(), _converted_toggle(currency)
 
 
@@ -169,47 +170,49 @@ def keep_link() -> None:
 
 
 @contextmanager
-def _shared_by_pages(options: Mapping[str, Sequence[str]] | None) -> Iterator[None]:
-    """Make widgets the same widgets on every page, as if the entry script had drawn them; without filters, no options.
+def _shared_by_pages(drawn: Sequence[str], options: Mapping[str, Sequence[str]] | None) -> Iterator[None]:
+    """Make widgets the same widgets on every page, as if the entry script had drawn them.
 
     A widget belongs to the page that draws it, and a page that was opened or reloaded with choices in the URL would
-    lose them with the first switch to another page. What the entry script draws is kept.
+    lose them with the first switch to another page. What the entry script draws is kept. `drawn` are the names of
+    those of this page.
     """
     context = get_script_run_ctx()
-    if context is None:
+    if context is not None:
+        if st.session_state.get(_PAGE) != context.page_script_hash and not context.is_history_navigation:
+            _arrive(parse_qs(context.query_string), drawn, options or {})
+        st.session_state[_PAGE] = context.page_script_hash
+    with as_if_of_the_entry_script():
         yield
-        return
-    if st.session_state.get(_PAGE) != context.page_script_hash and not context.is_history_navigation:
-        _arrive(parse_qs(context.query_string), options)
-    st.session_state[_PAGE] = context.page_script_hash
-    with context.run_with_active_hash(context.pages_manager.main_script_hash):
-        yield
+    let_go(drawn)
 
 
-def _arrive(query: Mapping[str, list[str]], options: Mapping[str, Sequence[str]] | None) -> None:
+def _arrive(query: Mapping[str, list[str]], drawn: Sequence[str], options: Mapping[str, Sequence[str]]) -> None:
     """On another page: what its address says, else what was chosen before; setting it writes it into the address.
 
     A link that narrows the numbers starts from none of the filters before.
     """
-    options_of = {_ONLY[name]: (options or {}).get(name, ()) for name in FILTERS}
+    options_of = {_ONLY[name]: options.get(name, ()) for name in FILTERS}
     narrowed = any(name in query for name in options_of)
-    for name in _CHOICES:
+    chosen: dict[str, Any] = {}
+    for name in drawn:
         if name not in st.session_state:
             continue
         held = st.session_state[name]
         given = query[name][-1] if name in query else None
         if name in options_of:
-            if options is None:
-                # A page without filters leaves them to the pages that show them.
-                continue
             wanted = given if narrowed else held
-            st.session_state[name] = wanted if wanted in options_of[name] else None
-        elif given is None or name == "dates":
-            st.session_state[name] = held
-        elif name in ("compare", "converted"):
-            st.session_state[name] = given != "false"
+            chosen[name] = wanted if wanted in options_of[name] else None
+        elif name == "dates":
+            # Without a range of one's own they are not drawn, and would not tell the browser.
+            chosen |= {name: held} if chosen.get("range") == "Custom" else {}
+        elif given is None:
+            chosen[name] = held
+        elif name in _TOGGLES:
+            chosen[name] = given != "false"
         elif given in (*PRESETS, *GRANULARITIES):
-            st.session_state[name] = given
+            chosen[name] = given
+    choose(chosen)
 
 
 def _filters(options: Mapping[str, Sequence[str]]) -> Filters:
@@ -254,8 +257,7 @@ def _wanted(name: str, options: Sequence[str]) -> str | None:
 
 
 def _clear(*names: str) -> None:
-    for name in names:
-        st.session_state[_ONLY[name]] = None
+    choose({_ONLY[name]: None for name in names})
 
 
 def describe(selection: Selection) -> str:

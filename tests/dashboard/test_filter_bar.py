@@ -34,7 +34,7 @@ def test_choices_survive_page_switches_and_reloads(server: Server, visit: Visit)
     visit.page.reload()
     visit.sees(f"account {ACCOUNTS[1]}")
     _switch(visit, "Configuration", "Models")
-    assert "range" not in _chosen(visit)
+    assert "only_account" not in _chosen(visit)
 
     _switch(visit, "Analytics", "Usage")
     assert _chosen(visit) == CHOICES
@@ -79,6 +79,37 @@ def test_a_link_keeps_what_it_names_and_back_ends_its_filter(server: Server, vis
     visit.sees("Filters (1)")
     visit.page.go_forward()
     visit.page.get_by_text("Filters (1)").wait_for(state="detached")
+
+
+def test_each_press_of_back_undoes_one_thing(server: Server, visit: Visit) -> None:
+    """What Streamlit tells the browser of the address is an entry of its history each time."""
+
+    def back(**chosen: str) -> None:
+        visit.page.go_back()
+        visit.rest()
+        assert _chosen(visit) == chosen
+
+    both = {"only_model": "openai/gpt-4o", "only_account": ACCOUNTS[0]}
+    visit.open(f"{server.url}/usage?{urlencode(both)}", "Usage")
+    visit.page.get_by_role("button", name="Filters (2)").click()
+    visit.page.get_by_role("button", name="Clear filters").click()
+    visit.rest()
+    assert _chosen(visit) == {}
+    visit.page.keyboard.press("Escape")
+    visit.page.get_by_role("radio", name="7 days").click()
+    visit.rest()
+    _switch(visit, "Analytics", "Profit")
+    assert _chosen(visit) == {"range": "7 days"}
+    visit.page.locator(".st-key-cost_and_revenue [role=graphics-symbol][aria-roledescription=bar]").first.click()
+    visit.rest()
+    assert _chosen(visit)["range"] == "Custom"
+
+    back(range="7 days")
+    visit.page.get_by_role("heading", name="Profit", exact=True).wait_for()
+    visit.page.get_by_role("radio", name="7 days", checked=True).wait_for()
+    back(range="7 days")
+    visit.page.get_by_role("heading", name="Usage", exact=True).wait_for()
+    back(**both)
 
 
 def test_a_click_on_a_bar_leads_to_what_is_behind_it(server: Server, visit: Visit) -> None:
