@@ -25,10 +25,12 @@ def beside(file: Csv, currency: str, keys: int, converted: Callable[[], Csv | No
 
     def rows() -> Iterator[Sequence[object]]:
         other = converted()
-        found = {} if other is None else {tuple(row[:keys]): row for row in other.rows()}
+        found: dict[tuple[object, ...], dict[str, object]] = {}
+        if other is not None:
+            found = {tuple(row[:keys]): dict(zip(other.header, row, strict=True)) for row in other.rows()}
         for row in file.rows():
-            twin = found.get(tuple(row[:keys]))
-            yield [*row, *(None if twin is None else twin[place] for place in amounts)]
+            twin = found.get(tuple(row[:keys]), {})
+            yield [*row, *(twin.get(file.header[place]) for place in amounts)]
 
     return Csv(file.name, [*file.header, *_named(file, amounts, currency)], rows)
 

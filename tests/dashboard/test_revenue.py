@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.exports import Csv
 from dashboard.formats import count, money
-from dashboard.revenue.charts import month_text
+from dashboard.revenue.charts import WORDS, month_text
 from dashboard.revenue.outstanding import balances_csv
 from dashboard.revenue.tables import month_key, movement_csv, mrr_csv, plan_csv
 from metering.accounts.accounts import account_id
@@ -212,6 +213,50 @@ def test_outstanding_credit_ends_with_what_stands_now(sold: Seeded) -> None:
     assert lines[0]["credit_face_usd"] == "0"
     assert Decimal(lines[-1]["credit_face_usd"]) == usd(standing.face_nanos)
     assert Decimal(lines[-1]["deferred_revenue_usd"]) == usd(standing.deferred_nanos) > 0
+
+
+def test_outstanding_credit_of_three_months_is_by_day(sold: Seeded, open_app: OpenApp) -> None:
+    now = datetime.now(UTC)
+    days = [(day, day + DAY) for day in Period(month(2), today() + DAY).days()]
+    with reading(sold.engine()) as connection:
+        rows = credit_balances(connection, days, now)
+        months = credit_balances(connection, calendar(month(2), today() + DAY), now)
+
+    lines = read(balances_csv(rows, "Day"))
+    assert [line["day"] for line in lines] == [str(day) for day, _ in days]
+    assert len(lines) <= 92
+    at_ends = {line["day"]: Decimal(line["deferred_revenue_usd"]) for line in lines}
+    for back, row in zip((2, 1, 0), months, strict=True):
+        assert at_ends[str(bounds(back)[1] - DAY)] == usd(row.deferred_nanos)
+
+    def bars(app: AppTest) -> list[str]:
+        found: list[str] = json.loads(app.get("vega_lite_chart")[1].proto.spec)["layer"][0]["encoding"]["x"]["scale"][
+            "domain"
+        ]
+        return found
+
+    assert bars(open_app(sold, "revenue", revenue="Credit", months="3 months")) == [str(day) for day, _ in days]
+    assert len(bars(open_app(sold, "revenue", revenue="Credit", months="6 months"))) == 6
+
+
+def test_movements_are_compared_with_the_months_before(sold: Seeded, open_app: OpenApp) -> None:
+    until = min((month(2) - DAY).replace(day=1) + (today() - month(0)), month(2) - DAY)
+    with reading(sold.engine()) as connection:
+        rows = recurring_months(connection, month(2), today())
+        before = recurring_months(connection, month(5), until)
+
+    app = open_app(sold, "revenue", months="3 months")
+    found = {metric.label: (metric.value, metric.delta) for metric in app.metric}
+    for kind, word in WORDS.items():
+        total, past = (sum(row.nanos[kind] for row in some) for some in (rows, before))
+        step = f"{'+' if total > past else ''}{money(total - past)}"
+        assert found[word] == (money(total), step)
+    assert found["New"][0] == "$35.83"
+    assert found["Churn"] == ("-$20.00", "-$20.00")
+    assert [row.last_day for row in before][-1] == until
+
+    app.toggle(key="compare").set_value(False).run()
+    assert not any(metric.delta for metric in app.metric)
 
 
 def test_files_are_exact_and_harmless(sold: Seeded) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from dashboard.charts import Mark
+from dashboard.charts import BEFORE, Mark
 from dashboard.revenue.charts import credit_chart, movements_chart
 from metering.analytics.credit import CreditMonth
 from metering.analytics.movements import Paid, calendar, mrr_months, steps
@@ -54,6 +54,24 @@ def test_releases_stand_over_their_month() -> None:
             "Change": "First · Second",
         }
     ]
+
+
+def test_the_months_before_are_a_dotted_line() -> None:
+    months, before = (
+        mrr_months(steps(PAID), MONTHS),
+        mrr_months(steps(PAID), calendar(date(2026, 1, 1), date(2026, 4, 1))),
+    )
+
+    chart = movements_chart(months, before=before).to_dict()
+
+    assert [layer["mark"]["type"] for layer in chart["layer"]] == ["bar", "line", "line"]
+    assert [(row["day"], row["Series"], row["value"]) for row in _values(chart, 2)] == [
+        ("2026-01-01", BEFORE, 20.0),
+        ("2026-02-01", BEFORE, -10.0),
+        ("2026-03-01", BEFORE, 0.0),
+    ]
+    nothing = mrr_months([], MONTHS)
+    assert len(movements_chart(months, before=nothing).to_dict()["layer"]) == 2
 
 
 def test_every_month_is_on_the_axis() -> None:
