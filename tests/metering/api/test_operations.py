@@ -137,6 +137,26 @@ def test_metrics_tell_of_an_outage_that_nobody_else_asked_about(away: tuple[Api,
     assert "ratecard_book_age_seconds 0.0" in api.get("/metrics", key="admin").text.splitlines()
 
 
+def test_a_database_that_goes_between_a_key_and_its_check_allows_nothing(
+    away: tuple[Api, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks at the status alone must not take a check without an answer for one that allows."""
+    api, folder = away
+    authenticate = api.meter.keys.authenticate
+
+    def last_answer(text: str) -> object:
+        owner = authenticate(text)
+        shutil.move(folder, folder.with_name("gone"))
+        api.meter.engine.dispose()
+        return owner
+
+    monkeypatch.setattr(api.meter.keys, "authenticate", last_answer)
+    for path, body in (("check", CALL), ("would-exceed", {"units": {"input": 1}})):
+        answer = api.post(f"/v1/{path}", body)
+        assert (answer.status, answer.error) == (503, "METERING_UNAVAILABLE")
+        shutil.move(folder.with_name("gone"), folder)
+
+
 def test_while_the_database_is_away_one_caller_at_a_time_waits_for_it(
     away: tuple[Api, Path], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
