@@ -127,7 +127,7 @@ def spec(drawn: Drawn) -> dict[str, Any]:
     """A chart as the browser gets it. It is not checked, which takes longer than to draw it."""
     found: dict[str, Any] = drawn.to_dict(validate=False)
     # Half of the last day's name stands beyond its bar; legends beside each other would reach beyond narrow charts.
-    below = {"legend": {"layout": {"top": {"direction": "vertical", "anchor": "start", "margin": 4}}}}
+    below = {"legend": {"layout": {"top": {"direction": "vertical", "anchor": "start", "margin": -12}}}}
     return {**found, "padding": {"right": 14}, "config": {**found.get("config", {}), **below}}
 
 

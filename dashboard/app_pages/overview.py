@@ -27,6 +27,16 @@ _LINKS = {
     "SOLD_BELOW_COST": ("app_pages/pricing.py", "model", "Look at the price"),
     "BELOW_ZERO": ("app_pages/accounts.py", "account", "Look at the account"),
 }
+_BELOW_ZERO = {"sort": "Balance", "order": "Lowest first"}
+"""The query of the list of accounts that begins with those."""
+_BEHIND = (
+    ("Profit", "app_pages/profit.py", None),
+    ("What recurs", "app_pages/revenue.py", None),
+    ("Calls", "app_pages/usage.py", {"metric": "Requests"}),
+    ("Users", "app_pages/usage.py", {"by": "User", "metric": "Requests"}),
+    ("Accounts", "app_pages/usage.py", {"by": "Account", "metric": "Requests"}),
+)
+"""The pages behind the numbers; they keep the range and the filters."""
 DeltaColour = Literal["normal", "inverse"]
 
 
@@ -175,6 +185,8 @@ def _attention(found: Sequence[Attention]) -> None:
                 st.markdown(f":orange[:material/error:] {literal(item.message)}", width="content")
                 page, parameter, label = _LINKS.get(item.code, ("app_pages/usage.py", "", "Look"))
                 parameters = {parameter: item.target} if parameter else None
+                if item.code == "BELOW_ZERO" and item.count > 1:
+                    label, parameters = "Look at them", _BELOW_ZERO
                 st.page_link(
                     page, label=label, icon=":material/arrow_forward:", icon_position="right", query_params=parameters
                 )
@@ -211,10 +223,11 @@ def page() -> None:
     calling = data.callers_daily(engine, stamp.text, selection.bounds, *arguments)
     finished = [row for row in days if row.day < today] or days
     _cards(figures(selection.bounds), before, finished, calling, data.standing(engine, stamp.text, today))
-    if before:
-        st.caption(f"{period_text(selection.period)}, changes against {period_text(selection.period.previous())}")
-    else:
-        st.caption(period_text(selection.period))
+    words = period_text(selection.period)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.caption(f"{words}, changes against {period_text(selection.period.previous())}" if before else words)
+        for label, page_file, query in _BEHIND:
+            st.page_link(page_file, label=label, icon=":material/arrow_forward:", query_params=query)
     converted_sums(selection, stamp)
     if selection.filters:
         st.caption("MRR and the active users of today and this month are of everybody: no filter acts on them.")

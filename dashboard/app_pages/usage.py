@@ -66,7 +66,8 @@ def _shares(
 
 
 def _table(selection: Selection, stamp: str, chosen: Choices, rows: Sequence[UsageRow], options: Options) -> None:
-    shown, groups = rows[:SHOWN], chosen.groups
+    rows, groups = sorted(rows, key=chosen.measure, reverse=True), chosen.groups
+    shown = rows[:SHOWN]
     file = beside_in(
         in_currency(selection, stamp),
         usage_csv(rows, *groups),
@@ -74,7 +75,7 @@ def _table(selection: Selection, stamp: str, chosen: Choices, rows: Sequence[Usa
         lambda sums: usage_csv(sums.usage_by(groups), *groups),
     )
     with card("usage_table"):
-        number = f"{len(rows):,} row{'s' if len(rows) != 1 else ''}, dearest first"
+        number = f"{len(rows):,} row{'s' if len(rows) != 1 else ''}, by {chosen.metric.lower()}, the largest first"
         if len(rows) > SHOWN:
             number += f" ({SHOWN:,} are shown, the CSV has all)"
         note = f"{number}; the numbers above are their sums"
@@ -82,7 +83,8 @@ def _table(selection: Selection, stamp: str, chosen: Choices, rows: Sequence[Usa
         event = usage_table(
             shown,
             groups,
-            f"table_usage_{'_'.join(groups)}_{selection.key}",
+            f"table_usage_{'_'.join(groups)}_{chosen.metric}_{selection.key}",
+            chosen.metric,
             on_select="rerun",
             selection_mode="single-row",
         )
@@ -111,7 +113,10 @@ def page() -> None:
         before = data.usage_among(engine, stamp.text, (), selection.bounds_before, selection.filters, None)
     usage_sums(rows, before)
     words = period_text(selection.period)
-    st.caption(f"{words}, changes against {period_text(selection.period.previous())}" if before is not None else words)
+    if selection.compare:
+        earlier = period_text(selection.period.previous())
+        words += f", changes against {earlier}" if before else f"; no calls from {earlier} to compare with"
+    st.caption(words)
     converted_sums(selection, stamp, with_fees=False)
     with card("usage_chart"):
         usage_over_time(

@@ -57,6 +57,8 @@ MEANINGS = {
 }
 _HELD = (("Outstanding", "Bought and unspent credit, at face,"), ("Deferred", "The same at what was paid"))
 _AGAINST = "The change is against the end of last month."
+_ALWAYS = ("Paid", "Face", "Used", "Earned")
+"""Columns that are there also where nothing of them happened."""
 LISTS = ("Purchases", "Expired", "Refunded", "Usage refunds")
 _MOMENT = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC")
 
@@ -80,8 +82,9 @@ def credit_view(view: View) -> None:
     with right:
         balances_chart(view, balances)
     with card("credit_months"):
-        card_title("Credit by month", "USD; choose a row to list what is behind its month", _months_csv(view, months))
-        columns = {name: dollars_column(MEANINGS[name]) for name in CREDIT_COLUMNS}
+        note = "USD, of what happened in these months; choose a row to list what is behind its month"
+        card_title("Credit by month", note, _months_csv(view, months))
+        columns = {name: dollars_column(MEANINGS[name], 85) for name in CREDIT_COLUMNS}
         columns["Purchases"] = st.column_config.NumberColumn(format="localized")
         columns |= {
             name: dollars_column(f"{told} at the end of the month; of the running one, now.") for name, told in _HELD
@@ -92,7 +95,9 @@ def credit_view(view: View) -> None:
             record | {"Outstanding": dollars(row.face_nanos), "Deferred": dollars(row.deferred_nanos)}
             for record, row in zip(credit_records(months), held, strict=True)
         ]
-        records = flows_in_second_currency(view, records, credit_records(_months_in(view)), list(CREDIT_COLUMNS))
+        empty = {word for word in CREDIT_COLUMNS if all(record[word] is None for record in records)} - set(_ALWAYS)
+        records = [{word: value for word, value in record.items() if word not in empty} for record in records]
+        records = flows_in_second_currency(view, records, credit_records(_months_in(view)), _used(records))
         deferred = {"Deferred": [row.deferred_nanos for row in held]}
         records = in_second_currency(view, records, deferred, view.ends(first)[::-1])
         month_table(records, first, "table_credit_months", columns, "Credit by month")
@@ -101,6 +106,10 @@ def credit_view(view: View) -> None:
         _lists(view)
     with right:
         _holders(view, standing)
+
+
+def _used(records: list[dict[str, object]]) -> list[str]:
+    return [word for word in CREDIT_COLUMNS if word in records[0]]
 
 
 def _months_in(view: View) -> list[CreditMonth]:

@@ -91,9 +91,9 @@ def choose_month(mark: Pick) -> None:
     st.session_state["month"] = mark["day"][:7]
 
 
-def dollars_column(help_text: str | None = None, label: str | None = None) -> Any:
-    """A column of USD."""
-    return st.column_config.NumberColumn(label, format="dollar", help=help_text)
+def dollars_column(help_text: str | None = None, width: int | None = None) -> Any:
+    """A column of USD; its width where the first rows, which it is taken from, may be empty."""
+    return st.column_config.NumberColumn(format="dollar", help=help_text, width=width)
 
 
 def in_second_currency(
@@ -164,7 +164,7 @@ def account_table(records: Sequence[Record], key: str, columns: dict[str, Any], 
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "Account": st.column_config.TextColumn(pinned=True, width="medium"),
+            "Account": st.column_config.TextColumn(pinned=True),
             **columns,
             **converted(shown),
         },

@@ -147,7 +147,7 @@ def _length(chosen: Choices, value: int) -> float:
     return dollars(value) if chosen.is_money else float(value)
 
 
-def usage_table(rows: Sequence[UsageRow], groups: Sequence[str], key: str, **more: Any) -> Any:
+def usage_table(rows: Sequence[UsageRow], groups: Sequence[str], key: str, metric: str = "Cost", **more: Any) -> Any:
     """The table of the rows by their groups; `more` goes to `st.dataframe`, whose state it returns."""
     units = used_units(rows)
     columns: dict[str, Any] = {
@@ -163,11 +163,17 @@ def usage_table(rows: Sequence[UsageRow], groups: Sequence[str], key: str, **mor
     }
     columns |= {group.capitalize(): st.column_config.TextColumn(pinned=True, width="medium") for group in groups}
     columns["Requests"] = st.column_config.NumberColumn(format="localized")
-    columns["Share of cost"] = st.column_config.ProgressColumn(
-        format="percent", min_value=0, max_value=1, color="primary", width="small"
+    columns[f"Share of {metric.lower()}"] = st.column_config.ProgressColumn(
+        "Share",
+        help=f"Of the {metric.lower()} of all rows.",
+        format="percent",
+        min_value=0,
+        max_value=1,
+        color="primary",
+        width="small",
     )
     return st.dataframe(
-        frame(rows, *groups),
+        frame(rows, *groups, metric=metric),
         hide_index=True,
         column_config=columns,
         height="content" if len(rows) <= 14 else 520,

@@ -58,9 +58,10 @@ def used_units(rows: Sequence[UsageRow]) -> list[str]:
     return [unit for unit in UNITS if any(unit in row.units for row in rows)]
 
 
-def frame(rows: Sequence[UsageRow], *groups: str) -> pd.DataFrame:
+def frame(rows: Sequence[UsageRow], *groups: str, metric: str = "Cost") -> pd.DataFrame:
     """The table on the page. Amounts are USD as floats, for sorting and showing only."""
-    total = sum(row.cost_nanos for row in rows)
+    measure, _ = METRICS[metric]
+    total = sum(map(measure, rows))
     units = used_units(rows)
     return pd.DataFrame.from_records(
         [
@@ -68,7 +69,7 @@ def frame(rows: Sequence[UsageRow], *groups: str) -> pd.DataFrame:
                 **{group.capitalize(): name_of(row, group) for group in groups},
                 "Requests": row.requests,
                 "Cost": dollars(row.cost_nanos),
-                "Share of cost": row.cost_nanos / total if total else 0.0,
+                f"Share of {metric.lower()}": measure(row) / total if total else 0.0,
                 "Charge": dollars(row.charge_nanos),
                 "Revenue": dollars(row.revenue_nanos),
                 "Profit": dollars(row.profit_nanos),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from dashboard.formats import count, money, ratio
 from metering import analytics
 from metering.analytics import Period
-from schema.database import reading
+from schema.database import reading, writing
+from schema.tables import account_state
 from tests.dashboard.conftest import OpenApp
-from tests.dashboard.seeding import Seeded
+from tests.dashboard.seeding import Seeded, seed
 
 
 def _metrics(app: object) -> dict[str, str]:
@@ -63,6 +65,23 @@ def test_what_needs_attention_is_listed(seeded: Seeded, open_app: OpenApp) -> No
     app = open_app(seeded)
 
     assert any("1 call of openai" in line.value and "cannot be billed" in line.value for line in app.markdown)
+
+
+def test_the_numbers_lead_to_what_is_behind_them(seeded: Seeded, open_app: OpenApp) -> None:
+    links = {(link.proto.page, link.proto.query_string) for link in open_app(seeded).get("page_link")}
+
+    assert {("profit", ""), ("revenue", ""), ("usage", "by=User&metric=Requests")} <= links
+
+
+def test_accounts_below_zero_are_listed_behind_their_number(tmp_path: Path, open_app: OpenApp) -> None:
+    seeded = seed(tmp_path)
+    with writing(seeded.engine()) as connection:
+        connection.execute(account_state.update().values(balance_nanos=-(10**9)))
+
+    links = [link.proto for link in open_app(seeded).get("page_link")]
+
+    (wanted,) = (link for link in links if link.label == "Look at them")
+    assert (wanted.page, wanted.query_string) == ("accounts", "sort=Balance&order=Lowest+first")
 
 
 def test_without_a_database_the_page_says_what_to_run(seeded: Seeded, open_app: OpenApp) -> None:

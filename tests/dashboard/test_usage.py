@@ -47,6 +47,25 @@ def test_totals_equal_the_raw_sum(seeded: Seeded, open_app: OpenApp, label: str)
     assert table["Cost"].sum() == pytest.approx(float(usd(cost)))
 
 
+def test_the_table_goes_by_what_is_measured(seeded: Seeded, open_app: OpenApp) -> None:
+    with reading(seeded.engine()) as connection:
+        rows = analytics.usage_by(connection, ("model",), Period.last(30, datetime.now(UTC).date()))
+    ordered = sorted(rows, key=tokens, reverse=True)
+    total = sum(map(tokens, rows))
+
+    table = open_app(seeded, "usage", metric="Tokens").dataframe[0].value
+
+    assert list(table["Model"]) == [name_of(row, "model") for row in ordered]
+    assert list(table["Share of tokens"]) == [tokens(row) / total for row in ordered]
+
+
+def test_days_without_calls_before_are_said(seeded: Seeded, open_app: OpenApp) -> None:
+    app = open_app(seeded, "usage", range="90 days")
+
+    assert any("to compare with" in line.value for line in app.caption)
+    assert not any(metric.delta for metric in app.metric)
+
+
 def test_a_filter_in_the_url_holds(seeded: Seeded, open_app: OpenApp) -> None:
     today = datetime.now(UTC).date()
     with reading(seeded.engine()) as connection:
