@@ -27,7 +27,6 @@ from metering.analytics.recurring import (
     Movement,
     PlanSubscribers,
     movements,
-    recurring_months,
     recurring_spans,
     subscribers,
 )
@@ -59,16 +58,19 @@ def month_bounds(month: date, today: date) -> tuple[date, date]:
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=20)
 def recurring(_engine: Engine, stamp: str, count: int, today: date, now: datetime) -> Recurring:
     """The `count` months that end with that of today; `now` is a whole minute."""
-    first, month = months_back(today, count), today.replace(day=1)
-    last_before = min((first - _DAY).replace(day=1) + (today - month), first - _DAY)
+    first, tomorrow = months_back(today, count), today + _DAY
+    last = (first - _DAY).replace(day=1)
+    until = min(last + (tomorrow - today.replace(day=1)), first)
+    spans, earlier = calendar(first, tomorrow), calendar(months_back(last, count), until)
+    # What lies between the two, if anything, is a span too: subscriptions are read once.
+    between = [(until, first)] if until < first else []
     with reading(_engine) as connection:
-        months = recurring_months(connection, first, today)
-        bounds = [(row.month, row.end) for row in months]
+        rows = recurring_spans(connection, [*earlier, *between, *spans])
         return Recurring(
-            months,
-            subscribers(connection, [row.end - _DAY for row in months]),
-            trial_months(trials(connection, midnight(first), now), bounds),
-            recurring_months(connection, months_back(last_before, count), last_before),
+            rows[-count:],
+            subscribers(connection, [end - _DAY for _, end in spans]),
+            trial_months(trials(connection, midnight(first), now), spans),
+            rows[:count],
         )
 
 
