@@ -45,6 +45,7 @@ BEFORE = "Before"
 """The series of the days before, where they are compared."""
 PICKED, RELEASE = "picked", "release"
 _TICKS = 12
+_LONG_NAME = 30
 
 # The page has a theme, and parts are not checked one by one: the tests check whole charts.
 alt.theme.enable("none")
@@ -113,9 +114,8 @@ def value_axis(number: str = "$~s", **more: Any) -> alt.Axis:
 
 def legend(columns: int = 5, symbol: str = "square", **more: Any) -> alt.Legend:
     """Names with their colours above the chart."""
-    return alt.Legend(
-        title=None, orient="top", direction="horizontal", columns=columns, labelLimit=190, symbolType=symbol, **more
-    )
+    asked = {"labelLimit": 190} | more
+    return alt.Legend(title=None, orient="top", direction="horizontal", columns=columns, symbolType=symbol, **asked)
 
 
 def tips(*fields: str) -> list[alt.Tooltip]:
@@ -298,7 +298,9 @@ def stacked_by_day(
     names = list(series)
     whole = [sum(values.get(day, 0.0) for values in series.values()) for day in days]
     scale = alt.Scale(domain=names, range=[colour_of[name] for name in names])
-    colour = alt.Color("Series:N", scale=scale, legend=legend(), sort=names)
+    # Names of pairs tell themselves apart at their ends.
+    named = legend(3, labelLimit=300) if any(len(name) > _LONG_NAME for name in names) else legend()
+    colour = alt.Color("Series:N", scale=scale, legend=named, sort=names)
     axis = value_axis(_number(max([*whole, *previous], default=0.0), is_money=is_money))
     x, y = time_axis(days, granularity), alt.Y("value:Q", stack="zero", axis=axis)
     bars = (

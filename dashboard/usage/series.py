@@ -15,6 +15,7 @@ from schema.money import usd_text
 Measure = Callable[[UsageRow], int]
 Names = tuple[str, ...]
 """The name of a group, or of a group and of a subgroup in it."""
+_PALEST = 0.76
 OTHERS: Names = (OTHER,)
 Series = dict[Names, dict[date, int]]
 """By name and first day of each bar, in the order of the stack."""
@@ -72,14 +73,14 @@ def summed_up(series: Series, starts: Sequence[date]) -> Series:
 
 
 def shades(series: Series, colour_of: Mapping[str, str]) -> dict[str, str]:
-    """The colour of each label: that of its group, paler from subgroup to subgroup."""
-    places: dict[str, int] = {}
-    colours = {}
+    """The colour of each label: that of its group, paler from subgroup to subgroup; many of them share the range."""
+    parts: dict[str, list[Names]] = {}
     for names in series:
-        place = places.setdefault(names[0], 0)
-        places[names[0]] = place + 1
-        colours[label(names)] = _paler(colour_of[names[0]], min(0.64, 0.2 * place))
-    return colours
+        parts.setdefault(names[0], []).append(names)
+    steps = {group: min(0.2, _PALEST / max(1, len(found) - 1)) for group, found in parts.items()}
+    return {
+        label(names): _paler(colour_of[names[0]], steps[names[0]] * parts[names[0]].index(names)) for names in series
+    }
 
 
 def _paler(colour: str, share: float) -> str:

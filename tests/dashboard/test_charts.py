@@ -101,6 +101,15 @@ def test_the_days_before_are_a_dotted_line() -> None:
     assert (dash["scale"], dash["legend"]["symbolType"]) == ({"domain": [BEFORE], "range": [[3, 3]]}, "stroke")
 
 
+def test_names_of_pairs_have_room_in_the_legend() -> None:
+    long = "anthropic/claude-opus-4-1 \u00b7 skill_extraction"
+
+    for name, room in (("a", (5, 190)), (long, (3, 300))):
+        chart = stacked_by_day(DAYS, {name: {DAYS[0]: 2.0}}, {name: PALETTE[0]}, title="Cost", is_money=True).to_dict()
+        found = chart["layer"][0]["encoding"]["color"]["legend"]
+        assert (found["columns"], found["labelLimit"]) == room
+
+
 def test_lines_of_amounts_below_zero_say_so() -> None:
     chart = lines_over_time(DAYS, {"a": [1.0, -2.5, 0.0], "b": [0.0, 0.0, 1.0]}, PALETTE).to_dict()
 

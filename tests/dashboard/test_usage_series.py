@@ -96,6 +96,16 @@ def test_subgroups_are_shades_of_their_group() -> None:
     }
 
 
+def test_many_subgroups_have_each_a_shade_of_their_own() -> None:
+    series: Series = {("free", str(number)): {} for number in range(20)}
+
+    found = shades(series, {"free": "#4c6fff"})
+
+    assert len(set(found.values())) == 20
+    assert list(found.values())[0] == "#4c6fff"
+    assert "#ffffff" not in found.values()
+
+
 def test_small_names_are_one_on_both_sides() -> None:
     outer, inner, found = within(ROWS, GROUPS, _cost, 1)
 
