@@ -102,7 +102,7 @@ def test_many_subgroups_have_each_a_shade_of_their_own() -> None:
     found = shades(series, {"free": "#4c6fff"})
 
     assert len(set(found.values())) == 20
-    assert list(found.values())[0] == "#4c6fff"
+    assert next(iter(found.values())) == "#4c6fff"
     assert "#ffffff" not in found.values()
 
 
