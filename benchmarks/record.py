@@ -28,7 +28,7 @@ from metering.usage import Usage
 from schema.database import parse_url, writing
 from schema.tables import usage_events
 
-ROUNDS = 6
+ROUNDS = 15
 BLOCK = 200
 """Calls that follow on each other: whoever writes to SQLite after another connection finds its cached pages gone, and
 one caller has no such company.
@@ -102,10 +102,10 @@ def measure(name: str, url: str, folder: Path) -> None:
             raw.append(median_milliseconds(insert, BLOCK))
             ours.append(median_milliseconds(lambda: meter.record(usage()), BLOCK))
         close()
-        base, single = statistics.median(raw), statistics.median(ours)
+        times = statistics.median(one / base for one, base in zip(ours, raw, strict=True))
         print(name)
-        print(f"  raw transaction of one INSERT  {base:8.3f} ms")
-        print(f"  record                         {single:8.3f} ms  {single / base:6.2f} times the raw one")
+        print(f"  raw transaction of one INSERT  {statistics.median(raw):8.3f} ms")
+        print(f"  record                         {statistics.median(ours):8.3f} ms  {times:6.2f} times the raw one")
         for size, rounds in BATCHES.items():
             batches = iter([[usage() for _ in range(size)] for _ in range(rounds)])
             taken = median_milliseconds(lambda batches=batches: meter.record_many(next(batches)), rounds)
