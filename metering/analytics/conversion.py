@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from metering.analytics.events import Filters, UsageRow, usage_by
+from metering.analytics.events import Filters, UsageRow, event_days, usage_by
 from metering.analytics.fees import read_fees
 from metering.analytics.period import Period, midnight, utc_day
 from metering.analytics.repayments import repaid_daily
@@ -28,7 +28,6 @@ from schema.tables import CONFIG_TABLES
 
 _DAY = timedelta(days=1)
 _MOMENT = timedelta(microseconds=1)
-_FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +95,13 @@ class Conversion:
     ) -> dict[tuple[Any, ...], list[Fraction]]:
         """Requests, cost, charge and revenue by the columns of `usage_by`, before they are rounded."""
         starts = self.starts(period)
-        opens = midnight(period.start) if period.start else (starts[0] - _MOMENT if starts else _FIRST)
+        days = event_days(connection) if period.start is None else (period.start, None)
+        if days is None:
+            return {}
         sums: dict[tuple[Any, ...], list[Fraction]] = defaultdict(lambda: [Fraction()] * 4)
         for row in usage_by(connection, by, period, filters, units=(), among=among, since=starts):
             amounts = (row.cost_nanos, row.charge_nanos, row.revenue_nanos)
-            rate = self.rate(row.keys.get("since") or opens) if any(amounts) else Fraction()
+            rate = self.rate(row.keys.get("since") or midnight(days[0])) if any(amounts) else Fraction()
             added = (Fraction(row.requests), *(amount * rate for amount in amounts))
             key = tuple(row.keys[name] for name in by)
             sums[key] = [held + more for held, more in zip(sums[key], added, strict=True)]
