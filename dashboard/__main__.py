@@ -21,10 +21,13 @@ LOADED = (
     "psycopg",
     "pyarrow.pandas_compat",
     "sqlalchemy.dialects.postgresql",
+    "metering.analytics.credit_sales",
     "metering.analytics.profit",
     "metering.book.ratebook",
+    "metering.rating.route_explanation",
     "schema.catalogue",
     "sync.propose",
+    "sync.render.impact_text",
 )
 """Not the pages nor what they share: Streamlit wants to run before anything that it caches is declared."""
 

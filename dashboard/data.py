@@ -5,8 +5,9 @@ One look at the events serves all that is shown of it, on one page or on several
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from threading import Lock
 from typing import Literal
 
 import streamlit as st
@@ -48,10 +49,17 @@ class Standing:
     mrr_daily: tuple[int, ...]
 
 
+@dataclass(slots=True)
+class _Looks:
+    """Sums by a group and day, by the period that was looked at; one asks, and the others wait for the answer."""
+
+    rows: dict[Days, list[UsageRow]] = field(default_factory=dict)
+    turn: Lock = field(default_factory=Lock)
+
+
 @st.cache_resource(ttl=TTL_SECONDS, show_spinner=False, max_entries=30)
-def _looks(_engine: Engine, stamp: str, group: str, filters: Filters) -> dict[Days, list[UsageRow]]:
-    """Sums by a group and day, by the period that was looked at."""
-    return {}
+def _looks(_engine: Engine, stamp: str, group: str, filters: Filters) -> _Looks:
+    return _Looks()
 
 
 def _by_day(engine: Engine, stamp: str, group: str, period: Days, filters: Filters) -> list[UsageRow]:
@@ -60,12 +68,13 @@ def _by_day(engine: Engine, stamp: str, group: str, period: Days, filters: Filte
     A range within one that was looked at is part of that.
     """
     looks = _looks(engine, stamp, group, filters)
-    for (start, end), rows in tuple(looks.items()):
-        if start <= period[0] and period[1] <= end:
-            return [row for row in rows if period[0] <= row.keys["day"] < period[1]]
-    with reading(engine) as connection:
-        looks[period] = analytics.usage_by(connection, (group, "day"), Period(*period), dict(filters))
-    return looks[period]
+    with looks.turn:
+        for (start, end), rows in looks.rows.items():
+            if start <= period[0] and period[1] <= end:
+                return [row for row in rows if period[0] <= row.keys["day"] < period[1]]
+        with reading(engine) as connection:
+            looks.rows[period] = analytics.usage_by(connection, (group, "day"), Period(*period), dict(filters))
+        return looks.rows[period]
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
