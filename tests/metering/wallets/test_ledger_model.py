@@ -158,7 +158,22 @@ REFUND = st.tuples(st.just("refund"), st.integers(0, 9), SHARE)
 CORRECT = st.tuples(st.just("correct"), st.integers(0, 9), st.integers(-8, 8).filter(bool))
 RETURN = st.tuples(st.just("return"), st.integers(0, 9), SHARE)
 EXPIRE = st.tuples(st.just("expire"))
-STEPS = st.lists(st.one_of(GIVE, USE, BATCH, REFUND, CORRECT, RETURN, EXPIRE), min_size=3, max_size=14)
+STEPS = st.lists(st.one_of(GIVE, USE, BATCH, REFUND, CORRECT, RETURN, EXPIRE), min_size=3, max_size=12)
+RIVALS = st.sampled_from(list(PRIORITIES)).flatmap(
+    lambda kind: st.lists(
+        st.tuples(
+            st.just("give"),
+            st.just(kind),
+            st.integers(5_000_000, 9_000_000),
+            st.integers(0, 9_000_000),
+            st.integers(-1, 0),
+            st.one_of(st.none(), st.integers(4, 9)),
+        ),
+        min_size=2,
+        max_size=3,
+    )
+)
+"""Grants of one kind, each worth many calls, so that expiry and age decide between them."""
 
 
 class Life:
@@ -272,9 +287,11 @@ def _usd(nanos: int) -> str:
     return f"{nanos // 10**9}.{nanos % 10**9:09d}"
 
 
-@given(steps=STEPS)
+@given(rivals=RIVALS, steps=STEPS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_every_life_agrees_with_the_model(meter: Meter, clock: Clock, card: Engine, steps: list[Any]) -> None:
+def test_every_life_agrees_with_the_model(
+    meter: Meter, clock: Clock, card: Engine, rivals: list[Any], steps: list[Any]
+) -> None:
     life = Life(meter, clock)
     acts: dict[str, Callable[..., None]] = {
         "give": life.give,
@@ -285,7 +302,7 @@ def test_every_life_agrees_with_the_model(meter: Meter, clock: Clock, card: Engi
         "return": life.give_up,
         "expire": life.expire,
     }
-    for name, *values in steps:
+    for name, *values in rivals + steps:
         acts[name](*values)
         life.rounded += 4
         life.compare()
