@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from metering.virtual_keys.matching import Change, Matched
 
 FORMAT_VERSION = 1
+_FEW = 3
+"""Models that a line names; `--format json` names all."""
 _DONE = {"create": "created", "change": "changed", "delete": "deleted"}
 
 
@@ -85,7 +87,9 @@ def _line(one: Change, *, dry_run: bool) -> str:
 
 
 def _shown(value: Any) -> str:
-    return ",".join(value) if isinstance(value, list) else json.dumps(_plain(value)).strip('"')
+    if isinstance(value, list):
+        return ",".join(value) if len(value) <= _FEW else f"({len(value)} of them)"
+    return json.dumps(_plain(value)).strip('"')
 
 
 def _plain(value: Any) -> Any:

@@ -33,7 +33,7 @@ def test_keys_are_made_once_shown_once_and_deleted(told: Told, engine: Engine, m
         code, out, err = told("litellm", "keys")
         assert code == 1
         first, counts = out.splitlines()
-        terms = "max_budget 15  budget_duration 30d  tpm_limit 11  rpm_limit null  models "
+        terms = "max_budget 15  budget_duration 30d  tpm_limit 11  rpm_limit null  models ("
         assert first.startswith(f"<zeta>: created  sk-0001  {terms}")
         assert counts == "1 created, 0 changed, 0 deleted, 0 as they should be"
         reason = "the LiteLLM proxy answered HTTP 500 to /key/generate: database lost"
