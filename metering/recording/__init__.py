@@ -74,7 +74,6 @@ def record_events(
     decide(book, locked, asked, keys, accounts, unpriced, batch, now)
     if not collect:
         _raise_first(batch)
-    left = None
     if batch.new:
         write_batch(store, book, batch.new, accounts.values(), now)
         store_alerts(connection, crossings(book, accounts.values(), now), now)
@@ -82,7 +81,9 @@ def record_events(
         store.write(states=[account.wallet.state for account in accounts.values()])
     if batch.captured:
         mark_captured(connection, {row.id: event_id for row, event_id in batch.captured}, now=now)
+    left = None
     if batch.new and locked.version is not None:
+        # The last change of the transaction is written: whatever came after it would not be in the version.
         left = Left.by(accounts[ids[0]].wallet, store.leave(ids[0]), found=locked.version)
     return Recorded(outcomes_of(connection, batch, book, len(events)), book, known_ids, left)
 

@@ -24,7 +24,7 @@ class Recorded:
     """The book of the newest release, by which the events were rated."""
     account_ids: dict[str, int]
     left: Left | None
-    """What the one account of the events was left as, where the database tells its version."""
+    """What the account was left as, where all the events that were recorded are of one."""
 
 
 def outcomes_of(connection: Connection, batch: Batch, book: RateBook, count: int) -> list[Outcome]:
