@@ -13,7 +13,7 @@ from schema.tables.config import CONFIG_TABLES, release_changes, releases
 from schema.tables.ledger import grants, holds, ledger_postings
 from schema.tables.usage import UNIT_COLUMNS, event_keys, usage_adjustments, usage_events
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The migration that these tables correspond to."""
 
 __all__ = [

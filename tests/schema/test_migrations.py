@@ -110,7 +110,7 @@ def test_every_step_goes_down_and_up_with_rows_in_place(engine):
     downgrade(engine, "0001")
     assert database_state(engine) == "other"
     assert _names(engine)[1] == []
-    with pytest.raises(DatabaseVersionError, match=r"schema version 0001, .* needs 0003; run `ratecard db upgrade`"):
+    with pytest.raises(DatabaseVersionError, match=r"schema version 0001, .* needs 0004; run `ratecard db upgrade`"):
         require_current(engine)
     upgrade(engine)
     require_current(engine)
@@ -323,3 +323,15 @@ def test_every_config_table_has_a_current_view_with_all_its_columns(engine):
         for config in CONFIG_TABLES.values():
             columns = [column["name"] for column in inspector.get_columns(f"current_{config.table.name}")]
             assert columns == [column.name for column in config.table.columns]
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_postgresql_knows_how_many_groups_usage_has(engine, backend):
+    sql = """SELECT string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_statistic_ext AS s
+        JOIN pg_attribute AS a ON a.attrelid = s.stxrelid AND a.attnum = ANY (s.stxkeys)
+        WHERE s.stxrelid = 'usage_events'::regclass AND s.stxkind = '{d}'"""
+    with reading(engine) as connection:
+        assert connection.execute(text(sql)).scalar_one() == "account_id day provider model plan"
+    downgrade(engine, "0003")
+    with reading(engine) as connection:
+        assert connection.execute(text(sql)).scalar_one() is None
