@@ -66,7 +66,10 @@ def read_ahead() -> None:
         stamp = sources.read_stamp() if sources.state()[0] == "current" else None
         if stamp is not None:
             period = preset_period(DEFAULT_PRESET, today)
-            for days in (period.bounds(), period.previous().bounds()):
+            before = period.previous()
+            # One look at both: what is asked of each is a part of that.
+            data.sums(sources.engine(), stamp.text, (before.start, period.end), (), today)
+            for days in (period.bounds(), before.bounds()):
                 data.sums(sources.engine(), stamp.text, days, (), today)
             data.standing(sources.engine(), stamp.text, today)
     except (RatecardError, DBAPIError) as error:
