@@ -110,7 +110,7 @@ def test_every_step_goes_down_and_up_with_rows_in_place(engine):
     downgrade(engine, "0001")
     assert database_state(engine) == "other"
     assert _names(engine)[1] == []
-    with pytest.raises(DatabaseVersionError, match=r"schema version 0001, .* needs 0004; run `ratecard db upgrade`"):
+    with pytest.raises(DatabaseVersionError, match=r"schema version 0001, .* needs 0005; run `ratecard db upgrade`"):
         require_current(engine)
     upgrade(engine)
     require_current(engine)
