@@ -21,7 +21,7 @@ from metering.corrections.returning import Returning
 from metering.corrections.unwinding import Part, unwind
 from metering.errors import BadCorrectionError, EventConflictError
 from metering.given import name
-from metering.storage import store_for
+from metering.storage import Changes, store_for
 from metering.subscriptions.due import bring_forward, late
 from metering.wallets.wallet import LARGEST_AMOUNT, LARGEST_BALANCE, Grant, Met, Wallet
 from schema.tables import ledger_postings, usage_adjustments
@@ -136,12 +136,14 @@ def correct_many(
         connection.execute(insert(usage_adjustments), rows)
         touched = [accounts[number] for number in sorted({draft.event.account_id for draft in drafts})]
         store.write(
-            states=[account.wallet.state for account in touched],
-            grants=[
-                grant
-                for account in touched
-                for grant in {**account.wallet.changed, **account.returning.changed}.values()
-            ],
+            Changes(
+                states=[account.wallet.state for account in touched],
+                grants=[
+                    grant
+                    for account in touched
+                    for grant in {**account.wallet.changed, **account.returning.changed}.values()
+                ],
+            )
         )
         for account in touched:
             _look_again(connection, account.returning.changed.values())

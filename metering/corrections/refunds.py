@@ -17,7 +17,7 @@ from metering.corrections.corrections import Adjustment, correct
 from metering.errors import BadCorrectionError, EventConflictError, UnknownAccountError
 from metering.given import is_name
 from metering.given import name as given_name
-from metering.storage import store_for
+from metering.storage import Changes, store_for
 from metering.wallets.grants import GRANT_KEY
 from metering.wallets.wallet import AccountState, Grant
 from schema.money import share_of, usd, usd_text
@@ -146,7 +146,7 @@ def refund_purchase(
         "reverses": purchase,
     }
     number = connection.execute(insert(ledger_postings).values(row).returning(ledger_postings.c.id)).scalar_one()
-    store.write(states=[state], grants=[grant])
+    store.write(Changes(states=[state], grants=[grant]))
     return PurchaseRefund(grant_key, taken, _money(grant, before, taken), int(number), state.balance_nanos)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, case, func, insert, select, tuple_, update
 from metering.errors import EventConflictError, InsufficientBalanceError, UnknownHoldError
 from metering.given import is_name
 from metering.quotas.limits import Used, estimate_of
-from metering.storage import Locked, store_for
+from metering.storage import Changes, Locked, store_for
 from schema.money import usd_text
 from schema.tables import account_state, holds
 
@@ -143,7 +143,7 @@ def release(connection: Connection, account_id: int, hold_id: str, *, now: datet
         return row
     state = locked.states[account_id]
     state.held_nanos -= row.amount_nanos
-    store.write(states=[state])
+    store.write(Changes(states=[state]))
     connection.execute(update(holds).where(holds.c.id == row.id).values(status="released", settled_at=now))
     return HoldRow(
         **{name: getattr(row, name) for name in HoldRow.__slots__} | {"status": "released", "settled_at": now}

@@ -21,7 +21,7 @@ from metering.recording.deciding import Unpriced, decide
 from metering.recording.left import Left
 from metering.recording.outcomes import Outcome, Recorded, outcomes_of
 from metering.recording.writing import crossings, write_batch
-from metering.storage import store_for
+from metering.storage import Changes, store_for
 from metering.subscriptions.renewal import renew
 from metering.subscriptions.subscriptions import subscriptions_of
 from metering.usage import Event
@@ -78,7 +78,7 @@ def record_events(
         write_batch(store, book, batch.new, accounts.values(), now)
         store_alerts(connection, crossings(book, accounts.values(), now), now)
     elif batch.captured:
-        store.write(states=[account.wallet.state for account in accounts.values()])
+        store.write(Changes(states=[account.wallet.state for account in accounts.values()]))
     if batch.captured:
         mark_captured(connection, {row.id: event_id for row, event_id in batch.captured}, now=now)
     left = None

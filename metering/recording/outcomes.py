@@ -8,18 +8,20 @@ from sqlalchemy import Connection
 
 from metering.book.ratebook import RateBook
 from metering.errors import MeteringError
-from metering.receipts import Receipt, read_receipts
+from metering.receipts import Receipt, Spooled, read_receipts
 from metering.recording.batch import Batch
 from metering.recording.left import Left
 
-Outcome = Receipt | MeteringError
+Settled = Receipt | MeteringError
+"""What the database says of an event."""
+Outcome = Settled | Spooled
 
 
 @dataclass(slots=True)
 class Recorded:
     """The outcomes, in the order of the events, and what a caller may keep when the transaction is committed."""
 
-    outcomes: list[Outcome]
+    outcomes: list[Settled]
     book: RateBook
     """The book of the newest release, by which the events were rated."""
     account_ids: dict[str, int]
@@ -27,9 +29,9 @@ class Recorded:
     """What the account was left as, where all the events that were recorded are of one."""
 
 
-def outcomes_of(connection: Connection, batch: Batch, book: RateBook, count: int) -> list[Outcome]:
+def outcomes_of(connection: Connection, batch: Batch, book: RateBook, count: int) -> list[Settled]:
     """The outcomes of so many events, in the order given; the first receipts of those that were known are read."""
-    outcomes: dict[int, Outcome] = dict(batch.errors)
+    outcomes: dict[int, Settled] = dict(batch.errors)
     release = book.release
     for one in batch.new:
         worth = one.worth
@@ -51,4 +53,4 @@ def outcomes_of(connection: Connection, batch: Batch, book: RateBook, count: int
     return [outcomes[index] for index in range(count)]
 
 
-__all__ = ["Outcome", "Recorded", "outcomes_of"]
+__all__ = ["Outcome", "Recorded", "Settled", "outcomes_of"]

@@ -10,7 +10,7 @@ from metering.book.ratebook import RateBook
 from metering.quotas.admission import plan_of
 from metering.quotas.alerts import Crossing, crossed
 from metering.recording.batch import AccountBatch, NewEvent
-from metering.storage import PostingRow, Store
+from metering.storage import Changes, PostingRow, Store
 from metering.wallets.ledger import USAGE_KEY, posting
 from schema.units import UNITS
 
@@ -25,14 +25,16 @@ def write_batch(
     touched = [account for account in accounts if account.before is not None]
     recorded_at = store.moment(now)
     return store.write(
-        states=[account.wallet.state for account in touched],
-        grants=[grant for account in touched for grant in account.wallet.changed.values()],
-        postings=[_debit(store, account, now) for account in touched if account.charged],
-        events=[_event_row(store, one, book.release.id, recorded_at) for one in new],
-        keys=[
-            (one.account.wallet.state.account_id, one.event.event_id, one.usage_id, one.event.content_hash)
-            for one in new
-        ],
+        Changes(
+            states=[account.wallet.state for account in touched],
+            grants=[grant for account in touched for grant in account.wallet.changed.values()],
+            postings=[_debit(store, account, now) for account in touched if account.charged],
+            events=[_event_row(store, one, book.release.id, recorded_at) for one in new],
+            keys=[
+                (one.account.wallet.state.account_id, one.event.event_id, one.usage_id, one.event.content_hash)
+                for one in new
+            ],
+        )
     )
 
 

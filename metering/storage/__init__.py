@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from metering.storage.one_statement import OneStatement
 from metering.storage.postgresql import PostgresqlStore, session_of
-from metering.storage.rows import EVENT_COLUMNS, Locked, PostingRow, Store, Version
+from metering.storage.rows import EVENT_COLUMNS, Changes, Locked, PostingRow, Store, Version
 from metering.storage.sqlite import SqliteStore, UndisturbedSqliteStore
 
 
@@ -34,4 +34,4 @@ def undisturbed_store(connection: Connection, account_id: int, version: Version,
     return store if store.version(account_id) == version else None
 
 
-__all__ = ["EVENT_COLUMNS", "Locked", "PostingRow", "Store", "Version", "store_for", "undisturbed_store"]
+__all__ = ["EVENT_COLUMNS", "Changes", "Locked", "PostingRow", "Store", "Version", "store_for", "undisturbed_store"]

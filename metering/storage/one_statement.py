@@ -16,16 +16,15 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import Connection, String, Table
 from sqlalchemy.dialects import postgresql
 
-from metering.storage.postgresql import PostgresqlStore
+from metering.storage.postgresql import PostgresqlStore, remaining
 from metering.storage.rows import (
     CHANGED_COLUMNS,
     EVENT_COLUMNS,
     KEY_COLUMNS,
     POSTING_COLUMNS,
-    PostingRow,
+    Changes,
     Version,
 )
-from metering.wallets.wallet import AccountState, Grant
 from schema.tables import account_state, event_keys, ledger_postings, usage_events
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -100,27 +99,19 @@ class OneStatement(PostgresqlStore):
         self._version = version
         self._release_id = release_id
 
-    def write(
-        self,
-        *,
-        states: Sequence[AccountState],
-        grants: Sequence[Grant] = (),
-        postings: Sequence[PostingRow] = (),
-        events: Sequence[Sequence[Any]] = (),
-        keys: Sequence[tuple[int, str, int, bytes]] = (),
-    ) -> bool:
+    def write(self, changes: Changes) -> bool:
         """As `Store.write`, for one state and one event."""
-        (state,), (event,), (key,) = states, events, keys
+        (state,), (event,), (key,) = changes.states, changes.events, changes.keys
         values: list[Any] = [getattr(state, name) for name in CHANGED_COLUMNS]
         values += (state.account_id, self._version.number, self._release_id)
         values += _given_of_event(event)
         values += _given_of_key(key)
-        for posting in postings:
+        for posting in changes.postings:
             values += _given_of_posting(posting)
-        if grants:
-            values += ([grant.id for grant in grants], [grant.remaining_nanos for grant in grants])
+        if changes.grants:
+            values += remaining(changes.grants)
         try:
-            rows = list(self._execute(_statement(bool(postings), bool(grants)), values))
+            rows = list(self._execute(_statement(bool(changes.postings), bool(changes.grants)), values))
         except UniqueViolation:
             return False
         if rows:

@@ -28,8 +28,8 @@ from metering.storage.rows import (
     KEY_COLUMNS,
     POSTING_COLUMNS,
     STATE_COLUMNS,
+    Changes,
     Locked,
-    PostingRow,
     Version,
 )
 from metering.wallets.wallet import AccountState, Grant
@@ -247,16 +247,10 @@ class PostgresqlStore:
             found = _behind_locks(found.states, rows)
         return replace(found, version=Version(self._session, version.decode()))
 
-    def write(
-        self,
-        *,
-        states: Sequence[AccountState],
-        grants: Sequence[Grant] = (),
-        postings: Sequence[PostingRow] = (),
-        events: Sequence[Sequence[Any]] = (),
-        keys: Sequence[tuple[int, str, int, bytes]] = (),
-    ) -> bool:
+    def write(self, changes: Changes) -> bool:
         """See `Store.write`."""
+        states, grants = changes.states, changes.grants
+        postings, events, keys = changes.postings, changes.events, changes.keys
         if len(events) >= COPY_FROM:
             self._copy("ledger_postings", POSTING_COLUMNS, postings)
             self._copy("usage_events", EVENT_COLUMNS, events)
@@ -264,7 +258,7 @@ class PostgresqlStore:
             postings, events, keys = (), (), ()
         values: list[Any] = [value for rows in (postings, events, keys) for row in rows for value in row]
         if grants:
-            values += [[grant.id for grant in grants], [grant.remaining_nanos for grant in grants]]
+            values += remaining(grants)
         one = len(states) == 1
         if one:
             values += [*(getattr(states[0], name) for name in CHANGED_COLUMNS), states[0].account_id]
@@ -287,6 +281,11 @@ class PostgresqlStore:
         with self._driver.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row([row[index] for index in used])
+
+
+def remaining(grants: Sequence[Grant]) -> tuple[list[int], list[int]]:
+    """What grants have left, as the arrays of ids and amounts that the statements unnest."""
+    return [grant.id for grant in grants], [grant.remaining_nanos for grant in grants]
 
 
 def _used(column: str, values: Sequence[Any]) -> bool:

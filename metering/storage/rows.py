@@ -137,6 +137,20 @@ class Locked:
     """Of the state row, where one account was locked."""
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a transaction writes, in rows of the accounts that it locked."""
+
+    states: Sequence[AccountState]
+    """Changed, as are the grants; everything else is new."""
+    grants: Sequence[Grant] = ()
+    postings: Sequence[PostingRow] = ()
+    events: Sequence[Sequence[Any]] = ()
+    """In the order of `EVENT_COLUMNS`."""
+    keys: Sequence[tuple[int, str, int, bytes]] = ()
+    """In the order of `KEY_COLUMNS`."""
+
+
 class Store(Protocol):
     """Statements on one connection, in the transaction that its owner began for writing."""
 
@@ -152,19 +166,8 @@ class Store(Protocol):
         `keys` are the events (account and event id) that are about to be recorded, `events` how many ids they need.
         """
 
-    def write(
-        self,
-        *,
-        states: Sequence[AccountState],
-        grants: Sequence[Grant] = (),
-        postings: Sequence[PostingRow] = (),
-        events: Sequence[Sequence[Any]] = (),
-        keys: Sequence[tuple[int, str, int, bytes]] = (),
-    ) -> bool:
-        """Write changed states and grants, and new postings, events (as `EVENT_COLUMNS`) and keys, set-based.
-
-        False when a store that writes only under a condition wrote nothing.
-        """
+    def write(self, changes: Changes) -> bool:
+        """Write, set-based. False when a store that writes only under a condition wrote nothing."""
 
     def leave(self, account_id: int) -> Version:
         """The version at which an account was left, whose state was just written and which alone was changed."""
@@ -177,6 +180,7 @@ __all__ = [
     "KEY_COLUMNS",
     "POSTING_COLUMNS",
     "STATE_COLUMNS",
+    "Changes",
     "Locked",
     "PostingRow",
     "Store",

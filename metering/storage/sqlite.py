@@ -17,8 +17,8 @@ from metering.storage.rows import (
     KEY_COLUMNS,
     POSTING_COLUMNS,
     STATE_COLUMNS,
+    Changes,
     Locked,
-    PostingRow,
     Version,
 )
 from metering.storage.settled import Settled
@@ -95,21 +95,13 @@ class SqliteStore:
             version,
         )
 
-    def write(
-        self,
-        *,
-        states: Sequence[AccountState],
-        grants: Sequence[Grant] = (),
-        postings: Sequence[PostingRow] = (),
-        events: Sequence[Sequence[Any]] = (),
-        keys: Sequence[tuple[int, str, int, bytes]] = (),
-    ) -> bool:
+    def write(self, changes: Changes) -> bool:
         """See `Store.write`."""
-        self._many(_INSERT_POSTING, postings)
-        self._many(_INSERT_EVENT, events)
-        self._many(_INSERT_KEY, keys)
-        self._many(_UPDATE_GRANT, [(grant.remaining_nanos, grant.id) for grant in grants])
-        self._many(_UPDATE_STATE, [_changed(state) for state in states])
+        self._many(_INSERT_POSTING, changes.postings)
+        self._many(_INSERT_EVENT, changes.events)
+        self._many(_INSERT_KEY, changes.keys)
+        self._many(_UPDATE_GRANT, [(grant.remaining_nanos, grant.id) for grant in changes.grants])
+        self._many(_UPDATE_STATE, [_changed(state) for state in changes.states])
         return True
 
     def leave(self, account_id: int) -> Version:
@@ -129,28 +121,20 @@ class UndisturbedSqliteStore(SqliteStore):
     The database gives the ids of the rows: what the rows hold in their place is not looked at.
     """
 
-    def write(
-        self,
-        *,
-        states: Sequence[AccountState],
-        grants: Sequence[Grant] = (),
-        postings: Sequence[PostingRow] = (),
-        events: Sequence[Sequence[Any]] = (),
-        keys: Sequence[tuple[int, str, int, bytes]] = (),
-    ) -> bool:
+    def write(self, changes: Changes) -> bool:
         """As `Store.write`, for one state and one event."""
-        ((account_id, event_id, _, content_hash),) = keys
+        ((account_id, event_id, _, content_hash),) = changes.keys
         try:
             self._cursor.execute(_INSERT_NEXT_KEY, (account_id, event_id, content_hash))
         except sqlite3.IntegrityError:
             return False
-        (event,) = events
+        (event,) = changes.events
         posting_id = None
-        for posting in postings:
+        for posting in changes.postings:
             posting_id = self._cursor.execute(_INSERT_POSTING, (None, *posting[1:])).lastrowid
         # SQLite gives a new row the largest id and one more, as the key has it.
         row = (None, *event[1:_POSTING_ID], posting_id, *event[_POSTING_ID + 1 :])
-        return super().write(states=states, grants=grants, events=[row])
+        return super().write(Changes(states=changes.states, grants=changes.grants, events=[row]))
 
 
 def _changed(state: AccountState) -> tuple[Any, ...]:

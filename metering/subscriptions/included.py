@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, or_, select, update
 
 from metering.book.entities import Plan
-from metering.storage import store_for
+from metering.storage import Changes, store_for
 from metering.subscriptions.periods import Span
 from metering.wallets.grants import PRIORITIES
 from metering.wallets.ledger import posting
@@ -91,7 +91,7 @@ def give(connection: Connection, wanted: Mapping[int, Sequence[Credit]], *, now:
                     )
                 )
             connection.execute(insert(grants), added)
-            store.write(states=[locked.states[account_id] for account_id in some], postings=rows)
+            store.write(Changes(states=[locked.states[account_id] for account_id in some], postings=rows))
     return missing
 
 

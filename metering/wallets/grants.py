@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, insert, select
 
 from metering import given
 from metering.errors import BadGrantError, EventConflictError, UnknownAccountError
-from metering.storage import store_for
+from metering.storage import Changes, store_for
 from metering.subscriptions.due import bring_forward, late
 from metering.wallets.ledger import posting
 from metering.wallets.wallet import LARGEST_BALANCE, AccountState, Grant, Repaid, repayment
@@ -146,7 +146,7 @@ def _give(connection: Connection, ids: list[int], terms: Terms, now: datetime, d
         )
         done.grants[grant.account_id] = grant
         done.added.append(grant.account_id)
-    store.write(states=[state for _, state in fresh], postings=rows)
+    store.write(Changes(states=[state for _, state in fresh], postings=rows))
     if terms.expires_at is not None:
         for _, state in fresh:
             bring_forward(connection, state.account_id, late(max(terms.expires_at, now)))
@@ -222,7 +222,7 @@ def _expire(connection: Connection, ids: list[int], is_over: ColumnElement[bool]
             )
         )
     if rows:
-        store.write(states=states, grants=changed, postings=rows)
+        store.write(Changes(states=states, grants=changed, postings=rows))
     return taken
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from metering.meter import Meter
-from metering.storage import store_for
+from metering.storage import Changes, store_for
 from metering.usage import Usage
 from metering.wallets.grants import add_grant
 from schema.database import reading, writing
@@ -122,7 +122,7 @@ def test_a_debit_within_the_state_row_keeps_its_other_columns(meter: Meter, card
         state = locked.states[1]
         assert (state.held_nanos, state.minute, state.minute_requests) == (5, 7, 9)
         state.count(later, {"input": 5, "run_unit": 9})
-        store_for(connection).write(states=[state])
+        store_for(connection).write(Changes(states=[state]))
     with writing(card) as connection:
         state = store_for(connection).lock([1], (), 0).states[1]
     assert (state.held_nanos, state.minute, state.minute_requests) == (5, int(later.timestamp()) // 60, 1)
