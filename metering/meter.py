@@ -43,6 +43,7 @@ from metering.recording.left import LeftAccounts
 from metering.recording.undisturbed import record_undisturbed
 from metering.rerating import Rerating
 from metering.runtime import MAX_AGE, Clock, Runtime, utc_now
+from metering.runtimes.telling import Telling
 from metering.subscriptions.service import Subscriptions
 from metering.usage import Quantity, Usage, read_usage, stored_units
 from metering.wallets.service import Wallets
@@ -69,6 +70,8 @@ class Meter:
         max_age: timedelta = MAX_AGE,
         book_file: str | os.PathLike[str] | None = None,
         listen: bool = False,
+        listed: bool = False,
+        name: str | None = None,
     ) -> None:
         kept = BookFile(book_file, engine) if book_file else None
         self._runtime = Runtime(engine, now=now, max_age=max_age, book_file=kept, listen=listen)
@@ -90,6 +93,7 @@ class Meter:
         self._account_ids: dict[str, int] = {}
         self._left = LeftAccounts()
         self._unkeyed = count()
+        self._telling = Telling(self._runtime, name) if listed else None
 
     @classmethod
     def open(
@@ -100,11 +104,15 @@ class Meter:
         max_age: timedelta = MAX_AGE,
         book_file: str | os.PathLike[str] | None = None,
         listen: bool = True,
+        listed: bool | None = None,
+        name: str | None = None,
     ) -> Meter:
         """A meter on the database at `url`.
 
         `book_file` (else the variable RATECARD_BOOK_FILE) names where the rate book is kept on disk: with it a meter
         opens without the database, too, if the policy says so. `listen` has PostgreSQL tell of releases at once.
+        `listed` (as `listen`, unless given) has the meter tell in the database which release it serves, under `name` or
+        the program's own; the dashboard's Health page shows it.
         Raises UnavailableError when it cannot be reached or has no release, DatabaseVersionError when it has another
         schema version than this program.
         """
@@ -120,7 +128,8 @@ class Meter:
                 # A SQLite file may be away, too, as its folder is when that is not mounted.
                 if not book_file or database_state(engine) != "missing":
                     raise
-            return cls(engine, now=now, max_age=max_age, book_file=book_file, listen=listen)
+            listed = listen if listed is None else listed
+            return cls(engine, now=now, max_age=max_age, book_file=book_file, listen=listen, listed=listed, name=name)
         except BaseException:
             engine.dispose()
             raise
@@ -135,6 +144,8 @@ class Meter:
 
     def close(self) -> None:
         """Close the connections."""
+        if self._telling is not None:
+            self._telling.close()
         self._runtime.close()
 
     @property

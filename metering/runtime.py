@@ -58,9 +58,11 @@ class Runtime:
     ) -> None:
         self.engine = engine
         self.clock = now
-        self._max_age = max_age
+        self.max_age = max_age
         self._book_file = book_file
         self._writer = Writer(engine)
+        self.news = threading.Event()
+        """Set when a newer book was taken up; who waits for it clears it."""
         self._away: str | None = None
         self._looking = threading.Lock()
         self._from_file = False
@@ -137,12 +139,15 @@ class Runtime:
     def keep(self, book: RateBook, moment: datetime, check_at: datetime | None = None) -> None:
         """Keep a book that was the newest at a moment, and look after it again at `check_at` (`max_age` later)."""
         # Another thread may have seen a later state meanwhile; versions rise with time.
-        if book.version >= self.last_book.version:
+        known = self.last_book
+        if book.version >= known.version:
             self.last_book = book
+            if book.version > known.version:
+                self.news.set()
         self._confirmed_at = moment
         self._away = None
         self._from_file = False
-        self.check_at = check_at or moment + self._max_age
+        self.check_at = check_at or moment + self.max_age
         self._keep_on_disk(moment)
 
     def read(self, operation: Callable[[Connection], Result]) -> Result:
@@ -201,7 +206,7 @@ class Runtime:
             if not self._may_serve(moment):
                 raise
             # From now on: the try itself may have taken longer than a book may be old.
-            self.check_at = self.now() + self._max_age
+            self.check_at = self.now() + self.max_age
 
     def _hear(self) -> None:
         """Take up what was just told of; what fails is looked for by whoever uses the book next."""

@@ -42,7 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
     from sync.context import database_url
     from sync.progress import Progress
 
-    with Meter.open(database_url(arguments, None)) as meter, Progress("import", sys.stderr) as progress:
+    with (
+        Meter.open(database_url(arguments, None), listen=False) as meter,
+        Progress("import", sys.stderr) as progress,
+    ):
         report = import_file(
             meter,
             arguments.file,

@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         keys_file=Path(f"{book_file}.keys") if book_file else None,
     )
     with (
-        Meter.open(database_url(arguments, None), book_file=book_file) as meter,
+        Meter.open(database_url(arguments, None), book_file=book_file, name="ratecard serve") as meter,
         _listen(arguments.address, arguments.port) as listening,
     ):
         url = address_text(listening.getsockname()[1], arguments.address)

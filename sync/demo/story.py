@@ -82,7 +82,7 @@ def write_demo(engine: Engine, url: str, *, now: datetime, say: Say, progress: P
             connection.execute(insert(meta).values(key=ANCHOR, value=anchor.isoformat()))
         done = connection.execute(select(meta.c.value).where(meta.c.key == DONE)).scalar()
     clock = _Clock(now)
-    with Meter.open(url, now=clock) as meter:
+    with Meter.open(url, now=clock, listed=False) as meter:
         book = meter.book
         told = customers(Rungs.of(book.plans, book.settings.default_plan))
         if done is not None:
