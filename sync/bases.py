@@ -35,18 +35,30 @@ class Base:
         return self.branch if self.remote is None else f"{self.remote}/{self.branch}"
 
 
-def find_base(repository: Repository, base: str | None, folder: str) -> Base:
-    """The base branch: the one named, else the policy's at HEAD, else `main`; the local one, then that of origin."""
+def find_base(repository: Repository, base: str | None, folder: str, upstream: str | None = None) -> Base:
+    """The base branch: the one named, else the policy's at HEAD, else `main`; the local one, then that of origin.
+
+    With an `upstream`, the one that was last fetched from this remote comes first.
+    """
     name = base or _policy_base(repository, folder) or DEFAULT_BASE
-    for ref in (f"refs/heads/{name}", f"refs/remotes/origin/{name}"):
+    for ref in base_refs(name, upstream):
         commit = ref_sha(repository, ref)
         if commit is not None:
-            return Base(name, commit, repository.config_files(commit, folder))
+            from_upstream = upstream is not None and ref.startswith("refs/remotes/")
+            return Base(name, commit, repository.config_files(commit, folder), upstream if from_upstream else None)
     raise RepositoryError(f"there is no branch '{name}' here or on origin; name the base with --base")
+
+
+def base_refs(name: str, upstream: str | None) -> tuple[str, ...]:
+    """Where a base branch is looked for, in order."""
+    local = f"refs/heads/{name}"
+    return (f"refs/remotes/{upstream}/{name}", local) if upstream else (local, f"refs/remotes/origin/{name}")
 
 
 def stale_notes(repository: Repository, base: Base, remote: str) -> tuple[str, ...]:
     """Says that a local base lies behind what was last fetched."""
+    if base.remote is not None:
+        return ()
     known = ref_sha(repository, f"refs/remotes/{remote}/{base.branch}")
     behind = 0 if known in (None, base.commit) else _count(repository, base.commit, str(known))
     if not behind:
@@ -66,9 +78,11 @@ def newest_base(repository: Repository, base: Base, remote: str, tip: str | None
         note = f"{remote} has no branch {name} yet: the proposal starts from the one here; push that one, too"
         return Base(name, base.commit, base.files, None, (note,))
     if tip == base.commit:
-        return Base(name, base.commit, base.files)
+        return base
     if not repository.knows(tip):
         tip = fetch_branch(repository, remote, name)
+    if base.remote is not None:
+        return Base(name, tip, repository.config_files(tip, folder), remote)
     behind, ahead = _count(repository, base.commit, tip), _count(repository, tip, base.commit)
     shown = f"{remote}/{name}"
     notes = []
@@ -103,4 +117,4 @@ def _commits(number: int) -> str:
     return "1 commit" if number == 1 else f"{number} commits"
 
 
-__all__ = ["DEFAULT_BASE", "Base", "find_base", "newest_base", "read_policy", "stale_notes"]
+__all__ = ["DEFAULT_BASE", "Base", "base_refs", "find_base", "newest_base", "read_policy", "stale_notes"]

@@ -3,6 +3,7 @@
 SyncError (a RatecardError)
 ├── UsageError          the command was called wrongly (exit code 64)
 ├── RepositoryError     git cannot give or take what was asked
+│   └── RemoteError     another repository cannot be reached, or does not take what is pushed
 ├── PlanError           a plan cannot be made or no longer holds
 ├── ForgeError          the forge did not open a pull request
 ├── RefusedError        a guard refuses; says which and what would let it pass
@@ -31,6 +32,12 @@ class RepositoryError(SyncError):
     """Git cannot give or take what was asked."""
 
     code = "REPOSITORY"
+
+
+class RemoteError(RepositoryError):
+    """A remote cannot be reached, or does not take what is pushed to it."""
+
+    code = "REMOTE"
 
 
 class ForgeError(SyncError):

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sync.errors import RepositoryError
+from sync.errors import RemoteError, RepositoryError
 from sync.repository import Person, Repository
 
 TOOL = Person("Ratecard", "ratecard@localhost")
 """The committer of what Ratecard writes; the author is the person."""
 PUSH_SECONDS = 120
+LOOK_SECONDS = 20
 _QUIET = ("git", "-c", "core.hooksPath=/dev/null", "-c", "i18n.commitEncoding=UTF-8")
 _FILE_MODE = "100644"
 _USER_INFO = re.compile(r"://[^/@\s]+@")
@@ -125,9 +126,26 @@ def delete_ref(repository: Repository, ref: str, old: str) -> None:
 
 
 def push_branch(repository: Repository, remote: str, sha: str, branch: str) -> None:
-    """Push one commit to a branch of a remote, never by force; raises RepositoryError with the remote's reason."""
+    """Push one commit to a branch of a remote, never by force; raises RemoteError with the remote's reason."""
     words = ("push", "--no-verify", "--quiet", "--", remote, f"{sha}:refs/heads/{branch}")
     _with_remote(repository, words, f"the remote '{remote}' did not take {branch}")
+    # Git does so by itself only where the clone is set up to fetch the branch.
+    quiet(repository, "update-ref", f"refs/remotes/{remote}/{branch}", sha)
+
+
+def take_branch(repository: Repository, remote: str, sha: str, branch: str) -> None:
+    """Delete a branch of a remote that must still point to `sha`; raises RemoteError with the remote's reason."""
+    ref = f"refs/heads/{branch}"
+    words = ("push", "--no-verify", "--quiet", f"--force-with-lease={ref}:{sha}", "--", remote, f":{ref}")
+    _with_remote(repository, words, f"the remote '{remote}' did not delete {branch}")
+    quiet(repository, "update-ref", "-d", f"refs/remotes/{remote}/{branch}")
+
+
+def fetch_heads(repository: Repository, remote: str, patterns: Sequence[str]) -> None:
+    """Bring the remote-tracking refs of branches such as `ratecard/*` to what the remote has; those gone there go."""
+    words = ("fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+    refspecs = [f"+refs/heads/{pattern}:refs/remotes/{remote}/{pattern}" for pattern in patterns]
+    _with_remote(repository, (*words, "--", remote, *refspecs), f"the remote '{remote}' cannot be fetched")
 
 
 def fetch_branch(repository: Repository, remote: str, branch: str) -> str:
@@ -138,19 +156,19 @@ def fetch_branch(repository: Repository, remote: str, branch: str) -> str:
     _with_remote(repository, (*words, "--", remote, refspec), f"{branch} cannot be fetched from '{remote}'")
     fetched = ref_sha(repository, tracking)
     if fetched is None:
-        raise RepositoryError(f"{branch} cannot be fetched from '{remote}'")
+        raise RemoteError(f"{branch} cannot be fetched from '{remote}'")
     return fetched
 
 
 def remote_tips(repository: Repository, remote: str, *patterns: str) -> dict[str, str]:
     """The branches of a remote that fit patterns such as `ratecard/name*`, with their commits; asks the remote."""
     words = ("ls-remote", "--heads", "--", remote, *(f"refs/heads/{pattern}" for pattern in patterns))
-    listed = _with_remote(repository, words, f"the remote '{remote}' cannot be read")
+    listed = _with_remote(repository, words, f"the remote '{remote}' cannot be read", LOOK_SECONDS)
     pairs = (line.split("\t", 1) for line in listed.splitlines() if "\t" in line)
     return {name.removeprefix("refs/heads/"): sha for sha, name in pairs}
 
 
-def _with_remote(repository: Repository, words: tuple[str, ...], failed: str) -> str:
+def _with_remote(repository: Repository, words: tuple[str, ...], failed: str, seconds: int = PUSH_SECONDS) -> str:
     import git
 
     # The remote may be slow or ask for a password that nobody can type here: git asks nothing, and is ended in time.
@@ -158,12 +176,12 @@ def _with_remote(repository: Repository, words: tuple[str, ...], failed: str) ->
         output = repository.git.git.execute(
             [*_QUIET, *words],
             env={"GIT_TERMINAL_PROMPT": "0"},
-            kill_after_timeout=PUSH_SECONDS,
+            kill_after_timeout=seconds,
             with_extended_output=False,
         )
     except git.GitCommandError as error:
         said = str(error.stderr).strip().removeprefix("stderr: ").strip("'\n ")
-        raise RepositoryError(f"{failed}: {_reason(said)}") from None
+        raise RemoteError(f"{failed}: {_reason(said)}") from None
     return str(output)
 
 

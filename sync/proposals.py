@@ -10,14 +10,25 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from schema.errors import ConfigError
 from sync.bases import find_base, read_policy
 from sync.checks import validate_files
 from sync.errors import RefusedError, RepositoryError
-from sync.plumbing import attempt, delete_ref, first_line, move_ref, quiet, ref_sha, refs_under, write_commit
+from sync.plumbing import (
+    attempt,
+    delete_ref,
+    first_line,
+    move_ref,
+    quiet,
+    ref_sha,
+    refs_under,
+    remote_tips,
+    take_branch,
+    write_commit,
+)
 from sync.proposal_text import PREFIX, PROPOSAL_REFS, proposal_names
 from sync.repository import Person, Repository, commit_moment
 
@@ -29,7 +40,8 @@ class ProposalInfo:
     """A proposal that is not merged yet.
 
     `files` are paths from the top level, `diff` is what it changes since it left the base, `merges` says whether it
-    merges without conflict, `commits` how many it has, `remote` where it was last seen when it is not here.
+    merges without conflict, `commits` how many it has. `here` says that this clone has the branch, `remote` which
+    remote had one of that name when last seen, and `pushed` that this was the commit which is shown.
     """
 
     branch: str
@@ -41,24 +53,50 @@ class ProposalInfo:
     diff: str
     merges: bool
     commits: int
-    remote: str | None = None
+    here: bool
+    remote: str | None
+    pushed: bool
 
 
-def list_proposals(repository: Repository, base: str | None = None, folder: str = "config") -> list[ProposalInfo]:
+@dataclass(frozen=True, slots=True)
+class _Tips:
+    """A proposal's branch here, and on the remote that has it."""
+
+    local: str | None
+    remote: str | None
+    there: str | None
+
+    def shown(self, repository: Repository) -> str:
+        """What counts: the remote's commit, where it is the one here or goes on from it."""
+        if self.local is None or (self.there and repository.is_ancestor(self.local, self.there)):
+            return str(self.there)
+        return self.local
+
+
+def list_proposals(
+    repository: Repository, base: str | None = None, folder: str = "config", upstream: str | None = None
+) -> list[ProposalInfo]:
     """The branches `ratecard/*`, here and as last fetched from remotes, that the base has not taken up; newest first.
 
-    A branch whose change the base already has (a squash merge) is not listed.
+    The base is this clone's, or that of an `upstream`. A branch whose change the base already has (a squash merge) is
+    not listed.
     """
-    start = find_base(repository, base, folder).commit
-    found: dict[str, ProposalInfo] = {}
-    refs = refs_under(repository, *PROPOSAL_REFS)
-    for ref in sorted(refs, key=lambda ref: ref.startswith("refs/remotes/")):
+    start = find_base(repository, base, folder, upstream).commit
+    described = (_describe(repository, start, branch, tips) for branch, tips in _tips(repository).items())
+    found = [info for info in described if info is not None]
+    return sorted(found, key=lambda info: (info.authored_at, info.branch), reverse=True)
+
+
+def _tips(repository: Repository) -> dict[str, _Tips]:
+    found: dict[str, _Tips] = {}
+    for ref, sha in sorted(refs_under(repository, *PROPOSAL_REFS).items()):
         (branch,) = proposal_names([ref])
-        if branch not in found:
-            info = _describe(repository, start, branch, refs[ref], _remote_of(ref))
-            if info is not None:
-                found[branch] = info
-    return sorted(found.values(), key=lambda info: (info.authored_at, info.branch), reverse=True)
+        known = found.get(branch, _Tips(None, None, None))
+        if ref.startswith("refs/heads/"):
+            found[branch] = replace(known, local=sha)
+        elif known.remote is None:
+            found[branch] = replace(known, remote=ref.split("/", 3)[2], there=sha)
+    return found
 
 
 def merge(
@@ -76,7 +114,7 @@ def merge(
     The branch is deleted afterwards. Raises RefusedError when the base's policy has no `local_merges: true`, on a
     conflict and when the work tree has edits in the way, ConfigError when the merged configuration is not valid.
     """
-    tip = _proposal_sha(repository, branch)
+    tip = _proposal_tips(repository, branch).shown(repository)
     start = find_base(repository, base, folder)
     ref = f"refs/heads/{start.branch}"
     if ref_sha(repository, ref) is None:
@@ -106,18 +144,37 @@ def merge(
     return commit
 
 
-def discard(repository: Repository, branch: str) -> None:
-    """Delete a proposal's local branch; refuses any branch that is not a proposal, and one that is checked out."""
-    _proposal_sha(repository, branch)
-    sha = ref_sha(repository, f"refs/heads/{branch}")
-    if sha is None:
+def discard(repository: Repository, branch: str, upstream: str | None = None, seen: str | None = None) -> None:
+    """Delete a proposal's branch, on the `upstream` first, if it has one, then here.
+
+    Refuses any branch that is not a proposal, one that is checked out, and one that has another commit than was `seen`.
+    """
+    tips = _proposal_tips(repository, branch)
+    if seen is not None and seen != tips.shown(repository):
+        raise RefusedError("MOVED", f"{branch} has other commits than you saw: look at it again")
+    if tips.local is None and tips.remote != upstream:
         raise RepositoryError(f"{branch} is not in this clone; close it where it was pushed")
-    if _checked_out(repository, f"refs/heads/{branch}"):
+    if tips.local and checked_out(repository, f"refs/heads/{branch}"):
         raise RefusedError("CHECKED_OUT", f"{branch} is checked out; switch to another branch first")
-    delete_ref(repository, f"refs/heads/{branch}", sha)
+    if upstream is not None:
+        _discard_there(repository, branch, upstream)
+    if tips.local:
+        delete_ref(repository, f"refs/heads/{branch}", tips.local)
 
 
-def _describe(repository: Repository, base: str, branch: str, tip: str, remote: str | None) -> ProposalInfo | None:
+def _discard_there(repository: Repository, branch: str, remote: str) -> None:
+    seen = ref_sha(repository, f"refs/remotes/{remote}/{branch}")
+    there = remote_tips(repository, remote, branch).get(branch)
+    if there is None and seen is not None:
+        delete_ref(repository, f"refs/remotes/{remote}/{branch}", seen)
+    elif there is not None and there != seen:
+        raise RefusedError("MOVED", f"{remote} has other commits on {branch} than you saw: look at it again")
+    elif there is not None:
+        take_branch(repository, remote, there, branch)
+
+
+def _describe(repository: Repository, base: str, branch: str, tips: _Tips) -> ProposalInfo | None:
+    tip = tips.shown(repository)
     if repository.is_ancestor(tip, base):
         return None
     tree = _merged_tree(repository, base, tip)
@@ -137,7 +194,9 @@ def _describe(repository: Repository, base: str, branch: str, tip: str, remote: 
         diff=_readable(diff) + "\n" if diff else "",
         merges=tree is not None,
         commits=int(repository.run("rev-list", "--count", f"{base}..{tip}")),
-        remote=remote,
+        here=tips.local is not None,
+        remote=tips.remote,
+        pushed=tips.there == tip,
     )
 
 
@@ -149,21 +208,18 @@ def _merged_tree(repository: Repository, base: str, tip: str) -> str | None:
     return output.strip() if status == 0 else None
 
 
-def _proposal_sha(repository: Repository, branch: str) -> str:
+def _proposal_tips(repository: Repository, branch: str) -> _Tips:
     if not branch.startswith(PREFIX) or branch == PREFIX:
         raise RefusedError("NOT_A_PROPOSAL", f"'{branch}' is not a proposal; their branches are named {PREFIX}…")
-    local = ref_sha(repository, f"refs/heads/{branch}")
-    if local is not None:
-        return local
-    for ref, sha in refs_under(repository, *PROPOSAL_REFS).items():
-        if proposal_names([ref]) == {branch}:
-            return sha
-    raise RepositoryError(f"there is no proposal '{branch}'")
+    found = _tips(repository).get(branch)
+    if found is None:
+        raise RepositoryError(f"there is no proposal '{branch}'")
+    return found
 
 
 def _move_base(repository: Repository, ref: str, old: str, new: str, reason: str) -> None:
     """Move the base branch; when it is checked out here, index and work tree go first, so that none is left behind."""
-    place = _checked_out(repository, ref)
+    place = checked_out(repository, ref)
     if place is None:
         move_ref(repository, ref, new, old, reason)
         return
@@ -201,7 +257,7 @@ def _refuse_edits_in_the_way(repository: Repository, old: str, new: str) -> None
         )
 
 
-def _checked_out(repository: Repository, ref: str) -> str | None:
+def checked_out(repository: Repository, ref: str) -> str | None:
     """The work tree in which a branch is checked out, or None."""
     place = ""
     for line in repository.run("worktree", "list", "--porcelain").splitlines():
@@ -214,12 +270,8 @@ def _checked_out(repository: Repository, ref: str) -> str | None:
 
 def _delete_merged(repository: Repository, branch: str, tip: str) -> None:
     ref = f"refs/heads/{branch}"
-    if ref_sha(repository, ref) == tip and _checked_out(repository, ref) is None:
+    if ref_sha(repository, ref) == tip and checked_out(repository, ref) is None:
         delete_ref(repository, ref, tip)
-
-
-def _remote_of(ref: str) -> str | None:
-    return ref.split("/", 3)[2] if ref.startswith("refs/remotes/") else None
 
 
 def _readable(text: str) -> str:

@@ -22,6 +22,7 @@ def preview(
     *,
     base: str | None = None,
     folder: str = "config",
+    upstream: str | None = None,
     now: datetime,
     seen: Mapping[Key, str] | None = None,
     effective: datetime | None = None,
@@ -32,7 +33,7 @@ def preview(
     Raises RepositoryError without a base, EditError for an edit that cannot be written, ConflictError when an edited
     entity differs from the version in `seen`, RefusedError when nothing would change.
     """
-    start = find_base(repository, base, folder)
+    start = find_base(repository, base, folder, upstream)
     return _draft(repository, edits, folder, now, seen or {}, {}, effective, environment_admins)(start)
 
 
@@ -45,6 +46,7 @@ def propose(
     base: str | None = None,
     folder: str = "config",
     push: bool = False,
+    upstream: str | None = None,
     now: datetime,
     seen: Mapping[Key, str] | None = None,
     effective: datetime | None = None,
@@ -54,12 +56,13 @@ def propose(
     """Write the edits as one commit of `author` on a new branch `ratecard/<slug of title>`, and push it if asked.
 
     `seen` maps keys to `entity_version`s as the person saw them; what it does not name was seen as this clone has it.
-    Work tree and index stay as they are. When the push fails, no branch is left behind. Raises what `preview` raises,
-    and ConfigError when the result is not valid.
+    Work tree and index stay as they are. When the push fails, no branch is left behind; with an `upstream`, from which
+    the proposal starts and to which it is pushed, the branch stays here. Raises what `preview` raises, and ConfigError
+    when the result is not valid.
     """
     known, files = dict(seen or {}), {}
-    if push:
-        files = dict(find_base(repository, base, folder).files)
+    if push or upstream:
+        files = dict(find_base(repository, base, folder, upstream).files)
         known = {key: entity_version(files, key, folder) for key in _edited(edits)} | known
     return submit(
         repository,
@@ -70,6 +73,7 @@ def propose(
         base=base,
         folder=folder,
         push=push,
+        upstream=upstream,
         environment=environment,
     )
 

@@ -56,6 +56,7 @@ def rollback(
     base: str | None = None,
     folder: str = "config",
     push: bool = False,
+    upstream: str | None = None,
     environment_admins: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Proposal:
@@ -96,6 +97,7 @@ def rollback(
         base=base,
         folder=folder,
         push=push,
+        upstream=upstream,
         name=f"rollback-to-release-{release.id}",
         environment=environment,
     )

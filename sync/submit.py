@@ -2,7 +2,7 @@
 
 Without a push: base branch -> draft -> blobs, tree, commit, create-only ref. With one, the draft is made on the newest
 base of the remote; before the push the remote is looked at again, and when base or name have moved, all is made anew.
-Nothing is ever pushed by force, and a push that fails leaves no branch behind.
+Nothing is ever pushed by force. A push that fails leaves no branch behind, or, for an upstream, the branch here alone.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from schema.documents.policy import Forge
 from schema.errors import ConfigError
 from sync.bases import Base, find_base, newest_base, read_policy, stale_notes
 from sync.checks import Validation, validate_files
-from sync.errors import ConflictError, EditError, ForgeError, RefusedError, RepositoryError
-from sync.forge import ForgePage, page_of
+from sync.errors import ConflictError, EditError, RefusedError, RemoteError, RepositoryError
+from sync.forge import page_of
 from sync.plumbing import (
     create_ref,
     delete_ref,
@@ -29,6 +29,7 @@ from sync.plumbing import (
     write_tree,
 )
 from sync.proposal_text import PREFIX, PROPOSAL_REFS, checked_title, line_counts, proposal_names, slug, unified_diff
+from sync.pull_request import open_request
 from sync.repository import Person, Repository
 from sync.self_demotion import refuse_self_demotion
 
@@ -61,7 +62,7 @@ class Proposal:
     """A written proposal. `files` are paths from the top level; `url` is the page of the pull request when `opened`,
     else the page that opens it once it is pushed.
 
-    `counts` says how many lines came and went, by file.
+    `counts` says how many lines came and went, by file; `remote` has the branch, or `unpushed` says why it has not.
     """
 
     branch: str
@@ -72,6 +73,8 @@ class Proposal:
     counts: Mapping[str, tuple[int, int]]
     notes: tuple[str, ...] = ()
     opened: bool = False
+    remote: str | None = None
+    unpushed: str = ""
 
 
 Draft = Callable[[Base], Preview]
@@ -134,34 +137,45 @@ def submit(
     base: str | None = None,
     folder: str = "config",
     push: bool = False,
+    upstream: str | None = None,
     name: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Proposal:
     """Write a draft as one commit of `author`, and push it if asked. Work tree and index stay as they are.
 
     `name` is the branch's behind `ratecard/` (default: made of the title), `environment` may hold the forge's token.
-    Raises what the draft raises, ConfigError when its result is not valid, RepositoryError when the remote does not
-    take it.
+    With an `upstream` the proposal starts from what that remote has and is pushed to it; what the remote does not take
+    stays here, and the proposal says why. Raises what the draft raises, ConfigError when its result is not valid,
+    RepositoryError when the remote does not take what was to be pushed without an upstream.
     """
     title = checked_title(title)
     wanted = PREFIX + (name or slug(title))
     order = _Order(repository, draft, title, _checked_author(author), now, folder, wanted)
-    start = find_base(repository, base, folder)
-    policy = read_policy(start.files)
-    if push:
-        return _pushed(order, start, policy.forge, environment or {})
+    start = find_base(repository, base, folder, upstream)
+    forge = read_policy(start.files).forge
+    unpushed = ""
+    if push or upstream:
+        try:
+            return _pushed(order, start, upstream or remote_of(forge), forge, environment or {})
+        except RemoteError as error:
+            if upstream is None:
+                raise
+            unpushed = str(error)
+            start = find_base(repository, base, folder, upstream)
     made = _allowed(order, draft(start))
     commit = _commit(order, made)
     branch = _create_branch(order, commit, frozenset())
-    return _proposal(order, made, branch, commit, stale_notes(repository, start, _remote(policy.forge)))
+    written = _proposal(order, made, branch, commit, stale_notes(repository, start, remote_of(forge)))
+    return replace(written, unpushed=unpushed)
 
 
-def _remote(forge: Forge | None) -> str:
+def remote_of(forge: Forge | None) -> str:
+    """The remote that the policy names."""
     return forge.remote if forge else "origin"
 
 
-def _pushed(order: _Order, start: Base, forge: Forge | None, environment: Mapping[str, str]) -> Proposal:
-    repository, remote = order.repository, _remote(forge)
+def _pushed(order: _Order, start: Base, remote: str, forge: Forge | None, environment: Mapping[str, str]) -> Proposal:
+    repository = order.repository
     address = remote_url(repository, remote)
     if address is None:
         raise RepositoryError(f"there is no remote '{remote}' to push to; add it with `git remote add {remote} URL`")
@@ -184,28 +198,11 @@ def _pushed(order: _Order, start: Base, forge: Forge | None, environment: Mappin
             tips = now_there
         delete_ref(repository, f"refs/heads/{branch}", commit)
     else:
-        raise RepositoryError(f"{remote} changed {ATTEMPTS} times while this was proposed; try again")
+        raise RemoteError(f"{remote} changed {ATTEMPTS} times while this was proposed; try again")
     page = page_of(read_policy(base.files).forge or forge, address)
-    written = _proposal(order, made, branch, commit, base.notes)
-    return written if page is None else _opened(written, page, order, made, environment)
-
-
-def _opened(
-    written: Proposal, page: ForgePage, order: _Order, made: Preview, environment: Mapping[str, str]
-) -> Proposal:
-    """The pushed proposal with its pull request; without a token, or when the forge refuses, with how to open it."""
-    branch, base = written.branch, made.base.branch
-    by_hand = page.new_request(branch, base)
-    if page.token(environment) is None:
-        return replace(written, url=by_hand)
-    from sync.forge_api import request_of
-
-    try:
-        url = request_of(page, branch, base, order.title, _body(made), environment)
-    except ForgeError as error:
-        note = f"{branch} is pushed, but its pull request is not opened: {error}; open it at {by_hand}"
-        return replace(written, url=by_hand, notes=(note, *written.notes))
-    return replace(written, url=url, opened=True)
+    request = open_request(page, branch, base.branch, order.title, _body(made), environment)
+    written = _proposal(order, made, branch, commit, (*request.notes, *base.notes))
+    return replace(written, url=request.url, opened=request.opened, remote=remote)
 
 
 def _look(order: _Order, remote: str, start: Base) -> dict[str, str]:
@@ -224,7 +221,8 @@ def _drafted(order: _Order, base: Base, start: Base) -> Preview:
     """The draft on the remote's base; what it refuses there, this clone may not show yet."""
     if base.commit == start.commit:
         return order.draft(base)
-    advice = f"this is {base.shown} at {base.commit[:12]}; update {start.branch} here and look again"
+    update = "" if start.remote else f"update {start.branch} here and "
+    advice = f"this is {base.shown} at {base.commit[:12]}; {update}look again"
     try:
         return order.draft(base)
     except ConflictError as error:
@@ -249,13 +247,19 @@ def _commit(order: _Order, made: Preview) -> str:
 
 
 def _create_branch(order: _Order, commit: str, remote_names: Collection[str]) -> str:
+    return create_proposal_branch(order.repository, order.wanted, commit, order.title, remote_names)
+
+
+def create_proposal_branch(
+    repository: Repository, wanted: str, commit: str, title: str, remote_names: Collection[str]
+) -> str:
     """A create-only ref of the first name that is free here, and on the remote that will be pushed to."""
-    taken = proposal_names(refs_under(order.repository, *PROPOSAL_REFS)) | set(remote_names)
+    taken = proposal_names(refs_under(repository, *PROPOSAL_REFS)) | set(remote_names)
     number = 1
     while True:
-        branch = order.wanted if number == 1 else f"{order.wanted}-{number}"
+        branch = wanted if number == 1 else f"{wanted}-{number}"
         free = not any(name == branch or name.startswith(f"{branch}/") for name in taken)
-        if free and create_ref(order.repository, f"refs/heads/{branch}", commit, f"ratecard: propose {order.title}"):
+        if free and create_ref(repository, f"refs/heads/{branch}", commit, f"ratecard: propose {title}"):
             return branch
         number += 1
 
@@ -290,4 +294,14 @@ def _top_path(relative: str, path: str) -> str:
     return path if relative == "." else f"{relative}/{path}"
 
 
-__all__ = ["ATTEMPTS", "Draft", "Preview", "Proposal", "preview_of", "submit", "with_changes"]
+__all__ = [
+    "ATTEMPTS",
+    "Draft",
+    "Preview",
+    "Proposal",
+    "create_proposal_branch",
+    "preview_of",
+    "remote_of",
+    "submit",
+    "with_changes",
+]

@@ -15,13 +15,12 @@ from dashboard.proposing.drafts import discard_draft, draft_parts, draft_title, 
 from dashboard.proposing.forms import NOT_ALLOWED
 from dashboard.proposing.panel import draft_notes, edits_card, settle
 from dashboard.proposing.parts import DraftPart, all_edits, default_title, kind_counts
-from dashboard.proposing.preview import by_itself, preview_panel, proposed_note
+from dashboard.proposing.preview import by_itself, preview_panel
+from dashboard.proposing.proposed import proposed_note, write_proposal
 from dashboard.session import require
 from schema.errors import RatecardError
-from sync.context import environment_admins
 from sync.edit import entity_version
-from sync.propose import propose
-from sync.repository import Person
+from sync.submit import Proposal
 
 _DONE = "draft_proposed"
 _FAILED = "draft_failed"
@@ -69,21 +68,19 @@ def _propose(base: Base, drawn: tuple[DraftPart, ...], title_key: str, now: date
         st.session_state[_FAILED] = "The draft changed as you clicked: look at it again."
         return
     try:
-        proposal = propose(
+        proposal = write_proposal(
             repository,
             all_edits(drawn),
+            person,
             title=title,
-            author=Person(person.name, person.email),
-            folder=sources.CONFIG_FOLDER,
-            now=now,
             seen={part.watched: entity_version(base.files, part.watched, sources.CONFIG_FOLDER) for part in drawn},
-            environment_admins=environment_admins(),
+            now=now,
         )
     except RatecardError as error:
         st.session_state[_FAILED] = str(error)
         return
     discard_draft()
-    st.session_state[_DONE] = (proposal.branch, proposal.commit)
+    st.session_state[_DONE] = proposal
 
 
 def _discard() -> None:
@@ -128,9 +125,9 @@ def _commit(base: Base, parts: list[DraftPart], settled: bool, person: CurrentPe
 
 
 def _empty() -> None:
-    done: tuple[str, str] | None = st.session_state.get(_DONE)
+    done: Proposal | None = st.session_state.get(_DONE)
     if done is not None:
-        proposed_note(*done)
+        proposed_note(done)
     empty_state(
         "The draft is empty",
         "Change values on a configuration page and choose “Add to the draft”: several edits become one commit.",

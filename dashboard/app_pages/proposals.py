@@ -12,8 +12,16 @@ from dashboard.proposing.bases import Base, base_at, read_base
 from dashboard.proposing.impact_panel import impact_panel
 from dashboard.proposing.merging import CONFIRM, confirm_merge, merge_note, unapplied
 from dashboard.proposing.preview import findings_list
+from dashboard.proposing.publishing import (
+    asked_note,
+    discard_button,
+    failed_note,
+    push_button,
+    pushed_badge,
+    pushed_note,
+)
+from dashboard.proposing.upstream import upstream
 from dashboard.session import require
-from schema.errors import RatecardError
 from sync.bases import Base as BranchFiles
 from sync.bases import read_policy
 from sync.checks import Validation, validate_files
@@ -21,12 +29,10 @@ from sync.context import environment_admins
 from sync.errors import RepositoryError
 from sync.forge import ForgePage, page_of
 from sync.plumbing import quiet, remote_url
-from sync.proposals import ProposalInfo, discard, list_proposals
+from sync.proposals import ProposalInfo, list_proposals
 from sync.render.style import count as numbered
 from sync.repository import Repository
-from sync.submit import Preview
-
-_FAILED = "proposal_failed"
+from sync.submit import Preview, remote_of
 
 
 @st.cache_resource(show_spinner=False, max_entries=50)
@@ -34,17 +40,6 @@ def _checks(top: str, commit: str, day: str) -> Validation:
     """What validation says of a proposal's own commit; `day` decides which prices are in force."""
     files = Repository.open(top).config_files(commit, sources.CONFIG_FOLDER)
     return validate_files(files, sources.CONFIG_FOLDER, sources.utc_now(), environment_admins())
-
-
-def _discard(branch: str) -> None:
-    require("admin", "discard a proposal")
-    repository = sources.repository()
-    if repository is None:
-        return
-    try:
-        discard(repository, branch)
-    except RatecardError as error:
-        st.session_state[_FAILED] = (branch, str(error))
 
 
 def _badges(info: ProposalInfo, checks: Validation) -> None:
@@ -57,8 +52,7 @@ def _badges(info: ProposalInfo, checks: Validation) -> None:
             st.badge("Checks pass", icon=":material/check:", color="green")
         else:
             st.badge(numbered(len(checks.errors), "error"), icon=":material/error:", color="red")
-        if info.remote:
-            st.badge(f"on {literal(info.remote, brackets=False)}", color="gray")
+        pushed_badge(info)
 
 
 def _proposal(
@@ -83,15 +77,13 @@ def _proposal(
             st.caption(f":material/description: {', '.join(literal(file) for file in info.files)}", width="content")
         findings_list(checks.errors)
         if not info.merges:
-            words = f"{base.branch} has changed the same lines since: discard it, and propose the change anew."
+            words = f"{base.shown} has changed the same lines since: discard it, and propose the change anew."
             st.markdown(f":red[:material/error:] {literal(words)}")
         with st.expander("Diff", expanded=opened):
             st.code(info.diff, language="diff")
         _impact(repository, info, base, checks)
         _actions(info, checks, base, person, forge)
-        failed = st.session_state.get(_FAILED)
-        if failed and failed[0] == info.branch:
-            st.error(literal(failed[1]), icon=":material/error:")
+        failed_note(info.branch)
 
 
 def _impact(repository: Repository, info: ProposalInfo, base: Base, checks: Validation) -> None:
@@ -110,9 +102,9 @@ def _actions(
     info: ProposalInfo, checks: Validation, base: Base, person: CurrentPerson, forge: ForgePage | None
 ) -> None:
     allowed = person.may("admin") and bool(person.email)
-    merges = sources.local_merges()
+    there = upstream()
     reason = None
-    if not merges:
+    if not sources.local_merges():
         reason = "The policy leaves merging to the forge (local_merges in config/ratecard.yaml)."
     elif not allowed:
         reason = "Only an admin whom git knows may merge and apply."
@@ -121,43 +113,51 @@ def _actions(
     elif not info.merges or not checks.ok:
         reason = "It must merge cleanly and pass its checks first."
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            "Merge and apply",
-            type="primary",
-            icon=":material/merge:",
-            key=f"merge_{info.branch}",
-            disabled=reason is not None,
-            help=reason,
-            on_click=st.session_state.__setitem__,
-            args=(CONFIRM, (info.branch, info.commit)),
-        )
-        if forge is not None:
+        if there is not None:
+            push_button(info, base, allowed)
+        else:
+            _merge_button(info, reason)
+        if forge is not None and (there is None or info.remote):
+            needs = "" if there else f" It must have the branch: `git push origin {literal(info.branch)}`"
             st.link_button(
                 "Pull request",
                 forge.new_request(info.branch, base.branch),
                 icon=":material/open_in_new:",
-                help=f"{literal(forge.host)} opens one, or shows the one that is open. It must have the branch: "
-                f"`git push origin {literal(info.branch)}`",
+                help=f"{literal(forge.host)} opens one, or shows the one that is open.{needs}",
             )
-        with st.popover("Discard", icon=":material/delete:", type="tertiary", disabled=not allowed):
-            st.caption("The branch goes; its commit stays in git's memory for a while.")
-            st.button("Discard it", key=f"discard_{info.branch}", on_click=_discard, args=(info.branch,))
+        discard_button(info, allowed)
     if st.session_state.get(CONFIRM) == (info.branch, info.commit) and reason is None:
         confirm_merge(info, base, person)
 
 
-def _list(repository: Repository, base: Base, person: CurrentPerson) -> None:
-    found = list_proposals(repository, base.branch, sources.CONFIG_FOLDER)
+def _merge_button(info: ProposalInfo, reason: str | None) -> None:
+    st.button(
+        "Merge and apply",
+        type="primary",
+        icon=":material/merge:",
+        key=f"merge_{info.branch}",
+        disabled=reason is not None,
+        help=reason,
+        on_click=st.session_state.__setitem__,
+        args=(CONFIRM, (info.branch, info.commit)),
+    )
+
+
+def _list(repository: Repository, base: Base, person: CurrentPerson, asked: str) -> None:
+    found = list_proposals(repository, base.branch, sources.CONFIG_FOLDER, upstream())
     wanted = st.query_params.get("branch")
     if not found:
         empty_state(
             "No proposals wait",
             "Change a model, a price or a route, and propose it: the commit shows up here.",
         )
+        st.caption(asked)
         return
-    st.caption(f"{len(found):,} waiting to be merged into {literal(base.branch)}")
+    words = f"{len(found):,} waiting to be merged into {literal(base.shown)}"
+    st.caption(f"{words} · {asked}" if asked else words)
     found.sort(key=lambda info: info.branch != wanted)
-    forge = page_of(read_policy(base.committed).forge, remote_url(repository, "origin"))
+    named = read_policy(base.committed).forge
+    forge = page_of(named, remote_url(repository, remote_of(named)))
     for info in found:
         _proposal(repository, info, base, person, forge, opened=len(found) <= 3 or info.branch == wanted)
 
@@ -167,7 +167,8 @@ def page() -> None:
     person = require("viewer")
     page_header("Proposals", "Edits that wait as branches", person)
     merge_note()
-    repository = sources.repository()
+    pushed_note()
+    repository, asked = sources.repository(), asked_note()
     base = read_base()
     if repository is None or base is None:
         empty_state(
@@ -177,7 +178,7 @@ def page() -> None:
         return
     if sources.state()[0] == "current":
         unapplied(base, person, person.may("admin") and bool(person.email))
-    _list(repository, base, person)
+    _list(repository, base, person, asked)
 
 
 page()

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import sources
+from dashboard.proposing.upstream import ask, upstream
 from schema.catalogue import Catalogue, Entity, load_catalogue
 from schema.findings import Finding
 from schema.keys import Key
+from sync.bases import base_refs
 from sync.edit import entity_version
 from sync.errors import RepositoryError
 from sync.repository import Repository
@@ -33,6 +35,13 @@ class Base:
     """Errors of the documents that could not be read."""
     unfit: str = ""
     """Why the draft could not be laid over the branch."""
+    remote: str | None = None
+    """The remote that it was fetched from, where proposals go there."""
+
+    @property
+    def shown(self) -> str:
+        """The branch as git names it here: `main`, or `origin/main`."""
+        return self.branch if self.remote is None else f"{self.remote}/{self.branch}"
 
     @property
     def drafted(self) -> bool:
@@ -45,22 +54,28 @@ class Base:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _read(top: str, branch: str, sha: str) -> Base:
+def _read(top: str, branch: str, sha: str, remote: str | None = None) -> Base:
     files = Repository.open(top).config_files(sha, sources.CONFIG_FOLDER)
     catalogue, findings = load_catalogue(files, sources.CONFIG_FOLDER)
     faults = tuple(finding for finding in findings if finding.severity == "error")
-    return Base(branch, sha, files, files, catalogue, faults)
+    return Base(branch, sha, files, files, catalogue, faults, remote=remote)
 
 
 def read_base() -> Base | None:
-    """The base branch now: the local one, else that of origin; None outside of a repository that has it."""
+    """The base branch now: the local one, else that of origin; None outside of a repository that has it.
+
+    Where proposals go to a remote, the branch as the remote has it comes first.
+    """
     repository = sources.repository()
     if repository is None:
         return None
-    branch = sources.base_branch()
-    for ref in (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}"):
+    branch, remote = sources.base_branch(), upstream()
+    if remote is not None:
+        ask(remote, branch)
+    for ref in base_refs(branch, remote):
+        fetched = remote if ref.startswith("refs/remotes/") else None
         try:
-            return _read(str(repository.top), branch, repository.sha(ref))
+            return _read(str(repository.top), branch, repository.sha(ref), fetched)
         except RepositoryError:
             continue
     return None

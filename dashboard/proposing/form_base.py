@@ -25,7 +25,7 @@ def form_base(now: datetime) -> Base | None:
         return None
     if base.faults:
         st.warning(
-            f"{literal(base.branch)} does not validate: {numbered(len(base.faults), 'error')}. What cannot be read is "
+            f"{literal(base.shown)} does not validate: {numbered(len(base.faults), 'error')}. What cannot be read is "
             "missing from the forms, and nothing can be proposed until it is mended in git; `ratecard validate` "
             "lists everything.",
             icon=":material/error:",
@@ -33,7 +33,7 @@ def form_base(now: datetime) -> Base | None:
         findings_list(base.faults[:_SHOWN])
     if base.unfit:
         st.warning(
-            f"Your draft does not fit {literal(base.branch)} as it is now, so the form starts without it: "
+            f"Your draft does not fit {literal(base.shown)} as it is now, so the form starts without it: "
             f"{literal(base.unfit)}",
             icon=":material/call_split:",
         )

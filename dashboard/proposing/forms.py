@@ -14,14 +14,13 @@ from dashboard.access import CurrentPerson
 from dashboard.formats import literal
 from dashboard.proposing.bases import Base, forget, seen_versions, stem_of
 from dashboard.proposing.drafts import add_to_draft, base_with_draft
-from dashboard.proposing.preview import Previewed, in_draft, preview_panel, previewed, proposed_note
+from dashboard.proposing.preview import Previewed, in_draft, preview_panel, previewed
+from dashboard.proposing.proposed import proposed_note, write_proposal
 from dashboard.session import require
 from schema.errors import RatecardError
 from schema.keys import Key
-from sync.context import environment_admins
-from sync.edit import Edit
-from sync.propose import propose
-from sync.repository import Person
+from sync.edit import Edit, entity_version
+from sync.submit import Proposal
 
 _DONE = "last_proposal"
 _FAILED = "failed_proposal"
@@ -139,9 +138,9 @@ def _buttons(form: _Form, found: Previewed, *, allowed: bool, titled: bool) -> N
 
 def _notes(key: Key) -> None:
     """What the last proposal about an entity became, until the next edit; and what the draft holds of it."""
-    done: dict[Key, tuple[str, str]] = st.session_state.get(_DONE, {})
+    done: dict[Key, Proposal] = st.session_state.get(_DONE, {})
     if key in done:
-        proposed_note(*done[key])
+        proposed_note(done[key])
     if in_draft(key):
         draft_note("The draft holds an edit of this.")
 
@@ -172,23 +171,23 @@ def _propose(form: _Form) -> None:
     repository, title = sources.repository(), form.title()
     if repository is None or title is None:
         return
+    keys = {form.key, *(edit.key for edit in form.edits)}
+    drawn = {key: entity_version(form.base.committed, key, sources.CONFIG_FOLDER) for key in keys}
     try:
-        proposal = propose(
+        proposal = write_proposal(
             repository,
             form.edits,
+            person,
             title=title,
-            author=Person(person.name, person.email),
-            folder=sources.CONFIG_FOLDER,
+            seen=drawn | seen_versions(keys),
             now=form.now,
             effective=form.effective,
-            seen=seen_versions({form.key, *(edit.key for edit in form.edits)}),
-            environment_admins=environment_admins(),
         )
     except RatecardError as error:
         form.fail(error)
         return
     form.start_over()
-    st.session_state.setdefault(_DONE, {})[form.key] = (proposal.branch, proposal.commit)
+    st.session_state.setdefault(_DONE, {})[form.key] = proposal
 
 
 def _add_to_draft(form: _Form) -> None:

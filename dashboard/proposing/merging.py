@@ -168,7 +168,7 @@ def apply_base(commit: str, shown: Shown, reprice: bool) -> None:
     person = require("admin", "apply")
     repository = sources.repository()
     st.session_state.pop(CONFIRM, None)
-    if repository is not None:
+    if repository is not None and sources.local_merges():
         _apply(repository, commit, shown, person, reprice, merged=None)
 
 
@@ -232,8 +232,11 @@ def unapplied(base: Base, person: CurrentPerson, allowed: bool) -> None:
     if not plan.changes:
         return
     with card("unapplied"):
-        card_title("Not applied yet", "The base branch is ahead of the database")
+        card_title("Not applied yet", f"{literal(base.shown)} is ahead of the database")
         may = _show(plan, "base") and allowed
+        if not sources.local_merges():
+            st.caption("Your CI applies what is merged on the forge; by hand that is `ratecard apply`.")
+            return
         shown = Shown(plan.changes, plan.config_tree)
         arguments = (base.commit, shown, bool(_options(plan)))
         st.button(

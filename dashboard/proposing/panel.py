@@ -35,7 +35,7 @@ def settle(base: Base, now: datetime) -> dict[Key, Rebased]:
         seen = base_at(part.commit)
         if seen is None:
             put_part(key, replace(part, commit=base.commit))
-            note(f"The commit that {key} was edited on is gone: look at what it says on {base.branch} now.")
+            note(f"The commit that {key} was edited on is gone: look at what it says on {base.shown} now.")
             continue
         try:
             found = rebased(part, seen.files, base.files, base.commit, now)
@@ -47,9 +47,9 @@ def settle(base: Base, now: datetime) -> dict[Key, Rebased]:
             continue
         put_part(key, found.part)
         if found.part is None:
-            note(f"{base.branch} says what the draft said about {key} already: the edit is gone.")
+            note(f"{base.shown} says what the draft said about {key} already: the edit is gone.")
         elif found.others:
-            note(f"{base.branch} has other values of {key} since: {', '.join(found.others)}. They stay.")
+            note(f"{base.shown} has other values of {key} since: {', '.join(found.others)}. They stay.")
     return open_ones
 
 
@@ -63,7 +63,7 @@ def edits_card(base: Base, conflicts: dict[Key, Rebased], allowed: bool, now: da
     """Every entity of the draft."""
     parts = list(draft_parts().values())
     with card("draft_edits"):
-        note = f"On {literal(base.branch)} at {short_commit(base.commit)}"
+        note = f"On {literal(base.shown)} at {short_commit(base.commit)}"
         card_title("Edits", note, Csv("draft", _HEADER, lambda: _csv_rows(parts, base, now)))
         for part in parts:
             with st.container(border=True):
@@ -125,7 +125,7 @@ def _changes_at(commit: str, day: str, edits: str, _part: DraftPart, _base: Base
 
 
 def _conflict(part: DraftPart, conflict: Rebased, base: Base, allowed: bool, now: datetime) -> None:
-    branch = literal(base.branch)
+    branch = literal(base.shown)
     st.warning(f"{branch} has changed this since you edited it. Choose what is to stand.", icon=":material/call_split:")
     for place, difference in enumerate(conflict.differences):
         st.markdown(f"**{literal(difference.field)}**" if difference.field else "**The whole entry**")
@@ -169,7 +169,7 @@ def _decide(part: DraftPart, field: str, base: Base, now: datetime, mine: bool) 
         put_part(part.key, keep_mine(part, field, seen.files, base.files, base.commit, now))
     else:
         put_part(part.key, take_theirs(part, field))
-    words = "the draft's" if mine else f"{base.branch}'s"
+    words = "the draft's" if mine else f"{base.shown}'s"
     note(f"{part.key}{f', {field}' if field != WHOLE else ''}: {words} value stands.")
 
 

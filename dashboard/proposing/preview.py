@@ -12,10 +12,11 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard import sources
-from dashboard.formats import literal, short_commit
+from dashboard.formats import literal
 from dashboard.proposing.bases import Base
 from dashboard.proposing.drafts import draft_parts
 from dashboard.proposing.impact_panel import impact_panel
+from dashboard.proposing.upstream import upstream
 from schema.errors import RatecardError
 from schema.findings import Finding
 from schema.keys import Key
@@ -59,6 +60,7 @@ def by_itself(
         repository,
         edits,
         folder=sources.CONFIG_FOLDER,
+        upstream=upstream(),
         now=now,
         effective=effective,
         environment_admins=environment_admins(),
@@ -71,7 +73,7 @@ def _on_draft(
     changed = apply_edits(base.files, edits, now=now, effective=effective, folder=sources.CONFIG_FOLDER)
     return preview_of(
         repository,
-        BranchFiles(base.branch, base.commit, base.files),
+        BranchFiles(base.branch, base.commit, base.files, base.remote),
         changed,
         folder=sources.CONFIG_FOLDER,
         now=now,
@@ -102,25 +104,10 @@ def preview_panel(shown: Preview, *, key: str, now: datetime) -> None:
     impact_panel(shown, key=key, now=now)
 
 
-def proposed_note(branch: str, commit: str) -> None:
-    """What a proposal became, and the way to it."""
-    st.success(
-        f"Proposed as commit **{short_commit(commit)}** on branch **{literal(branch)}**.",
-        icon=":material/check_circle:",
-    )
-    st.page_link(
-        "app_pages/proposals.py",
-        label="Review and merge it",
-        icon=":material/arrow_forward:",
-        icon_position="right",
-        query_params={"branch": branch},
-    )
-
-
 def _about(shown: Preview) -> list[Finding]:
     """The warnings in files that the edit touches; the others were there before."""
     touched = {f"{sources.CONFIG_FOLDER}/{path}" for path in shown.files}
     return [finding for finding in shown.validation.warnings if finding.place.file in touched]
 
 
-__all__ = ["Previewed", "by_itself", "findings_list", "in_draft", "preview_panel", "previewed", "proposed_note"]
+__all__ = ["Previewed", "by_itself", "findings_list", "in_draft", "preview_panel", "previewed"]

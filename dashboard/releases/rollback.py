@@ -8,7 +8,9 @@ import streamlit as st
 from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.exports import csv_button
-from dashboard.formats import literal, short_commit
+from dashboard.formats import literal
+from dashboard.proposing.proposed import proposed_note
+from dashboard.proposing.upstream import REMOTE_LOCK, environment, upstream
 from dashboard.releases import data as release_data
 from dashboard.releases.table import counts_text, difference_csv, difference_rows, release_name
 from dashboard.session import require
@@ -34,15 +36,18 @@ def _propose(release: int) -> None:
     if repository is None:
         return
     try:
-        st.session_state[_DONE] = rollback(
-            repository,
-            sources.engine(),
-            str(release),
-            author=Person(person.name, person.email),
-            now=sources.utc_now(),
-            folder=sources.CONFIG_FOLDER,
-            environment_admins=environment_admins(),
-        )
+        with REMOTE_LOCK:
+            st.session_state[_DONE] = rollback(
+                repository,
+                sources.engine(),
+                str(release),
+                author=Person(person.name, person.email),
+                now=sources.utc_now(),
+                folder=sources.CONFIG_FOLDER,
+                upstream=upstream(),
+                environment_admins=environment_admins(),
+                environment=environment(),
+            )
     except RatecardError as error:
         st.session_state[_FAILED] = str(error)
 
@@ -53,21 +58,8 @@ def rollback_note() -> None:
     if failed:
         st.error(literal(failed), icon=":material/error:")
     done: Proposal | None = st.session_state.pop(_DONE, None)
-    if done is None:
-        return
-    st.success(
-        f"Proposed as commit **{short_commit(done.commit)}** on branch **{literal(done.branch)}**.",
-        icon=":material/check_circle:",
-    )
-    for note in done.notes:
-        st.caption(f":orange[:material/info:] {literal(note)}")
-    st.page_link(
-        "app_pages/proposals.py",
-        label="Review and merge it",
-        icon=":material/arrow_forward:",
-        icon_position="right",
-        query_params={"branch": done.branch},
-    )
+    if done is not None:
+        proposed_note(done)
 
 
 def rollback_panel(release: Release, newest: Release, database: str, person: CurrentPerson) -> None:

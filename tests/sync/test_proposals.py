@@ -39,7 +39,7 @@ def test_what_waits_is_listed_newest_first_with_author_and_diff(top: Path, run_g
     assert (first.branch, first.title, first.author) == ("ratecard/rename-pro", "Rename Pro", DESK)
     assert (first.authored_at, first.files, first.commits, first.merges) == (NOW, ("config/plans.yaml",), 1, True)
     assert first.commit == run_git(top, "rev-parse", "ratecard/rename-pro")
-    assert first.remote is None
+    assert (first.here, first.remote, first.pushed) == (True, None, False)
     changed = [line for line in first.diff.splitlines() if line[:1] in "+-"]
     assert changed == [
         "--- a/config/plans.yaml",
@@ -67,8 +67,8 @@ def test_a_proposal_of_a_remote_is_listed_once(top: Path, tmp_path: Path, run_gi
     gone = make(top, "pack Starter#price=6", "There", push=True)
     run_git(top, "fetch", "--quiet")
     run_git(top, "branch", "-D", gone.branch)
-    listed = {info.branch: info.remote for info in list_proposals(Repository.open(top))}
-    assert listed == {here.branch: None, gone.branch: "origin"}
+    listed = {info.branch: (info.here, info.remote, info.pushed) for info in list_proposals(Repository.open(top))}
+    assert listed == {here.branch: (True, "origin", True), gone.branch: (False, "origin", True)}
     commit = merge(Repository.open(top), gone.branch, None, LEAD, NOW)
     assert run_git(top, "rev-parse", "main") == commit
     assert run_git(top, "rev-parse", f"origin/{gone.branch}") == gone.commit
