@@ -27,7 +27,7 @@ from sync.doctor.database import check_clock, check_database
 from sync.doctor.drift import check_drift
 from sync.doctor.finding import Check, Reporter
 from sync.plan import Target
-from sync.render.style import count
+from sync.render.style import age_text, count
 from sync.repository import Repository
 from sync.target import load_target
 
@@ -267,12 +267,3 @@ def newest_release(engine: Engine) -> int | None:
     with reading(engine) as connection:
         release = last_release(connection)
     return None if release is None else release.id
-
-
-def age_text(age: timedelta) -> str:
-    """How long ago in one unit: `12 s`, `3 min`, `2 h`, `5 days`."""
-    seconds = max(int(age.total_seconds()), 0)
-    for size, unit in ((86_400, " days"), (3_600, " h"), (60, " min")):
-        if seconds >= 2 * size:
-            return f"{seconds // size:,}{unit}"
-    return f"{seconds} s"

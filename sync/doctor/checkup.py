@@ -19,6 +19,7 @@ from sync.doctor.drift import check_drift
 from sync.doctor.environment import check_environment
 from sync.doctor.finding import Check, Reporter
 from sync.doctor.ledger import check_ledger
+from sync.doctor.runtimes import check_runtimes, read_runtimes
 from sync.doctor.versions import check_versions
 from sync.errors import RepositoryError
 from sync.repository import Repository, work_tree_files
@@ -27,7 +28,7 @@ from sync.target import load_target
 FORMAT_VERSION = 1
 
 _CONFIGURATION, _GIT = Reporter("configuration"), Reporter("git")
-_DATABASE, _CLOCK = Reporter("database"), Reporter("clock")
+_DATABASE, _CLOCK, _RUNTIMES = Reporter("database"), Reporter("clock"), Reporter("runtimes")
 _ALERTS, _LEDGER = Reporter("alerts"), Reporter("ledger")
 
 
@@ -111,6 +112,7 @@ def _database(place: Place, now: Callable[[], datetime], admins: Sequence[str], 
     if any(check.level == "fail" for check in found) or database_state(engine) != "current":
         return
     yield from _CLOCK.guarded(lambda: _clock(engine, now), "ratecard doctor --database URL")
+    yield from _RUNTIMES.guarded(lambda: check_runtimes(read_runtimes(engine, now())), "ratecard doctor --database URL")
     repository = place.repository
     if repository is not None:
         yield from check_drift(

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 _CODES = {"create": "32", "update": "33", "delete": "31", "error": "31", "warning": "33", "dim": "2", "bold": "1"}
 
@@ -38,4 +39,13 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-__all__ = ["Style", "count", "table"]
+def age_text(age: timedelta) -> str:
+    """How long ago in one unit: `12 s`, `3 min`, `2 h`, `5 days`."""
+    seconds = max(int(age.total_seconds()), 0)
+    for size, unit in ((86_400, " days"), (3_600, " h"), (60, " min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:,}{unit}"
+    return f"{seconds} s"
+
+
+__all__ = ["Style", "age_text", "count", "table"]

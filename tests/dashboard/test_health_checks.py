@@ -12,7 +12,6 @@ from sqlalchemy import create_engine, make_url, update
 
 from dashboard.health.checks import (
     LITELLM_PATH,
-    age_text,
     check_api,
     check_book,
     check_book_file,
@@ -30,6 +29,7 @@ from metering.meter import Meter
 from schema.database import make_engine, writing
 from schema.tables import CONFIG_TABLES
 from sync.doctor.finding import Check
+from sync.render.style import age_text
 from sync.repository import Repository
 from tests.dashboard.seeding import Seeded, git, seed
 from tests.dashboard.test_health_probes import closed_port, http_server, replying, talking

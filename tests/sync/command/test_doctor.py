@@ -26,6 +26,7 @@ def test_exit_code_says_whether_something_failed(
         "git",
         "database",
         "clock",
+        "runtimes",
         "drift",
         "alerts",
         "ledger",
