@@ -11,8 +11,9 @@ read again on every run, so that a demotion bites at once. Two modes:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ Role = Literal["viewer", "analyst", "admin"]
 Mode = Literal["local", "signed in"]
 ROLES: tuple[Role, ...] = ("viewer", "analyst", "admin")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LONGEST_NAME = 100
 
 
 class AccessDeniedError(RatecardError):
@@ -59,7 +61,7 @@ def role_of(
     email: str, listed: Mapping[str, Role], admins: tuple[str, ...], *, mode: Mode, local_merges: bool
 ) -> Role | None:
     """The role of an address, or None for a person who may not see the dashboard at all (only when signed in)."""
-    address = email.strip().lower()
+    address = _folded(email)
     if address and address in admins:
         return "admin"
     if address in listed:
@@ -67,6 +69,12 @@ def role_of(
     if mode == "signed in":
         return None
     return "admin" if address and local_merges else "viewer"
+
+
+def _folded(email: str) -> str:
+    """An address without case."""
+    # The Kelvin sign has a k for its lower case, but it is a letter of another mailbox.
+    return "".join(letter if letter.lower().isascii() and not letter.isascii() else letter.lower() for letter in email)
 
 
 def sign_in_configured() -> bool:
@@ -87,6 +95,30 @@ def address_fault(email: str, verified: object) -> str | None:
     if verified is not None and str(verified).lower() != "true":
         return f"Your provider has not verified that {email} is yours. Verify it there, then sign in again."
     return None
+
+
+def shown_name(claimed: object, email: str) -> str:
+    """The name that a provider tells, as it stands before the address in commits and the audit log.
+
+    People may write what they like there: it must not look like somebody else's address, nor turn the text around.
+    """
+    kept = "".join(letter for letter in str(claimed or "") if letter.isprintable() and letter not in "<>")
+    return kept.strip()[:_LONGEST_NAME] or email
+
+
+def came_from(peer: str | None, forwarded: Sequence[str]) -> str:
+    """The network address of a request for the audit log; a `peer` of None is this machine.
+
+    `forwarded` are the headers X-Forwarded-For. Only a proxy of this machine is believed, and only what it saw itself,
+    which it writes last.
+    """
+    if peer is not None:
+        return peer
+    last = ",".join(forwarded).rpartition(",")[2].partition("%")[0].strip()
+    try:
+        return str(ip_address(last))
+    except ValueError:
+        return "127.0.0.1"
 
 
 def local_fault(address: str | None, host: str | None) -> str | None:

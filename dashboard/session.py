@@ -14,10 +14,12 @@ from dashboard.access import (
     Mode,
     Role,
     address_fault,
+    came_from,
     demand,
     listed_roles,
     local_fault,
     role_of,
+    shown_name,
     sign_in_configured,
 )
 from dashboard.exports import MAY_EXPORT
@@ -40,7 +42,7 @@ def _signed_in_or_stop() -> tuple[str, str]:
         empty_state("Your address is not known for certain", fault)
         _sign_out()
         st.stop()
-    return str(st.user.get("name") or email), email
+    return shown_name(st.user.get("name"), email), email
 
 
 def _sign_out() -> None:
@@ -79,7 +81,7 @@ def current_person() -> CurrentPerson:
         st.stop()
     person = CurrentPerson(name, email, role, mode)
     st.session_state[MAY_EXPORT] = person.may("analyst")
-    act_from(st.context.ip_address)
+    act_from(came_from(st.context.ip_address, st.context.headers.get_all("X-Forwarded-For")))
     open_draft(person.email)
     return person
 

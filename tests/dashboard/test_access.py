@@ -10,12 +10,15 @@ from dashboard.access import (
     Mode,
     Role,
     address_fault,
+    came_from,
     demand,
     local_fault,
     role_of,
+    shown_name,
 )
 
 LISTED: dict[str, Role] = {"desk@example.com": "admin", "books@example.com": "analyst", "help@example.com": "viewer"}
+LISTED["j\u00f6rg@example.com"] = "viewer"
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,12 @@ LISTED: dict[str, Role] = {"desk@example.com": "admin", "books@example.com": "an
         ("nobody@example.com", "local", True, "admin"),
         ("nobody@example.com", "local", False, "viewer"),
         ("", "local", True, "viewer"),
+        # Others' mailboxes: a Kelvin sign has a k for its lower case, and blanks are a part of what a provider tells.
+        ("boo\u212as@example.com", "signed in", False, None),
+        ("\u3000desk@example.com", "signed in", False, None),
+        ("root@example.com\u00a0", "signed in", False, None),
+        ("desk@example.com\n", "signed in", False, None),
+        ("J\u00d6RG@example.com", "signed in", False, "viewer"),
     ],
 )
 def test_roles(email: str, mode: Mode, merges: bool, role: Role | None) -> None:
@@ -81,3 +90,35 @@ def test_an_address_that_anybody_could_have_typed_is_not(verified: object) -> No
 
 def test_a_provider_that_tells_no_address_is_told_what_is_missing() -> None:
     assert "`email`" in (address_fault("", None) or "")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "told"),
+    [
+        (None, [], "127.0.0.1"),
+        ("203.0.113.9", [], "203.0.113.9"),
+        # A proxy on this machine says last who asked it; what stands before that, anybody may have written.
+        (None, ["198.51.100.7, 203.0.113.9"], "203.0.113.9"),
+        (None, ["198.51.100.7", " 2001:db8::1 "], "2001:db8::1"),
+        (None, ["=cmd()"], "127.0.0.1"),
+        (None, ["203.0.113.9,"], "127.0.0.1"),
+        ("203.0.113.9", ["198.51.100.7"], "203.0.113.9"),
+    ],
+)
+def test_where_a_request_comes_from(peer: str | None, forwarded: list[str], told: str) -> None:
+    assert came_from(peer, forwarded) == told
+
+
+@pytest.mark.parametrize(
+    ("claimed", "shown"),
+    [
+        ("Margin Desk", "Margin Desk"),
+        ("Price Desk <prices@example.com>", "Price Desk prices@example.com"),
+        ("\u202eksed\u202c\nDesk\t ", "ksedDesk"),
+        ("<>", "eve@example.com"),
+        (None, "eve@example.com"),
+        ("n" * 300, "n" * 100),
+    ],
+)
+def test_a_name_says_nothing_that_looks_like_an_address(claimed: object, shown: str) -> None:
+    assert shown_name(claimed, "eve@example.com") == shown

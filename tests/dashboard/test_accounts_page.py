@@ -183,6 +183,9 @@ def test_accounts_are_suspended_together_or_not_at_all(own: Seeded, open_app: Op
     assert app.success[0].value == literal("3 accounts are suspended: calls are refused.")
     assert sorted(_status(own).values()) == ["active", "suspended", "suspended", "suspended"]
     assert {row[2] for row in _audited(own)} == {BY}
+    with reading(own.engine()) as connection:
+        query = select(audit_log.c.address).where(audit_log.c.action == "account.suspend")
+        assert list(connection.execute(query).scalars()) == ["127.0.0.1"] * 3
 
     before = _audited(own)
     app.session_state[key] = {"selection": {"rows": [0, 3], "columns": [], "cells": []}}

@@ -30,8 +30,9 @@ def test_nobody_sees_anything_before_they_sign_in(seeded: Seeded, monkeypatch: p
     assert not app.metric
 
 
-def test_a_stranger_sees_nothing(seeded: Seeded, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = _open(seeded, monkeypatch, {"is_logged_in": True, "email": "stranger@example.com", "name": "Stranger"})
+@pytest.mark.parametrize("email", ["stranger@example.com", "boo\u212as@example.com", "\u3000prices@example.com"])
+def test_a_stranger_sees_nothing(seeded: Seeded, monkeypatch: pytest.MonkeyPatch, email: str) -> None:
+    app = _open(seeded, monkeypatch, {"is_logged_in": True, "email": email, "name": "Stranger"})
 
     assert [line.value for line in app.subheader] == ["You have no access yet"]
     assert not app.metric
