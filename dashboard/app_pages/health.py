@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
+import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine, select
 
@@ -31,13 +32,17 @@ from dashboard.health.checks import (
 )
 from dashboard.health.probes import shown_address
 from dashboard.health.rounds import Look, Report, Rounds, worst
-from dashboard.layout import card, page_header
+from dashboard.health.runtimes import CSV_HEADER, csv_rows, table_rows
+from dashboard.layout import card, card_title, page_header
+from dashboard.places import page_link_of
 from dashboard.session import require
 from metering.meter import BOOK_FILE_VARIABLE
+from metering.runtimes.listing import Listing
 from schema.database import reading
 from schema.tables import CONFIG_TABLES
 from sync.context import DATABASE_VARIABLE, environment_admins
-from sync.doctor.finding import Check, Level
+from sync.doctor.finding import Check, Level, Reporter
+from sync.doctor.runtimes import check_runtimes, read_runtimes
 
 REFRESH_SECONDS = 30
 _SETTINGS = ("litellm", "stripe", "notifications")
@@ -55,7 +60,7 @@ def _rounds() -> Rounds:
 
 
 class _Known:
-    """What the other looks need from the database: the settings of services, and the newest release.
+    """What the database says beside the looks: the settings of services, the newest release, and who meters.
 
     All sessions share it, as they share the look that reads it; while the database is away it says what it said last.
     """
@@ -63,6 +68,7 @@ class _Known:
     def __init__(self) -> None:
         self.settings: Mapping[str, Any] = {}
         self.newest: int | None = None
+        self.listing: Listing | None = None
 
     def read(self, engine: Engine) -> list[Check]:
         """Read both."""
@@ -72,6 +78,16 @@ class _Known:
             self.settings = {row.setting: row.value for row in connection.execute(query)}
         self.newest = newest_release(engine)
         return []
+
+    def runtimes(self, engine: Engine, now: datetime) -> Iterator[Check]:
+        """Read which meters run, and look at each."""
+        self.listing = None
+
+        def look() -> Iterator[Check]:
+            self.listing = read_runtimes(engine, now)
+            yield from check_runtimes(self.listing)
+
+        yield from Reporter("runtimes").guarded(look, "ratecard doctor")
 
 
 @st.cache_resource(show_spinner=False, max_entries=5)
@@ -85,6 +101,7 @@ def _looks(engine: Engine, known: _Known, now: datetime) -> dict[str, Look]:
     looks: dict[str, Look] = {
         "Database": partial(check_storage, engine, source, now),
         "Rate book": partial(check_book, engine, now),
+        "Runtimes": partial(known.runtimes, engine, now),
     }
     repository = sources.repository()
     if repository is not None:
@@ -143,6 +160,21 @@ def _card(report: Report) -> None:
                 st.caption(f"What to do: {literal(check.advice)}")
 
 
+def _runtimes(listing: Listing) -> None:
+    """Who meters, and from which release."""
+    with card("runtimes"):
+        note = "Each tells of itself every half minute. Who ends leaves the table, who is killed stays for a day."
+        card_title("Who meters", note, Csv("runtimes", CSV_HEADER, partial(csv_rows, listing)))
+        st.dataframe(
+            pd.DataFrame.from_records(table_rows(listing)),
+            hide_index=True,
+            height="content",
+            key="table_runtimes",
+            alt="The meters that run, and which release each serves",
+        )
+        page_link_of("release", str(listing.newest.release_id))
+
+
 def _csv(reports: Sequence[Report]) -> Csv:
     def rows() -> list[tuple[object, ...]]:
         return [
@@ -175,6 +207,8 @@ def _board() -> None:
         heights[place] += 2 + sum(1 if check.advice is None else 2 for check in report.checks)
         with columns[place]:
             _card(report)
+    if known.listing is not None and known.listing.meters:
+        _runtimes(known.listing)
 
 
 def page() -> None:

@@ -20,8 +20,8 @@ def test_all_is_well(seeded: Seeded, open_app: OpenApp) -> None:
     app = open_app(seeded, "health")
 
     assert [line.value for line in app.title] == ["Health"]
-    assert sorted(_cards(app)) == ["Alerts", "Database", "Drift", "Rate book"]
-    assert "All 4 are well" in app.success[0].value
+    assert sorted(_cards(app)) == ["Alerts", "Database", "Drift", "Rate book", "Runtimes"]
+    assert "All 5 are well" in app.success[0].value
     assert not app.warning
     assert not app.error
 
@@ -67,4 +67,4 @@ def test_a_viewer_sees_it_and_can_switch_the_refresh_off(tmp_path: Path, open_ap
     app = open_app(seeded, "health")
     app.toggle(key="refresh").set_value(False).run()
 
-    assert "All 4 are well" in app.success[0].value
+    assert "All 5 are well" in app.success[0].value
