@@ -1,4 +1,4 @@
-"""Choices that all pages share: widgets that belong to no page, and an address that changes once for all of them.
+"""Choices that all pages share: widgets that belong to no page, and an address that says all of them.
 
 What Streamlit tells the browser of the address is an entry of the browser's history each time, and so a press of Back.
 """
@@ -16,6 +16,16 @@ from dashboard.periods import DEFAULT_PRESET, GRANULARITIES
 
 _DEFAULTS = {"range": DEFAULT_PRESET, "per": GRANULARITIES[0], "compare": True, "converted": False}
 """What the address does not say; no filter is none of the names."""
+ONE_STEP_BACK = """<script>
+if (!window.ratecardSteps) {
+  window.ratecardSteps = true;
+  let acted = false;
+  for (const act of ["click", "keydown"]) document.addEventListener(act, () => { acted = true; }, true);
+  const push = history.pushState.bind(history);
+  history.pushState = (...step) => { acted ? push(...step) : history.replaceState(...step); acted = false; };
+}
+</script>"""
+"""Makes one entry of the browser's history of all that comes of one act of a person: Streamlit tells it in steps."""
 
 
 @contextmanager
@@ -32,8 +42,8 @@ def as_if_of_the_entry_script() -> Iterator[None]:
 def let_go(names: Sequence[str]) -> None:
     """Let the address keep choices that were drawn, on whichever page comes next.
 
-    With a page switch Streamlit would take what it has bound to widgets out of the address, and put it back when they
-    are drawn again: two entries of the browser's history that nobody chose. The browser goes on to write them.
+    With a page switch Streamlit takes what it has bound to widgets out of the address, also what an entry of the
+    browser's history says of the page that a press of Back leads to. The browser goes on to write them.
     """
     context = get_script_run_ctx()
     if context is None:
@@ -75,4 +85,4 @@ def _text(name: str, value: Any) -> list[str] | None:
     return [value] if isinstance(value, str) else [day.isoformat() for day in value]
 
 
-__all__ = ["as_if_of_the_entry_script", "choose", "let_go"]
+__all__ = ["ONE_STEP_BACK", "as_if_of_the_entry_script", "choose", "let_go"]

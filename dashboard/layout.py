@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.access import CurrentPerson
+from dashboard.address import ONE_STEP_BACK
 from dashboard.exports import Csv, csv_button
 from dashboard.formats import literal, moment
 from dashboard.proposing.drafts import draft_parts
@@ -24,12 +25,13 @@ STYLE = """<style>
 [data-testid="stMetricLabel"] p {font-size: 0.82rem; opacity: 0.75;}
 .st-key-page_header h1, .stHeading h3 {padding-top: 0; padding-bottom: 0.15rem; line-height: 1.3;}
 .stHeading [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
+.stElementContainer:has(> .stHtml) {position: absolute;}
 </style>"""
 
 
 def style() -> None:
-    """Write the page's style sheet once."""
-    st.html(STYLE)
+    """Write the page's style sheet, and let one act of a person be one entry of the browser's history."""
+    st.html(STYLE + ONE_STEP_BACK, unsafe_allow_javascript=True)
 
 
 def page_header(title: str, lead: str, person: CurrentPerson, as_of: datetime | None = None) -> None:

@@ -84,17 +84,22 @@ def test_a_link_keeps_what_it_names_and_back_ends_its_filter(server: Server, vis
 def test_each_press_of_back_undoes_one_thing(server: Server, visit: Visit) -> None:
     """What Streamlit tells the browser of the address is an entry of its history each time."""
 
-    def back(**chosen: str) -> None:
+    def back(title: str, **chosen: str) -> None:
         visit.page.go_back()
+        visit.page.get_by_role("heading", name=title, exact=True).wait_for()
         visit.rest()
         assert _chosen(visit) == chosen
 
     both = {"only_model": "openai/gpt-4o", "only_account": ACCOUNTS[0]}
-    visit.open(f"{server.url}/usage?{urlencode(both)}", "Usage")
+    own = {"by": "Plan", "metric": "Tokens"}
+    visit.open(f"{server.url}/usage?{urlencode(both | own)}", "Usage")
+    _switch(visit, "Configuration", "Models")
+    _switch(visit, "Analytics", "Usage")
+    assert _chosen(visit) == both | own
     visit.page.get_by_role("button", name="Filters (2)").click()
     visit.page.get_by_role("button", name="Clear filters").click()
     visit.rest()
-    assert _chosen(visit) == {}
+    assert _chosen(visit) == own
     visit.page.keyboard.press("Escape")
     visit.page.get_by_role("radio", name="7 days").click()
     visit.rest()
@@ -104,12 +109,12 @@ def test_each_press_of_back_undoes_one_thing(server: Server, visit: Visit) -> No
     visit.rest()
     assert _chosen(visit)["range"] == "Custom"
 
-    back(range="7 days")
-    visit.page.get_by_role("heading", name="Profit", exact=True).wait_for()
+    back("Profit", range="7 days")
     visit.page.get_by_role("radio", name="7 days", checked=True).wait_for()
-    back(range="7 days")
-    visit.page.get_by_role("heading", name="Usage", exact=True).wait_for()
-    back(**both)
+    back("Usage", range="7 days", **own)
+    back("Usage", **both, **own)
+    back("Models")
+    back("Usage", **both, **own)
 
 
 def test_a_click_on_a_bar_leads_to_what_is_behind_it(server: Server, visit: Visit) -> None:
