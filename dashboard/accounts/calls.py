@@ -13,17 +13,19 @@ from dashboard import sources
 from dashboard.accounts.data import PAGE_SIZE
 from dashboard.accounts.detail import at
 from dashboard.accounts.paging import pager, place_of
+from dashboard.converted_csv import at_moments
 from dashboard.exports import Csv
 from dashboard.filters import Selection
 from dashboard.formats import MISSING, dollars, literal
 from dashboard.layout import card, card_title
 from dashboard.periods import period_text
+from dashboard.second_currency import SecondCurrency
 from metering.accounts.accounts import account_id
 from metering.analytics import PastEvent, history
 from metering.analytics.history import MOST
 from metering.analytics.period import midnight
 from schema.database import reading
-from schema.keys import moment_text
+from schema.keys import moment_text, parse_moment
 from schema.money import usd_text
 
 HEADER = (
@@ -85,13 +87,22 @@ def _all(account: str, bounds: tuple[date, date]) -> Iterator[list[object]]:
         after = calls[-1].event_id
 
 
-def calls_card(account: str, selection: Selection) -> None:
+def calls_csv(account: str, bounds: tuple[date, date], currency: SecondCurrency | None) -> Csv:
+    """All calls of some days; with a second currency, each amount in it at the rate of the call's moment."""
+    file = Csv("account-calls", HEADER, lambda: _all(account, bounds))
+    if currency is None:
+        return file
+    occurred = HEADER.index("occurred_at")
+    return at_moments(file, currency.name, currency.nanos, lambda row: parse_moment(str(row[occurred])))
+
+
+def calls_card(account: str, selection: Selection, currency: SecondCurrency | None) -> None:
     """A page of the calls of the range."""
     after, bounds = place_of("calls", account, selection.key), selection.bounds
     calls = _read(account, bounds, None if after is None else str(after), PAGE_SIZE + 1)
     with card("account_calls"):
         words = f"{period_text(selection.period)}, newest first; choose one to see why it was charged what it was"
-        card_title("Calls", words, Csv("account-calls", HEADER, lambda: _all(account, bounds)))
+        card_title("Calls", words, calls_csv(account, bounds, currency))
         shown = calls[:PAGE_SIZE]
         state = st.dataframe(
             pd.DataFrame.from_records(call_rows(shown)),
@@ -123,4 +134,4 @@ def calls_card(account: str, selection: Selection) -> None:
         pager("calls", account, selection.key, [call.event_id for call in calls])
 
 
-__all__ = ["HEADER", "call_lines", "call_rows", "calls_card", "model_of"]
+__all__ = ["HEADER", "call_lines", "call_rows", "calls_card", "calls_csv", "model_of"]

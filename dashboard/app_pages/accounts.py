@@ -218,7 +218,7 @@ def _detail(name: str, person: CurrentPerson, stamp: sources.Stamp, book: RateBo
     if section == "Wallet":
         wallet_section(found, book, now)
     elif section == "Usage":
-        usage_section(name, stamp.text, now.date())
+        usage_section(name, stamp, now.date())
     elif section == "Keys":
         keys_section(name, found.info.status, person, now)
     elif section == "Activity":

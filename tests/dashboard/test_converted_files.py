@@ -9,15 +9,17 @@ from decimal import Decimal
 
 import pytest
 
+from dashboard.accounts.calls import calls_csv
 from dashboard.converted_csv import at_moments, beside
 from dashboard.exports import Csv
 from dashboard.revenue.converted import credit_in, mrr_in, spans_of
 from dashboard.revenue.data import recurring_in
 from dashboard.revenue.tables import mrr_csv
 from dashboard.second_currency import InCurrency, SecondCurrency, beside_in, second_currency
+from dashboard.usage.converted_sums import amount
 from dashboard.usage.profit_table import account_margins, daily_csv, margin_csv
 from dashboard.usage.table import usage_csv
-from metering.analytics import Conversion, Period, daily, totals_in, usage_by
+from metering.analytics import Conversion, Period, daily, totals_in, usage_by, usage_in
 from metering.analytics.credit import CreditMonth
 from metering.analytics.movements import Paid, calendar, months_back, mrr_months, steps
 from metering.analytics.profit import profit_by_account
@@ -214,3 +216,19 @@ def test_lists_of_credit_are_in_it_too(rand: Seeded, open_app: OpenApp) -> None:
     months = next(table for table in tables if "Paid, ZAR" in table.columns and "Purchases" in table.columns)
     assert list(purchases["Paid, ZAR"]) == [15 * 18.5] * len(ACCOUNTS)
     assert months["Paid, ZAR"].dropna().tolist() == [15 * 18.5 * len(ACCOUNTS)]
+
+
+def test_the_calls_of_an_account_take_the_rate_of_their_moment(
+    rand: Seeded, sums: InCurrency, open_app: OpenApp
+) -> None:
+    name = ACCOUNTS[1]
+    with reading(rand.engine()) as connection:
+        found = usage_in(connection, "ZAR", sums.currency.exchange, PERIOD, {"account": name})
+
+    lines = read(calls_csv(name, PERIOD.bounds(), sums.currency))
+    app = open_app(rand, "accounts", account=name, section="Usage", converted="true")
+
+    assert {Decimal(line["cost_zar"]) / Decimal(line["cost_usd"]) for line in lines} == {Decimal("18.5"), Decimal(20)}
+    assert sum(Decimal(line["charge_zar"]) for line in lines) == usd(found.charge_nanos)
+    assert {metric.label: metric.value for metric in app.metric}["Charged, ZAR"] == amount(found.charge_nanos, "ZAR")
+    assert "cost_zar" not in read(calls_csv(name, PERIOD.bounds(), None))[0]
