@@ -140,7 +140,7 @@ class Runtime:
         """Keep a book that was the newest at a moment, and look after it again at `check_at` (`max_age` later)."""
         # Another thread may have seen a later state meanwhile; versions rise with time.
         known = self.last_book
-        if book.version >= known.version:
+        if book is not known and book.version >= known.version:
             self.last_book = book
             if book.version > known.version:
                 self.news.set()

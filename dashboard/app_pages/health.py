@@ -163,8 +163,8 @@ def _card(report: Report) -> None:
 def _runtimes(listing: Listing) -> None:
     """Who meters, and from which release."""
     with card("runtimes"):
-        note = "Each tells of itself every half minute. Who ends leaves the table, who is killed stays for a day."
-        card_title("Who meters", note, Csv("runtimes", CSV_HEADER, partial(csv_rows, listing)))
+        note = "Each tells of itself every half minute. One that ends leaves the table, one that is killed stays a day."
+        card_title("Runtimes one by one", note, Csv("runtimes", CSV_HEADER, partial(csv_rows, listing)))
         st.dataframe(
             pd.DataFrame.from_records(table_rows(listing)),
             hide_index=True,

@@ -18,8 +18,8 @@ from schema.tables import releases, runtimes
 
 EVERY_SECONDS = 30
 """How often a meter tells of itself; at once when it has taken up another book."""
-SLACK = timedelta(seconds=2 * EVERY_SECONDS)
-"""How long a release may take beyond the age that a book may have: until it is looked for, and until that is told."""
+SLACK = timedelta(seconds=EVERY_SECONDS)
+"""How long a release may take beyond the age that a book may have."""
 SILENT_AFTER = timedelta(minutes=3)
 FORGOTTEN_AFTER = timedelta(days=1)
 
@@ -44,7 +44,7 @@ class RunningMeter:
     behind_since: datetime | None
     """Since when there is a newer release or edit than it told of."""
     late: bool
-    """Whether it is behind for longer than its book may be old."""
+    """Whether it was behind for longer than its book may be old when it told of itself."""
     silent: bool
     """Whether it was not heard of for `SILENT_AFTER`."""
 
@@ -104,7 +104,7 @@ def _meter(row: Row[tuple[object, ...]], newest: Version, at: datetime) -> Runni
         seen_at=row.seen_at,
         ahead=row.clock_at - row.seen_at,
         behind_since=behind_since,
-        late=behind_since is not None and at - behind_since > may_be_old + SLACK,
+        late=behind_since is not None and row.seen_at - behind_since > may_be_old + SLACK,
         # One that was seen in times to come was seen before a clock was put back.
         silent=abs(unseen) > SILENT_AFTER,
     )

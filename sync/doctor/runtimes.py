@@ -59,9 +59,10 @@ def _elsewhere(release: int, meters: Sequence[RunningMeter], listing: Listing) -
         return _SAY.warn(f"{where}, which the database does not have: {names}", advice)
     if release == listing.newest.release_id:
         where = f"{where} without the last edit"
-    words = f"{where}, behind for {age_text(listing.at - min(behind))}: {names}"
+    words = f"{where}, behind for {age_text(listing.at - min(behind))}"
     if any(meter.late for meter in meters):
-        return _SAY.warn(words, "look at its log: it tells of itself, but has not read the configuration")
+        advice = "look at its log: it tells of itself, but has not read the configuration"
+        return _SAY.warn(f"{words}: {names}", advice)
     return _SAY.ok(words)
 
 

@@ -42,22 +42,29 @@ def listed(engine: Engine, at: datetime = NOW) -> Listing:
         return list_runtimes(connection, at)
 
 
-def test_who_is_behind_is_so_since_the_release_after_its_own_and_late_after_its_age_and_a_minute(card: Engine) -> None:
+def test_who_is_behind_is_so_since_the_release_after_its_own(card: Engine) -> None:
     with writing(card) as connection:
-        for minutes in (2, 3):
+        for minutes in (3, 2, 0):
             add_release(connection, NOW - minutes * MINUTE)
-        add_release(connection, NOW)
+    put(card, told("behind", release_id=3), told("current", release_id=4), told("older", release_id=2))
+
+    behind, current, older = listed(card, NOW + MINUTE).meters
+    assert (behind.behind_since, current.behind_since, older.behind_since) == (NOW, None, NOW - 2 * MINUTE)
+
+
+def test_who_is_behind_is_late_when_it_told_so_past_the_age_of_its_book_and_half_a_minute(card: Engine) -> None:
+    with writing(card) as connection:
+        add_release(connection, NOW - 35 * SECOND)
     put(
         card,
-        told("behind", release_id=3),
-        told("current", release_id=4),
-        told("patient", release_id=2, max_age_seconds=3_600),
+        told("early"),
+        told("late", seen_at=NOW + SECOND),
+        told("patient", seen_at=NOW + SECOND, max_age_seconds=6),
     )
 
-    behind, current, patient = listed(card).meters
-    assert (behind.behind_since, behind.late, current.behind_since) == (NOW, False, None)
-    assert (patient.behind_since, patient.late) == (NOW - 3 * MINUTE, False)
-    assert [listed(card, NOW + seconds * SECOND).meters[0].late for seconds in (65, 66)] == [False, True]
+    # However long it was not heard of since: that is silence.
+    for at in (NOW + SECOND, NOW + 2 * MINUTE):
+        assert [meter.late for meter in listed(card, at).meters] == [False, True, False]
 
 
 def test_an_edit_in_the_database_is_behind_since_the_book_was_known_to_be_the_newest(card: Engine) -> None:
