@@ -8,6 +8,7 @@ The public face is `meter.Meter` with `usage.Usage`. Behind it, from the pure co
 - `accounts` and `subscriptions`: who pays, on which plan, and what time alone changes; all audited by `audit`;
 - `quotas`: what plans allow; `holds`: credit set aside before a call;
 - events: `usage` (read), `recording` (the transaction), `receipts`, `storage` (the statements of the hot path);
+- while the database is away: `spool` keeps what happens on disk, and records it afterwards;
 - what providers return: `adapters` (their usage objects as units);
 - questions and files: `analytics` (the only queries over events), `importing`, `rerating`, `reconciling`;
 - over HTTP: `api`, and `client`, which is one file and needs none of the others.

@@ -101,6 +101,15 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Spooled:
+    """An event that is kept until the API's database is back; what it comes to is known then. It is not sent again."""
+
+    event_id: str
+    spooled_at: str
+    status: str = "spooled"
+
+
+@dataclass(frozen=True)
 class Rejected:
     """An event of a batch that was not recorded, and why."""
 
@@ -221,22 +230,25 @@ class Client:
         for connection, _ in idle:
             connection.close()
 
-    def record(self, event: Event) -> Receipt:
-        """Record a call that happened; the same event again is charged once."""
-        return _receipt(self._ask("POST", "/v1/events", _event(event)))
+    def record(self, event: Event) -> Receipt | Spooled:
+        """Record a call that happened; the same event again is charged once.
 
-    def record_many(self, events: Iterable[Event]) -> list[Receipt | Rejected]:
-        """Record calls, a thousand in a request: a receipt for each, or why it was not recorded, in their order.
+        Spooled is what it comes to with an API that keeps events while its database is away.
+        """
+        return _recorded(self._ask("POST", "/v1/events", _event(event)))
+
+    def record_many(self, events: Iterable[Event]) -> list[Receipt | Spooled | Rejected]:
+        """Record calls, a thousand in a request: as `record`, or why one was not recorded, in their order.
 
         When a later request fails, what came before is recorded; send all of them again.
         """
-        outcomes: list[Receipt | Rejected] = []
+        outcomes: list[Receipt | Spooled | Rejected] = []
         for batch in _batches(events):
             answer = self._ask("POST", "/v1/events/batch", {"events": [_event(event) for event in batch]})
             for event, result in zip(batch, answer["results"]):  # noqa: B905 - runs on Python 3.9, too
                 fault = result["error"]
                 outcomes.append(
-                    _receipt(result["receipt"])
+                    _recorded(result["receipt"] or result["spooled"])
                     if fault is None
                     else Rejected(event.event_id, fault["code"], fault["message"])
                 )
@@ -272,9 +284,9 @@ class Client:
         }
         return _hold(self._ask("POST", "/v1/holds", _given(body)))
 
-    def capture(self, hold_id: str, event: Event) -> Receipt:
+    def capture(self, hold_id: str, event: Event) -> Receipt | Spooled:
         """Record what the call of a hold used, and give back the rest. Model and task are the hold's if not named."""
-        return _receipt(self._ask("POST", f"/v1/holds/{quote(hold_id, safe='')}/capture", _event(event)))
+        return _recorded(self._ask("POST", f"/v1/holds/{quote(hold_id, safe='')}/capture", _event(event)))
 
     def release(self, hold_id: str) -> Hold:
         """Give back the credit of a call that was not made."""
@@ -542,6 +554,10 @@ def _receipt(found: Mapping[str, Any]) -> Receipt:
     )
 
 
+def _recorded(found: Mapping[str, Any]) -> Receipt | Spooled:
+    return Spooled(found["event_id"], found["spooled_at"]) if found["status"] == "spooled" else _receipt(found)
+
+
 def _hold(found: Mapping[str, Any]) -> Hold:
     names = ("provider", "model", "expires_at")
     return Hold(found["hold_id"], found["status"], Decimal(found["amount_usd"]), *(found[name] for name in names))
@@ -585,6 +601,7 @@ __all__ = [
     "Refused",
     "Rejected",
     "Route",
+    "Spooled",
     "Unreachable",
     "Wallet",
 ]

@@ -25,6 +25,7 @@ MeteringError (a RatecardError)
 ├── WebhookError              NO_WEBHOOK       503   alerts cannot be told: no webhook is named
 ├── ProxyError                NO_PROXY         503   a LiteLLM proxy is not named, or does not do as asked
 ├── BookFileError             BAD_BOOK_FILE    503   a rate book on disk that cannot be trusted
+├── SpoolError                BAD_SPOOL        503   a folder that cannot keep calls, or a file in it that is not read
 └── ImportFileError           BAD_FILE         422   a file of events that cannot be read at all
 """
 
@@ -198,6 +199,13 @@ class BookFileError(MeteringError):
     """There is no rate book on disk, or none that can be trusted."""
 
     code = "BAD_BOOK_FILE"
+    status = 503
+
+
+class SpoolError(MeteringError):
+    """A folder that cannot keep calls while the database is away, or a file in it that is not to be read."""
+
+    code = "BAD_SPOOL"
     status = 503
 
 

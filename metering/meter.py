@@ -13,21 +13,22 @@ that records.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from metering import given
 from metering.accounts.accounts import Balance
 from metering.accounts.activity import Activity
 from metering.accounts.service import Accounts, Keys
-from metering.book.file import BookFile
-from metering.book.ratebook import RateBook
+from metering.book.file import BookFile, database_name
+from metering.book.ratebook import RateBook, newest_version
 from metering.book.standing import Status
 from metering.errors import BadEventError, MeteringError, UnavailableError
 from metering.holds.holding import Holds
@@ -37,15 +38,16 @@ from metering.rating.appraisal import Quote
 from metering.rating.price import Price
 from metering.rating.route_explanation import RouteExplanation, explain_route
 from metering.rating.routing import RouteChoice
-from metering.receipts import Receipt
-from metering.recording import Outcome, Recorded, Unpriced, record_events
-from metering.recording.left import LeftAccounts
-from metering.recording.undisturbed import record_undisturbed
+from metering.receipts import Receipt, Spooled
+from metering.recording import Outcome, Unpriced
+from metering.recording.outcomes import Settled
+from metering.recording.recorder import Recorder
 from metering.rerating import Rerating
 from metering.runtime import MAX_AGE, Clock, Runtime, utc_now
 from metering.runtimes.telling import Telling
+from metering.spool import SPOOL_VARIABLE, Draining, Spool, Waiting, limit_of
 from metering.subscriptions.service import Subscriptions
-from metering.usage import Quantity, Usage, read_usage, stored_units
+from metering.usage import Quantity, Usage, stored_units
 from metering.wallets.service import Wallets
 from schema.database import database_state, make_engine, require_current
 from schema.errors import DatabaseUnreachableError, DatabaseVersionError
@@ -70,6 +72,7 @@ class Meter:
         max_age: timedelta = MAX_AGE,
         book_file: str | os.PathLike[str] | None = None,
         listen: bool = False,
+        spool: Spool | None = None,
         listed: bool = False,
         name: str | None = None,
     ) -> None:
@@ -81,7 +84,8 @@ class Meter:
         self.keys = Keys(self._runtime)
         self.wallets = Wallets(self._runtime)
         self.activity = Activity(self._runtime)
-        self.holds = Holds(self._runtime, self._capture)
+        self._recorder = Recorder(self._runtime)
+        self.holds = Holds(self._runtime, self._recorder)
         """Credit set aside for calls that are about to be made."""
         self.hold = self.holds.place
         """Set credit aside for the most that a call may come to. See `Holds.place`."""
@@ -90,9 +94,10 @@ class Meter:
         """Whether a call may be made now. See `Quotas.check`."""
         self.would_exceed = self.quotas.would_exceed
         """Whether an estimate goes beyond a limit. See `Quotas.would_exceed`."""
-        self._account_ids: dict[str, int] = {}
-        self._left = LeftAccounts()
         self._unkeyed = count()
+        if spool is not None:
+            ask = partial(self._runtime.read, newest_version)
+            self._recorder.spool = Draining(spool, self._record_waiting, ask, adopt=listen)
         self._telling = Telling(self._runtime, name) if listed else None
 
     @classmethod
@@ -104,6 +109,7 @@ class Meter:
         max_age: timedelta = MAX_AGE,
         book_file: str | os.PathLike[str] | None = None,
         listen: bool = True,
+        spool: str | os.PathLike[str] | None = None,
         listed: bool | None = None,
         name: str | None = None,
     ) -> Meter:
@@ -111,11 +117,14 @@ class Meter:
 
         `book_file` (else the variable RATECARD_BOOK_FILE) names where the rate book is kept on disk: with it a meter
         opens without the database, too, if the policy says so. `listen` has PostgreSQL tell of releases at once.
+        `spool` (else the variable RATECARD_SPOOL; "" for none) names a folder in which calls are kept that were made
+        while the database is away; they are recorded when it is back, and what the folder holds already is, too.
         `listed` (as `listen`, unless given) has the meter tell in the database which release it serves, under `name` or
         the program's own; the dashboard's Health page shows it.
         Raises UnavailableError when it cannot be reached or has no release, DatabaseVersionError when it has another
-        schema version than this program.
+        schema version than this program, SpoolError when the folder cannot be used.
         """
+        folder = os.environ.get(SPOOL_VARIABLE) if spool is None else spool
         book_file = book_file or os.environ.get(BOOK_FILE_VARIABLE)
         engine = make_engine(url, create=False)
         try:
@@ -129,7 +138,17 @@ class Meter:
                 if not book_file or database_state(engine) != "missing":
                     raise
             listed = listen if listed is None else listed
-            return cls(engine, now=now, max_age=max_age, book_file=book_file, listen=listen, listed=listed, name=name)
+            kept = Spool(folder, database_name(engine), limit_of(os.environ)) if folder else None
+            return cls(
+                engine,
+                now=now,
+                max_age=max_age,
+                book_file=book_file,
+                listen=listen,
+                listed=listed,
+                name=name,
+                spool=kept,
+            )
         except BaseException:
             engine.dispose()
             raise
@@ -143,10 +162,17 @@ class Meter:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; what waits for the database is left to who comes next."""
+        if self.spool is not None:
+            self.spool.close()
         if self._telling is not None:
             self._telling.close()
         self._runtime.close()
+
+    @property
+    def spool(self) -> Draining | None:
+        """What keeps calls while the database is away; None without a folder for them."""
+        return self._recorder.spool
 
     @property
     def engine(self) -> Engine:
@@ -239,38 +265,39 @@ class Meter:
             given.notes(BadEventError, provider=provider, model=model, plan=plan, **named)
             raise
 
-    def record(self, usage: Usage) -> Receipt:
+    def record(self, usage: Usage) -> Receipt | Spooled:
         """Record a call that happened: its event, its posting and the balance, in one transaction.
 
         The same (account, event id) again returns the first receipt and charges nothing. Raises EventConflictError when
         the event is known with other contents, BadEventError, UnknownAccountError, UnavailableError.
+
+        With a spool, an event that is well formed is kept on disk while the database does not answer, and the outcome
+        is Spooled: it is recorded when the database is back. What that refuses then is put aside and told of.
         """
         return self.record_many([usage])[0]
 
-    def record_many(self, usages: Iterable[Usage]) -> list[Receipt]:
+    def record_many(self, usages: Iterable[Usage]) -> list[Receipt | Spooled]:
         """Record calls in one transaction, in the order given; the first error refuses all of them.
 
         Raises what `record` raises.
         """
-        outcomes = self._record(usages, unpriced="keep", collect=False)
-        return [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
+        outcomes = self._recorder.record(usages, unpriced="keep", collect=False)
+        return [outcome for outcome in outcomes if not isinstance(outcome, MeteringError)]
 
-    def record_each(self, usages: Iterable[Usage], *, unpriced: Unpriced = "keep") -> list[Outcome]:
+    def record_each(
+        self, usages: Iterable[Usage], *, unpriced: Unpriced = "keep", spooled: bool = True
+    ) -> list[Outcome]:
         """Record those calls that can be, in one transaction; the error of another stands in its place.
 
         `unpriced="refuse"` makes an error of a call that no price covers, which is otherwise kept as `unpriced` and
-        charged nothing yet. Raises UnavailableError.
+        charged nothing yet; whether one does cannot be known while the database is away, so that nothing is kept for it
+        then, nor with `spooled=False`. Raises UnavailableError.
         """
-        return self._record(usages, unpriced=unpriced, collect=True)
+        return self._recorder.record(usages, unpriced=unpriced, collect=True, spooled=spooled and unpriced == "keep")
 
     def balance(self, account: str) -> Balance:
         """What an account has now. Raises UnknownAccountError, UnavailableError."""
         return self.wallets.balance(account)
-
-    def _capture(self, usage: Usage, hold_id: str) -> Receipt:
-        (outcome,) = self._record([usage], unpriced="keep", collect=False, captures={0: hold_id})
-        assert isinstance(outcome, Receipt)  # noqa: S101 - an error would have been raised
-        return outcome
 
     def reconcile(self, path: str | os.PathLike[str], options: Options | None = None) -> Report:
         """Compare our events with what a provider or gateway counts; see `metering.reconciling`. Nothing is written.
@@ -290,55 +317,12 @@ class Meter:
 
         return match(self._runtime, dry_run=dry_run, force=force)
 
-    def _record(
-        self, usages: Iterable[Usage], *, unpriced: Unpriced, collect: bool, captures: Mapping[int, str] | None = None
-    ) -> list[Outcome]:
-        runtime = self._runtime
-        now = runtime.now()
-        from_zero = runtime.last_book.settings.from_zero
-        errors: dict[int, MeteringError] = {}
-        events = []
-        for index, usage in enumerate(usages):
-            try:
-                events.append(read_usage(usage, now=now, from_zero=from_zero))
-            except MeteringError as error:
-                if not collect:
-                    raise
-                errors[index] = error
-        if not events:
-            return list(errors.values())
-
-        def undisturbed(connection: Connection) -> Recorded | None:
-            book = runtime.last_book
-            return record_undisturbed(connection, book, events[0], self._left, number, now=now, unpriced=unpriced)
-
-        def record(connection: Connection) -> Recorded:
-            return record_events(
-                connection,
-                runtime.last_book,
-                events,
-                now=now,
-                account_ids=self._account_ids,
-                unpriced=unpriced,
-                collect=collect,
-                captures=captures or {},
-            )
-
-        number = self._account_ids.get(events[0].account, 0) if len(events) == 1 and captures is None else 0
-        left = self._left.look(number)
-        if left is not None and left.serves(events[0], now):
-            recorded = runtime.write_at_once(undisturbed, record)
-        else:
-            recorded = runtime.write(record)
-        # Only what is committed is kept: an account that a failed transaction created does not exist.
-        self._account_ids.update(recorded.account_ids)
-        # Recording looks for a newer release, but not for edits: when to look for those is left as it was.
-        runtime.keep(recorded.book, now, runtime.check_at)
-        if recorded.left is not None:
-            # After the book: who finds the account as it was left finds no older release than the one that left it.
-            self._left.keep(recorded.left)
-        found = iter(recorded.outcomes)
-        return [errors.get(index) or next(found) for index in range(len(errors) + len(events))]
+    def _record_waiting(self, calls: Sequence[Waiting]) -> list[Settled]:
+        """Record calls that waited for the database; those of holds each in a transaction of its own."""
+        now = self._runtime.now()
+        plain = [call.event for call in calls if call.hold is None]
+        written = iter(self._recorder.write(plain, now, unpriced="keep", collect=True) if plain else ())
+        return [next(written) if call.hold is None else self.holds.capture_waiting(call, now) for call in calls]
 
 
 def _utc(moment: datetime) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection, select
@@ -51,6 +52,28 @@ class Receipt:
     def again(self) -> Receipt:
         """The receipt of the same event, sent once more."""
         return replace(self, duplicate=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """An event that waits on disk for the database: what it comes to is known when it is recorded.
+
+    `spooled_at` is also when it occurred, unless its caller said when.
+    """
+
+    event_id: str
+    account: str
+    spooled_at: datetime
+
+    @property
+    def status(self) -> str:
+        """`spooled`."""
+        return "spooled"
+
+    @property
+    def duplicate(self) -> bool:
+        """False: whether it was known turns out when it is recorded."""
+        return False
 
 
 def read_receipts(connection: Connection, usage_ids: Sequence[int]) -> dict[int, Receipt]:
@@ -102,4 +125,4 @@ def read_receipts(connection: Connection, usage_ids: Sequence[int]) -> dict[int,
     return found
 
 
-__all__ = ["Receipt", "read_receipts"]
+__all__ = ["Receipt", "Spooled", "read_receipts"]

@@ -200,7 +200,7 @@ class Runtime:
         try:
             self.keep(self.read(lambda connection: self.newest(connection, moment)), moment)
         except UnavailableError as error:
-            if not _is_away(error):
+            if not is_away(error):
                 raise
             self._away = str(error)
             if not self._may_serve(moment):
@@ -223,7 +223,7 @@ class Runtime:
 
     def _kept(self, error: UnavailableError, moment: datetime) -> KeptBook:
         """The book on disk, when it may serve in the place of a database that is away; else the error that says so."""
-        if self._book_file is None or not _is_away(error):
+        if self._book_file is None or not is_away(error):
             raise error
         try:
             kept = self._book_file.read(moment)
@@ -289,9 +289,9 @@ def _serves_until(book: RateBook, confirmed_at: datetime) -> datetime | None:
     return confirmed_at + timedelta(minutes=int(away.get("max_age_minutes", 60)))
 
 
-def _is_away(error: UnavailableError) -> bool:
+def is_away(error: UnavailableError) -> bool:
     """Whether the database itself failed: it has a cause then. One that answers that it has no release has none."""
     return error.__cause__ is not None
 
 
-__all__ = ["MAX_AGE", "Clock", "Runtime", "utc_now"]
+__all__ = ["MAX_AGE", "Clock", "Runtime", "is_away", "utc_now"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -94,8 +94,9 @@ class Event:
     """Tells a repeat from a clash: 16 bytes over what the caller gave, apart from account and event id."""
 
 
-def read_usage(usage: Usage, *, now: datetime, from_zero: bool = False) -> Event:
-    """Check a usage and bring it to the stored form; `from_zero` is that of `stored_units`.
+def read_usage(usage: Usage, *, now: datetime, from_zero: bool = False, of_hold: bool = False) -> Event:
+    """Check a usage and bring it to the stored form; `from_zero` is that of `stored_units`. One `of_hold`
+    needs no model yet, see `completed`.
 
     Raises BadEventError, or UnknownUnitError for a unit that does not exist. A time that the caller did not give is not
     part of the hash, so that a retry is the same event.
@@ -112,7 +113,7 @@ def read_usage(usage: Usage, *, now: datetime, from_zero: bool = False) -> Event
     tier = _text("tier", usage.tier)
     level = _text("reasoning_level", usage.reasoning_level)
     provider = _name("provider", usage.provider, required=False)
-    model = _name("model", usage.model, required=feature is None and tool is None)
+    model = _name("model", usage.model, required=feature is None and tool is None and not of_hold)
     if model is None and provider is not None:
         raise BadEventError("provider is given without a model")
     cpu = None if usage.cpu_seconds is None else stored_parts("cpu_seconds", usage.cpu_seconds, MILLION)
@@ -151,6 +152,33 @@ def read_usage(usage: Usage, *, now: datetime, from_zero: bool = False) -> Event
         details=details,
         content_hash=_hashed(texts, numbers, units),
     )
+
+
+def completed(event: Event, *, timed: bool, provider: str, model: str, task: str | None) -> Event:
+    """An event with the model and the task of its hold where it names none; `timed`: whether its usage had a time."""
+    if event.model and (event.task or not task):
+        return event
+    if not event.model:
+        event = replace(event, provider=provider, model=model)
+    event = replace(event, task=event.task or task)
+    texts = {
+        "feature": event.feature,
+        "metadata": None if event.details is None else _encode(json.loads(event.details)),
+        "model": event.model,
+        "occurred_at": event.occurred_at.isoformat() if timed else None,
+        "provider": event.provider,
+        "reasoning_level": event.reasoning_level,
+        "task": event.task,
+        "tier": event.tier,
+        "tool": event.tool,
+        "user": event.user,
+    }
+    numbers = {
+        "cpu_seconds": event.cpu_seconds_micros,
+        "gpu_seconds": event.gpu_seconds_micros,
+        "latency_ms": event.latency_ms,
+    }
+    return replace(event, content_hash=_hashed(texts, numbers, event.units))
 
 
 def _hashed(texts: dict[str, str | None], numbers: dict[str, int | None], units: dict[str, int]) -> bytes:
@@ -309,4 +337,14 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-__all__ = ["AHEAD", "LONGEST_NAME", "Event", "Quantity", "Usage", "read_usage", "stored_parts", "stored_units"]
+__all__ = [
+    "AHEAD",
+    "LONGEST_NAME",
+    "Event",
+    "Quantity",
+    "Usage",
+    "completed",
+    "read_usage",
+    "stored_parts",
+    "stored_units",
+]

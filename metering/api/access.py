@@ -1,7 +1,8 @@
 """Who asks: the key of a request, its scope and its account, before a byte of the body is read.
 
 Every request asks the database for its key, so that a key that was revoked ends at once. While the database is away,
-keys that it confirmed within the last hour (`known_keys`) may still ask for what is answered from memory; nothing else.
+keys that it confirmed within the last hour (`known_keys`) may still ask for what is answered from memory, and tell of
+calls where a spool keeps them; nothing else.
 """
 
 from __future__ import annotations
@@ -110,6 +111,11 @@ class Access:
             raise ForbiddenError(_NEEDED["read" if owner.scope == "admin" else scope])
         return Caller(owner)
 
+    @property
+    def spools(self) -> bool:
+        """Whether calls are kept while the database is away."""
+        return self._meter.spool is not None
+
     def lane(self, caller: Caller) -> asyncio.Semaphore:
         """What the work on an account's requests goes through: where one waits for a lock, others find threads left."""
         account = caller.owner.account_id
@@ -133,6 +139,8 @@ class Access:
 
     def _still_away(self) -> bool:
         """Whether the database was away and did not come back; whoever looks after the book waits for it, no other."""
+        if self._meter.spool is not None and self._meter.spool.away:
+            return True
         if self._meter.status.away is None:
             return False
         with suppress(UnavailableError):
@@ -140,10 +148,13 @@ class Access:
         return self._meter.status.away is not None
 
 
-def router(scope: Scope, *, tag: str, while_away: bool = False) -> APIRouter:
-    """A router whose routes want a key of a scope; `request.state.caller` is who sent it."""
+def router(scope: Scope, *, tag: str, while_away: bool = False, spooled: bool = False) -> APIRouter:
+    """A router whose routes want a key of a scope; `request.state.caller` is who sent it.
+
+    They are answered without the database `while_away`, or, when `spooled`, where the meter has a spool.
+    """
     return APIRouter(
-        route_class=_route_class(scope, while_away),
+        route_class=_route_class(scope, while_away, spooled),
         dependencies=[Security(bearer)],
         tags=[tag],
         responses=answers(401, 403, 422, 429, 503),
@@ -156,7 +167,7 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
-def _route_class(scope: Scope, while_away: bool) -> type[APIRoute]:
+def _route_class(scope: Scope, while_away: bool, spooled: bool) -> type[APIRoute]:
     class KeyedRoute(APIRoute):
         """A route that lets nobody in without a key, before it looks at anything else."""
 
@@ -168,7 +179,8 @@ def _route_class(scope: Scope, while_away: bool) -> type[APIRoute]:
                 access: Access = request.app.state.access
                 address = request.client.host if request.client else ""
                 text = bearer_text(request.headers.get("authorization"))
-                caller = await run_in_threadpool(access.admit, text, address, scope, while_away=while_away)
+                answered = while_away or (spooled and access.spools)
+                caller = await run_in_threadpool(access.admit, text, address, scope, while_away=answered)
                 request.state.caller = caller
                 for name in request.query_params:
                     if name not in parameters:

@@ -30,6 +30,7 @@ SWEEP_SECONDS = 60
 _ROUTES = (
     events.routes,
     holds.routes,
+    holds.captures,
     pricing.routes,
     checks.routes,
     usage.routes,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field, ValidationError
 
 from metering.api.access import Caller, caller_of, router
@@ -26,13 +27,14 @@ from metering.api.fields import (
 from metering.api.wording import validation_message
 from metering.errors import BadEventError, MeteringError, UnknownAccountError
 from metering.meter import Meter
-from metering.receipts import Receipt
+from metering.receipts import Receipt, Spooled
+from metering.recording import Outcome
 from metering.usage import Usage
 from schema.money import usd_text
 
 LARGEST_BATCH = 1_000
 
-routes = router("meter", tag="events")
+routes = router("meter", tag="events", spooled=True)
 
 
 class CallBody(Body):
@@ -97,10 +99,24 @@ class ReceiptAnswer(Answer):
         )
 
 
+class SpooledAnswer(Answer):
+    """An event that is kept until the database is back, which takes no other doing: what it comes to is known then."""
+
+    event_id: str
+    status: Literal["spooled"]
+    spooled_at: str = Field(description="Also when it occurred, unless `occurred_at` said when.")
+
+    @classmethod
+    def of(cls, spooled: Spooled) -> SpooledAnswer:
+        """A kept event as it is told."""
+        return cls(event_id=spooled.event_id, status="spooled", spooled_at=spooled.spooled_at.isoformat())
+
+
 class Result(Answer):
-    """What became of one event: a receipt or an error."""
+    """What became of one event: a receipt, that it is kept, or an error."""
 
     receipt: ReceiptAnswer | None = None
+    spooled: SpooledAnswer | None = None
     error: Fault | None = None
 
 
@@ -110,38 +126,63 @@ class BatchAnswer(Answer):
     results: list[Result]
     recorded: int = Field(description="How many were recorded this time.")
     duplicates: int
+    spooled: int = Field(description="How many are kept until the database is back.")
     failed: int
 
 
-@routes.post("/v1/events", responses=answers(*OF_BODIES, 404, 409))
-def record_event(request: Request, body: EventBody) -> ReceiptAnswer:
+SPOOLED: dict[int | str, dict[str, Any]] = {
+    202: {"model": SpooledAnswer, "description": "The database is away: it is kept, and recorded when that is back."}
+}
+
+
+@routes.post("/v1/events", response_model=ReceiptAnswer, responses=answers(*OF_BODIES, 404, 409) | SPOOLED)
+def record_event(request: Request, body: EventBody) -> ReceiptAnswer | JSONResponse:
     """Record a call that happened, and debit it.
 
     Recording is never refused for want of credit: what has happened is counted. With another content under the same
     event id it answers EVENT_CONFLICT.
     """
     meter: Meter = request.app.state.meter
-    return ReceiptAnswer.of(meter.record(usage_of(body, body.event_id, caller_of(request))))
+    return answer_of(meter.record(usage_of(body, body.event_id, caller_of(request))))
 
 
-@routes.post("/v1/events/batch", responses=answers(*OF_BODIES))
-def record_events(request: Request, body: BatchBody) -> BatchAnswer:
+@routes.post(
+    "/v1/events/batch",
+    responses=answers(*OF_BODIES)
+    | {202: {"model": BatchAnswer, "description": "The database is away: all that can be read are kept."}},
+)
+def record_events(request: Request, response: Response, body: BatchBody) -> BatchAnswer:
     """Record up to 1,000 calls in one transaction; each has its receipt or its error."""
     meter: Meter = request.app.state.meter
     caller = caller_of(request)
     outcomes = record_each(meter, caller, body.events)
-    results = [
-        Result(receipt=ReceiptAnswer.of(one)) if isinstance(one, Receipt) else Result(error=fault_of(one))
-        for one in outcomes
-    ]
     receipts = [one for one in outcomes if isinstance(one, Receipt)]
     duplicates = sum(one.duplicate for one in receipts)
+    spooled = sum(isinstance(one, Spooled) for one in outcomes)
+    if spooled:
+        response.status_code = 202
     return BatchAnswer(
-        results=results,
+        results=[_result(one) for one in outcomes],
         recorded=len(receipts) - duplicates,
         duplicates=duplicates,
-        failed=len(outcomes) - len(receipts),
+        spooled=spooled,
+        failed=len(outcomes) - len(receipts) - spooled,
     )
+
+
+def answer_of(outcome: Receipt | Spooled) -> ReceiptAnswer | JSONResponse:
+    """What is told of one event that was taken: 202 while it waits for the database."""
+    if isinstance(outcome, Receipt):
+        return ReceiptAnswer.of(outcome)
+    return JSONResponse(SpooledAnswer.of(outcome).model_dump(), 202)
+
+
+def _result(outcome: Outcome) -> Result:
+    if isinstance(outcome, Receipt):
+        return Result(receipt=ReceiptAnswer.of(outcome))
+    if isinstance(outcome, Spooled):
+        return Result(spooled=SpooledAnswer.of(outcome))
+    return Result(error=fault_of(outcome))
 
 
 def usage_of(body: CallBody, event_id: str, caller: Caller) -> Usage:
@@ -152,7 +193,7 @@ def usage_of(body: CallBody, event_id: str, caller: Caller) -> Usage:
     return Usage(**fields | {"event_id": event_id, "account": caller.account})
 
 
-def record_each(meter: Meter, caller: Caller, events: Sequence[dict[str, Any]]) -> list[Receipt | MeteringError]:
+def record_each(meter: Meter, caller: Caller, events: Sequence[dict[str, Any]]) -> list[Outcome]:
     """Record what can be read; the error of another stands in its place."""
     errors: dict[int, MeteringError] = {}
     usages = []
@@ -168,4 +209,4 @@ def record_each(meter: Meter, caller: Caller, events: Sequence[dict[str, Any]]) 
     return [errors.get(index) or next(recorded) for index in range(len(events))]
 
 
-__all__ = ["CallBody", "EventBody", "ReceiptAnswer", "routes", "usage_of"]
+__all__ = ["SPOOLED", "CallBody", "EventBody", "ReceiptAnswer", "answer_of", "routes", "usage_of"]

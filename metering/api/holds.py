@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Annotated, Literal
 
 from fastapi import Path, Request
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from metering.api.access import caller_of, router
 from metering.api.errors import OF_BODIES, answers
-from metering.api.events import EventBody, ReceiptAnswer, usage_of
+from metering.api.events import SPOOLED, EventBody, ReceiptAnswer, answer_of, usage_of
 from metering.api.fields import Answer, Body, Name, Text, Units, Usd, Whole, WholeQuantity
 from metering.holds.holding import LIFETIME, LONGEST
 from metering.holds.placing import HoldRow
@@ -19,6 +20,7 @@ from metering.usage import LARGEST_QUANTITY
 from schema.money import usd_text
 
 routes = router("meter", tag="holds")
+captures = router("meter", tag="holds", spooled=True)
 
 HoldId = Annotated[str, Field(min_length=1, max_length=200, pattern="^[A-Za-z0-9._:~-]*[A-Za-z0-9_:~-]$")]
 """What stands in a path: no slash, no space, and no last dot, which clients take for a folder."""
@@ -89,8 +91,10 @@ def show_hold(request: Request, hold_id: HoldPath) -> HoldAnswer:
     return HoldAnswer.of(meter.holds.row(caller_of(request).account, hold_id))
 
 
-@routes.post("/v1/holds/{hold_id}/capture", responses=answers(*OF_BODIES, 404, 409))
-def capture_hold(request: Request, hold_id: HoldPath, body: EventBody) -> ReceiptAnswer:
+@captures.post(
+    "/v1/holds/{hold_id}/capture", response_model=ReceiptAnswer, responses=answers(*OF_BODIES, 404, 409) | SPOOLED
+)
+def capture_hold(request: Request, hold_id: HoldPath, body: EventBody) -> ReceiptAnswer | JSONResponse:
     """Record what the call used and give back what is left, in one transaction.
 
     Provider, model and task are the hold's unless they are named. A hold that expired or was released is captured all
@@ -98,8 +102,7 @@ def capture_hold(request: Request, hold_id: HoldPath, body: EventBody) -> Receip
     """
     meter: Meter = request.app.state.meter
     caller = caller_of(request)
-    hold = meter.holds.find(caller.account, hold_id)
-    return ReceiptAnswer.of(hold.capture(usage_of(body, body.event_id, caller)))
+    return answer_of(meter.holds.capture(caller.account, hold_id, usage_of(body, body.event_id, caller)))
 
 
 @routes.post("/v1/holds/{hold_id}/release", responses=answers(404))
@@ -109,4 +112,4 @@ def release_hold(request: Request, hold_id: HoldPath) -> HoldAnswer:
     return HoldAnswer.of(meter.holds.release(caller_of(request).account, hold_id))
 
 
-__all__ = ["routes"]
+__all__ = ["captures", "routes"]

@@ -5,9 +5,12 @@ Nothing in it names an account.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from metering.book.standing import Status
+from metering.spool.folder import SpoolState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1, 2, 4, 8, 16)
@@ -35,6 +38,15 @@ class Metrics:
         )
         self._release = Gauge("ratecard_release", "The release that prices calls.", registry=self._registry)
         self._away = Gauge("ratecard_database_away", "1 while the database cannot be reached.", registry=self._registry)
+        self._spool = {
+            name: Gauge(f"ratecard_spool_{name}", meaning, registry=self._registry)
+            for name, meaning in (
+                ("events", "Calls that are kept until the database is back."),
+                ("oldest_seconds", "How long the first of them has waited."),
+                ("rejects", "Calls that were kept and then refused for good."),
+                ("bytes", "What the folder of the spool holds."),
+            )
+        }
         self._swept = Gauge(
             "ratecard_sweep_timestamp_seconds",
             "When renewals and alerts were last swept without a fault; 0 before the first.",
@@ -55,8 +67,17 @@ class Metrics:
         """A sweep went through."""
         self._swept.set_to_current_time()
 
-    def text(self, status: Status) -> bytes:
-        """All of it in Prometheus' format."""
+    def text(self, status: Status, spool: SpoolState | None, now: datetime) -> bytes:
+        """All of it in Prometheus' format; the spool's are 0 where there is none."""
+        if spool is not None:
+            waited = 0.0 if spool.oldest is None else (now - spool.oldest).total_seconds()
+            for name, value in (
+                ("events", spool.waiting),
+                ("oldest_seconds", max(waited, 0.0)),
+                ("rejects", spool.rejects),
+                ("bytes", spool.bytes),
+            ):
+                self._spool[name].set(value)
         self._age.set(status.age.total_seconds())
         self._release.set(status.release.id)
         self._away.set(status.away is not None)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 
 from metering.api.access import router
 from metering.api.errors import answers
@@ -29,6 +30,9 @@ class ReadyAnswer(Answer):
 
     status: Literal["ready"]
     database: Literal["reached", "away"]
+    spool: Literal["none", "empty", "waiting"] = Field(
+        description="Whether calls that happen while the database is away are kept, and whether any wait for it."
+    )
 
 
 @probes.get("/health")
@@ -39,13 +43,22 @@ async def health() -> HealthAnswer:
 
 @probes.get("/ready", responses=answers(503))
 def ready(request: Request) -> ReadyAnswer:
-    """Whether requests can be served: there is a rate book that is young enough.
+    """Whether requests can be served: there is a rate book that is young enough, or a spool that takes calls.
 
-    With `database: away` routes and quotes are served, as the policy allows; all else answers METERING_UNAVAILABLE.
+    With `database: away` routes and quotes are served as the policy allows, and calls that happened are kept where
+    there is a spool; all else answers METERING_UNAVAILABLE.
     """
     meter: Meter = request.app.state.meter
-    meter.book  # noqa: B018 - looks after the book, and raises when none may serve
-    return ReadyAnswer(status="ready", database="reached" if meter.status.away is None else "away")
+    try:
+        meter.book  # noqa: B018 - looks after the book, and raises when none may serve
+    except UnavailableError:
+        if meter.spool is None:
+            raise
+    return ReadyAnswer(
+        status="ready",
+        database="reached" if meter.status.away is None else "away",
+        spool="none" if meter.spool is None else "waiting" if meter.spool.waits() else "empty",
+    )
 
 
 @scraping.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
@@ -56,7 +69,8 @@ def metrics(request: Request) -> Response:
     with suppress(UnavailableError):
         # Where nobody else asks for the book, its age and an outage would go unseen.
         meter.book  # noqa: B018 - looks after the book
-    return Response(counters.text(meter.status), media_type=CONTENT_TYPE)
+    spool = None if meter.spool is None else meter.spool.state()
+    return Response(counters.text(meter.status, spool, request.app.state.now()), media_type=CONTENT_TYPE)
 
 
 __all__ = ["probes", "scraping"]

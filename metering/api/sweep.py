@@ -1,4 +1,4 @@
-"""What an API does beside its requests: each minute, what time has made due, and alerts that are to be told.
+"""What an API does beside its requests: what time has made due, alerts that are to be told, calls that wait.
 
 Several processes may sweep the same database: each thing is done once, whoever comes first.
 """
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Sweep:
-    """A thread that renews accounts and tells alerts, every so many seconds."""
+    """A thread that renews accounts, tells alerts and records what servers that are no more kept, every so often."""
 
     def __init__(self, meter: Meter, metrics: Metrics, seconds: float) -> None:
         self._meter = meter
@@ -60,7 +60,16 @@ class Sweep:
         except Exception:
             _log.exception("alerts were not told")
             well = False
-        return well
+        return self._drain() and well
+
+    def _drain(self) -> bool:
+        spool = self._meter.spool
+        if spool is None:
+            return True
+        done = spool.drain()
+        if done.fault is not None:
+            _log.warning("calls still wait: %s", done.fault)
+        return done.fault is None and not done.left
 
     def _run(self) -> None:
         while True:

@@ -22,16 +22,26 @@ from sqlalchemy import Connection, select
 from metering import given
 from metering.accounts.accounts import account_id, ensure_accounts
 from metering.book.ratebook import RateBook
-from metering.errors import BadEventError, EventConflictError, UnknownAccountError, UnknownHoldError
+from metering.errors import (
+    BadEventError,
+    EventConflictError,
+    MeteringError,
+    UnavailableError,
+    UnknownAccountError,
+    UnknownHoldError,
+)
 from metering.holds.estimate import allowed_output, estimated_charge
 from metering.holds.placing import HoldRow, find_hold, list_holds, place, release, set_aside, unusable
 from metering.quotas.admission import admit, plan_of
 from metering.quotas.limits import counts
-from metering.receipts import Receipt
+from metering.receipts import Receipt, Spooled
+from metering.recording.outcomes import Settled
+from metering.recording.recorder import Recorder
 from metering.runtime import Runtime
+from metering.spool.segment import Waiting
 from metering.storage import Locked, store_for
 from metering.subscriptions.renewal import renew
-from metering.usage import Quantity, Usage, stored_units
+from metering.usage import Quantity, Usage, completed, stored_units
 from metering.wallets.wallet import LARGEST_AMOUNT, LARGEST_BALANCE
 from schema.money import usd, usd_text
 from schema.tables import accounts
@@ -41,7 +51,7 @@ LIFETIME = timedelta(minutes=15)
 LONGEST = timedelta(days=7)
 """How long it may last."""
 
-Capture = Callable[[Usage, str], Receipt]
+Capture = Callable[[Usage, str], Receipt | Spooled]
 """Records a usage and settles the hold of its account that is named."""
 
 
@@ -66,12 +76,16 @@ class Hold:
         """What is set aside, in USD."""
         return usd(self.amount_nanos)
 
-    def capture(self, usage: Usage) -> Receipt:
+    def capture(self, usage: Usage) -> Receipt | Spooled:
         """Record what the call used and give back what is left of the hold, in one transaction.
 
         Account, provider, model and task are the hold's unless the usage names them. The same usage again returns the
         first receipt. Raises EventConflictError when another event captured the hold, BadEventError for another
         account's usage, UnavailableError.
+
+        With a spool the call is kept while the database is away, and the hold is settled with it when it is recorded.
+        Until then the hold takes from what can be spent, as long as it lasts. Should it expire, or be released, in
+        the meantime, its credit is free again, once, and the call is charged all the same.
         """
         if not isinstance(usage, Usage):
             raise BadEventError(f"{str(usage)[:40]!r} is not a Usage")
@@ -84,13 +98,14 @@ class Hold:
             model=usage.model if usage.model is not None else self.model,
             task=usage.task if usage.task is not None else self.task,
         )
-        receipt = self._capture(filled, self.hold_id)
+        outcome = self._capture(filled, self.hold_id)
         self.status = "captured"
-        return receipt
+        return outcome
 
     def release(self) -> None:
         """Set the credit free again; nothing happens when the hold is settled already. Raises UnavailableError."""
-        self.status = self._release(self.account, self.hold_id).status
+        if self.status != "captured":
+            self.status = self._release(self.account, self.hold_id).status
 
     def __enter__(self) -> Hold:
         return self
@@ -105,9 +120,9 @@ class Hold:
 class Holds:
     """Places holds and settles them."""
 
-    def __init__(self, runtime: Runtime, capture: Capture) -> None:
+    def __init__(self, runtime: Runtime, recorder: Recorder) -> None:
         self._runtime = runtime
-        self._capture = capture
+        self._recorder = recorder
 
     def place(
         self,
@@ -218,6 +233,36 @@ class Holds:
             lambda connection: list_holds(connection, account_id(connection, account), open_only=open_only, limit=limit)
         )
 
+    def capture(self, account: str, hold_id: str, usage: Usage) -> Receipt | Spooled:
+        """Record what the call of a hold used, as `Hold.capture` does, by the id of the hold.
+
+        With a spool, the hold is looked for when the database is back, and what it says of the usage is filled in then;
+        a call of a hold that there is not is put aside. Raises UnknownHoldError, UnknownAccountError, and what
+        `Hold.capture` raises.
+        """
+        reason = None
+        if self._recorder.spool is None or not self._recorder.spool.away:
+            try:
+                return self.find(account, hold_id).capture(usage)
+            except UnavailableError as error:
+                reason = error
+        given.name("the id of a hold", hold_id, BadEventError)
+        if usage.account not in (None, account):
+            raise BadEventError(f"the hold is of account {account}, the usage of {usage.account}")
+        provider = usage.provider if usage.model is not None else None
+        return self._recorder.keep_capture(replace(usage, account=account, provider=provider), hold_id, reason)
+
+    def capture_waiting(self, call: Waiting, now: datetime) -> Settled:
+        """Record a call of a hold that waited for the database; an error that refuses it. Raises UnavailableError."""
+        try:
+            hold = self.row(call.event.account, call.hold or "")
+            event = completed(call.event, timed=call.timed, provider=hold.provider, model=hold.model, task=hold.task)
+            return self._recorder.write([event], now, unpriced="keep", collect=True, captures={0: hold.hold_id})[0]
+        except UnavailableError:
+            raise
+        except MeteringError as error:
+            return error
+
     def release(self, account: str, hold_id: str) -> HoldRow:
         """Set a hold's credit free. Raises UnknownHoldError, UnknownAccountError, UnavailableError."""
         now = self._runtime.now()
@@ -235,7 +280,7 @@ class Holds:
             row.amount_nanos,
             row.expires_at,
             row.status,
-            self._capture,
+            self._recorder.capture,
             self.release,
         )
 

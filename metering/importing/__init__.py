@@ -63,7 +63,8 @@ def import_file(
     with Rejects(rejects_path(path), names) as rejects:
         for batch in _batches(records):
             usages = [record.usage for record in batch if record.usage is not None]
-            outcomes = iter(meter.record_each(usages, unpriced="keep" if keep_unpriced else "refuse"))
+            # The file is kept as it is: an import that is interrupted is done again, and needs no spool.
+            outcomes = iter(meter.record_each(usages, unpriced="keep" if keep_unpriced else "refuse", spooled=False))
             for record in batch:
                 outcome = record.fault or next(outcomes)
                 if isinstance(outcome, MeteringError):

@@ -94,7 +94,7 @@ def away(sqlite_databases: SqliteDatabases, tmp_path: Path, clock: Clock) -> Ite
 def test_without_the_database_prices_are_served_to_known_keys_alone(away: tuple[Api, Path], clock: Clock) -> None:
     api, folder = away
     quoted = api.post("/v1/quote", CALL).json
-    assert api.get("/ready", key=None).json == {"status": "ready", "database": "reached"}
+    assert api.get("/ready", key=None).json == {"status": "ready", "database": "reached", "spool": "none"}
     assert api.get("/metrics", key="admin").status == 200
     shutil.move(folder, gone := folder.with_name("gone"))
     api.meter.engine.dispose()
@@ -103,7 +103,7 @@ def test_without_the_database_prices_are_served_to_known_keys_alone(away: tuple[
     assert found == quoted | {"book": quoted["book"] | {"age_seconds": 1_200, "database": "away"}}
     assert api.get("/v1/route?provider=anthropic&task=extraction").json["model"] == "haiku"
     assert api.get("/v1/catalogue").status == 200
-    assert api.get("/ready", key=None).json == {"status": "ready", "database": "away"}
+    assert api.get("/ready", key=None).json == {"status": "ready", "database": "away", "spool": "none"}
     assert "ratecard_database_away 1.0" in api.get("/metrics", key="admin").text
     # Nobody spends what cannot be counted, and nobody is let in who was not known.
     for path, body in (("events", {"event_id": "e", **CALL}), ("check", CALL), ("holds", {"model": "small"})):

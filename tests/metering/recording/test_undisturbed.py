@@ -248,7 +248,7 @@ def test_a_version_of_another_session_is_not_trusted(meter: Meter, card: Engine)
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
-    left = meter._left.look(1)
+    left = meter._recorder._left.look(1)
     assert left is not None
     # As it would be if the number stood for another row.
     left.state.balance_nanos = 10**12
