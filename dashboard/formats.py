@@ -100,6 +100,11 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\{found[1]}{_JOINER}" if found[1] in "@:" else f"\\{found[1]}"
 
 
+def typed(text: object) -> str | None:
+    """What somebody wrote into a field or an address, None for nothing. No database knows of the character NUL."""
+    return str(text or "").replace("\0", "").strip() or None
+
+
 def csv_cell(value: object) -> object:
     """A cell that no spreadsheet takes for a formula; numbers, also as text, stay numbers."""
     if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) and not _PLAIN_NUMBER.fullmatch(value):

@@ -12,6 +12,7 @@ Place = tuple[str, dict[str, str]]
 _PAGES = {
     "access": ("access", "person"),
     "account": ("accounts", "account"),
+    "entry": ("audit", "entry"),
     "feature": ("features", "feature"),
     "model": ("models", "model"),
     "pack": ("packs", "pack"),

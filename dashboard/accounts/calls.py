@@ -96,6 +96,16 @@ def calls_csv(account: str, bounds: tuple[date, date], currency: SecondCurrency 
     return at_moments(file, currency.name, currency.nanos, lambda row: parse_moment(str(row[occurred])))
 
 
+def explain_link(event: str, account: str) -> None:
+    """A link to why an event was charged what it was."""
+    st.page_link(
+        "app_pages/releases.py",
+        label=f"Explain {literal(event)}",
+        icon=":material/arrow_forward:",
+        query_params={"event": event, "account": account},
+    )
+
+
 def calls_card(account: str, selection: Selection, currency: SecondCurrency | None) -> None:
     """A page of the calls of the range."""
     after, bounds = place_of("calls", account, selection.key), selection.bounds
@@ -124,14 +134,8 @@ def calls_card(account: str, selection: Selection, currency: SecondCurrency | No
         )
         for place in state["selection"]["rows"]:
             if place < len(shown):
-                event = shown[place].event_id
-                st.page_link(
-                    "app_pages/releases.py",
-                    label=f"Explain {literal(event)}",
-                    icon=":material/arrow_forward:",
-                    query_params={"event": event, "account": account},
-                )
+                explain_link(shown[place].event_id, account)
         pager("calls", account, selection.key, [call.event_id for call in calls])
 
 
-__all__ = ["HEADER", "call_lines", "call_rows", "calls_card", "calls_csv", "model_of"]
+__all__ = ["HEADER", "call_lines", "call_rows", "calls_card", "calls_csv", "explain_link", "model_of"]

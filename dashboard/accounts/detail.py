@@ -22,6 +22,7 @@ from dashboard.accounts.tables import (
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, day, exact_money, literal, moment, money
 from dashboard.layout import card, card_title
+from dashboard.places import page_link_of
 from metering.book.ratebook import RateBook
 from metering.quotas.limits import NOUNS, QuotaState, grouped
 from metering.subscriptions.subscriptions import Subscription
@@ -43,9 +44,9 @@ _LEVELS = {
 }
 
 
-def at(label: str | None = None) -> Any:
+def at(label: str | None = None, width: int | None = None) -> Any:
     """A column of moments."""
-    return st.column_config.DatetimeColumn(label, format=MOMENT, timezone="UTC")
+    return st.column_config.DatetimeColumn(label, format=MOMENT, timezone="UTC", width=width)
 
 
 def facts(*pairs: tuple[str, str | None]) -> None:
@@ -172,6 +173,7 @@ def _subscription(subscriptions: list[Subscription], book: RateBook) -> None:
             ("Trial until", moment(running.trial_until) if running.trial_until else None),
             ("Next change", _planned(running, book)),
         )
+        page_link_of("plan", running.plan)
 
 
 def _planned(running: Subscription, book: RateBook) -> str:

@@ -19,6 +19,7 @@ from dashboard.accounts.actions import AT_END, CYCLES, NOW, WHENS, Done, Request
 from dashboard.formats import exact_money, literal
 from dashboard.meters import meter
 from dashboard.session import current_person
+from metering.book.entities import Plan
 from metering.book.ratebook import RateBook
 from schema.errors import RatecardError
 from sync.repository import Person
@@ -187,8 +188,16 @@ def _plan_box(request: Request, book: RateBook, *, default_too: bool) -> None:
         [slug for slug in plans if default_too or slug != default],
         index=None,
         placeholder="Choose a plan",
+        format_func=lambda slug: _priced(book.plans[slug]),
         key=_key(request, "plan"),
     )
+
+
+def _priced(plan: Plan) -> str:
+    # Options of a select box are plain text.
+    fees = ((plan.monthly_nanos, "a month"), (plan.annual_nanos, "a year"))
+    told = " or ".join(f"{exact_money(nanos)} {cycle}" for nanos, cycle in fees if nanos is not None)
+    return f"{plan.slug}: {told or 'a fee that is agreed'}"
 
 
 def _move(request: Request, book: RateBook) -> None:
@@ -275,7 +284,7 @@ def _rotate_key(request: Request, book: RateBook) -> None:
 
 _FORMS = {
     "rename": _Form("Rename", "Rename", "The name that people see; calls go on using the account's own.", _rename),
-    "move": _Form("Change plan", "Change plan", "Begins a subscription where none runs.", _move),
+    "move": _Form("Change plan", "Change plan", "Takes the place of the subscription that runs, or begins one.", _move),
     "cancel": _Form("Cancel the subscription", "Cancel it", "The account is on the default plan afterwards.", _cancel),
     "keep": _Form("Take back the planned end", "Take it back", "The subscription goes on as it is.", _nothing),
     "gift": _Form("Give a plan away", "Give", "Without a fee; what is paid for now goes on afterwards.", _gift),

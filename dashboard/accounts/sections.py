@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard.access import CurrentPerson
 from dashboard.accounts import data as account_data
+from dashboard.accounts.calls import explain_link
 from dashboard.accounts.data import PAGE_SIZE, AccountDetail
 from dashboard.accounts.detail import at
 from dashboard.accounts.dialogs import action_button
@@ -28,8 +29,10 @@ from dashboard.audit import table as audit_table
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, exact_money, literal, money
 from dashboard.layout import card, card_title
+from dashboard.places import page_link_of
 from metering.book.ratebook import RateBook
 from metering.wallets.credits import CreditDisplay
+from metering.wallets.ledger import USAGE_KEY
 from schema.tables.ledger import POSTING_KINDS
 
 
@@ -90,15 +93,16 @@ def _ledger(account: str) -> None:
     rows = account_data.postings(account, kind, None if before is None else int(before), PAGE_SIZE + 1)
     with card("account_ledger"):
         file = Csv("account-ledger", POSTING_HEADER, lambda: posting_lines(account_data.all_postings(account, kind)))
-        card_title("Ledger", "Postings, newest first; into the wallet is positive", file)
+        card_title("Ledger", "Postings, newest first; into the wallet is positive; choose a debit to explain it", file)
         st.selectbox(
             "Kind of posting", POSTING_KINDS, index=None, placeholder="Every kind", key="posting_kind", width=220
         )
         if not rows:
             st.caption("No postings here.")
             return
-        st.dataframe(
-            pd.DataFrame.from_records(posting_rows(rows[:PAGE_SIZE])),
+        shown = rows[:PAGE_SIZE]
+        state = st.dataframe(
+            pd.DataFrame.from_records(posting_rows(shown)),
             hide_index=True,
             height="content" if len(rows) <= 12 else 460,
             column_config={
@@ -109,9 +113,14 @@ def _ledger(account: str) -> None:
                 "Key": st.column_config.TextColumn(width="medium"),
             },
             placeholder=MISSING,
-            key="table_account_ledger",
+            on_select="rerun",
+            selection_mode="single-row",
+            key=f"table_account_ledger_{kind}_{before}",
             alt="Postings of the account",
         )
+        for place in state["selection"]["rows"]:
+            if place < len(shown) and shown[place].key.startswith(USAGE_KEY):
+                explain_link(shown[place].key.removeprefix(USAGE_KEY), account)
         pager("postings", account, kind, [one.id for one in rows])
 
 
@@ -166,15 +175,23 @@ def activity_section(account: str) -> None:
         if not entries:
             st.caption("Nobody changed anything about this account by hand.")
             return
-        st.dataframe(
+        state = st.dataframe(
             pd.DataFrame.from_records(audit_table.table_rows(entries[:PAGE_SIZE])),
             hide_index=True,
             height="content" if len(entries) <= 12 else 460,
-            column_config={"Change": st.column_config.TextColumn(width="large")},
+            column_config={
+                "Person": st.column_config.TextColumn(width=170),
+                "Change": st.column_config.TextColumn(width=300),
+            },
             placeholder=MISSING,
-            key="table_account_activity",
+            on_select="rerun",
+            selection_mode="single-row",
+            key=f"table_account_activity_{before}",
             alt="Audit log of the account",
         )
+        for place in state["selection"]["rows"]:
+            if place < len(entries):
+                page_link_of("entry", str(entries[place].id))
         pager("entries", account, None, [one.id for one in entries])
 
 

@@ -102,11 +102,11 @@ def frame(rows: Sequence[AccountRow], quotas: Quotas, revenue: Mapping[int, int]
                 "Name": row.info.name,
                 "Status": row.info.status,
                 "Plan": row.info.plan,
-                "Usage": share_used(row, quotas),
-                "Used": used_words(row, quotas),
+                "Usage": None if (share := share_used(row, quotas)) is None else int(share * 100),
                 "Revenue this month": dollars(revenue.get(row.id, 0)),
                 "Balance": dollars(row.info.balance_nanos),
                 "Last active": row.info.last_event_at,
+                "Used": used_words(row, quotas),
                 "Subscription": subscription_words(row),
                 "Created": row.info.created_at,
             }

@@ -19,7 +19,7 @@ from dashboard.accounts.sections import activity_section, keys_section, wallet_s
 from dashboard.accounts.usage import usage_section
 from dashboard.configuration import rate_card
 from dashboard.exports import Csv
-from dashboard.formats import MISSING, count, literal, money
+from dashboard.formats import MISSING, count, literal, money, typed
 from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.session import require, require_data
 from metering.accounts.browsing import Choice
@@ -76,15 +76,15 @@ def _choose(book: RateBook) -> tuple[Choice, str, bool]:
             placeholder="Account, name, or a user's id, name or address",
             icon=":material/search:",
             on_change=_first_page,
-            width=330,
+            width=300,
         )
-        plan = _box("Plan", "on_plan", book.plans, 150, "Every plan")
-        running = _box("Subscription", "subscription", account_table.SUBSCRIPTIONS, 140, "Any")
+        plan = _box("Plan", "on_plan", book.plans, 140, "Every plan")
+        running = _box("Subscription", "subscription", account_table.SUBSCRIPTIONS, 120, "Any")
         status = _switch("Status", "status", _STATUS_LABELS, "All", "All leaves out the deleted ones.")
-        sort = _box("Sort by", "sort", account_table.SORTS, 190)
+        sort = _box("Sort by", "sort", account_table.SORTS, 170)
         order = _switch("Order", "order", (HIGHEST, "Lowest first"), HIGHEST)
     choice = Choice(
-        (words or "").strip() or None,
+        typed(words),
         _STATUS_LABELS[status],
         plan,
         account_table.SUBSCRIPTIONS[running] if running else None,
@@ -93,24 +93,27 @@ def _choose(book: RateBook) -> tuple[Choice, str, bool]:
 
 
 def _columns(names: list[str]) -> dict[str, Any]:
-    amount = st.column_config.NumberColumn(format="dollar")
     return {
         account_table.OPEN: st.column_config.ButtonColumn(
-            "", type="tertiary", width=70, pinned=True, key="open_account", on_click=_open_clicked, args=(names,)
+            "", type="tertiary", width=60, pinned=True, key="open_account", on_click=_open_clicked, args=(names,)
         ),
-        "Account": st.column_config.TextColumn(pinned=True, width=150),
-        "Status": st.column_config.TextColumn(width=95),
+        "Account": st.column_config.TextColumn(pinned=True, width=130),
+        "Name": st.column_config.TextColumn(width=120),
+        "Status": st.column_config.TextColumn(width=85),
+        "Plan": st.column_config.TextColumn(width=85),
         "Usage": st.column_config.ProgressColumn(
-            format="percent",
+            format="%d%%",
             min_value=0,
-            max_value=1,
+            max_value=100,
             color="primary",
-            width=110,
+            width=105,
             help="Of what the plan limits: the month's tokens or run units, else the requests of today.",
         ),
-        "Revenue this month": amount,
-        "Balance": amount,
-        "Last active": at(),
+        "Revenue this month": st.column_config.NumberColumn(
+            "Revenue", format="dollar", width=85, help="This month, so far."
+        ),
+        "Balance": st.column_config.NumberColumn(format="dollar", width=85),
+        "Last active": at(width=135),
         "Created": at(),
     }
 

@@ -11,7 +11,7 @@ from dashboard import sources
 from dashboard.audit import data as audit_data
 from dashboard.audit.table import field_rows, table_rows
 from dashboard.exports import Csv
-from dashboard.formats import MISSING, count, literal, moment
+from dashboard.formats import MISSING, count, literal, moment, typed
 from dashboard.layout import card, card_title, empty_state, page_header
 from dashboard.periods import PRESETS, preset_period
 from dashboard.places import page_link_of
@@ -59,7 +59,7 @@ def _choice(label: str, key: str, options: tuple[str, ...]) -> str | None:
         placeholder="Every one",
         accept_new_options=True,
     )
-    return (chosen or "").strip() or None
+    return typed(chosen)
 
 
 def _filter(choices: AuditChoices, today: date) -> AuditFilter:
@@ -72,7 +72,7 @@ def _filter(choices: AuditChoices, today: date) -> AuditFilter:
         subject = st.text_input(
             "Name of the thing", key="subject", bind="query-params", placeholder="A part of it, such as acct-00"
         )
-    return AuditFilter(start, end, actor, action, kind, (subject or "").strip() or None)
+    return AuditFilter(start, end, actor, action, kind, typed(subject))
 
 
 def _open(entries: list[AuditEntry], key: str) -> None:
@@ -106,10 +106,13 @@ def _table(wanted: AuditFilter) -> None:
             hide_index=True,
             height="content" if len(entries) <= 15 else 560,
             column_config={
-                "When, UTC": st.column_config.TextColumn(width=160),
-                "Person": st.column_config.TextColumn(width=190),
-                "Change": st.column_config.TextColumn(width=260),
-                "Address": st.column_config.TextColumn(width=100),
+                "When, UTC": st.column_config.TextColumn(width=145),
+                "Person": st.column_config.TextColumn(width=170),
+                "Action": st.column_config.TextColumn(width=130),
+                "What": st.column_config.TextColumn(width=120),
+                "Change": st.column_config.TextColumn(width=230),
+                "Reason": st.column_config.TextColumn(width=130),
+                "Address": st.column_config.TextColumn(width=90),
             },
             placeholder=MISSING,
             on_select=lambda: _open(entries, key),

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import sources
 from dashboard.access import CurrentPerson
-from dashboard.formats import MISSING, literal, moment, short_commit
+from dashboard.formats import MISSING, literal, moment, short_commit, typed
 from dashboard.layout import card, card_title, page_header
 from dashboard.places import page_link_of
 from dashboard.releases import data as release_data
@@ -188,29 +188,28 @@ def _comparison(releases: Sequence[Release], database: str) -> None:
 
 
 def _ask() -> None:
-    event = str(st.session_state["explain_event"] or "").strip()
-    account = str(st.session_state["explain_account"] or "").strip()
-    for name, value in (("event", event), ("account", account)):
-        if value:
+    for name in ("event", "account"):
+        value = typed(st.session_state[f"explain_{name}"])
+        if value is not None:
             st.query_params[name] = value
         else:
             st.query_params.pop(name, None)
 
 
 def _explain(stamp: str) -> None:
-    event, account = st.query_params.get("event", ""), st.query_params.get("account", "")
+    event, account = (typed(st.query_params.get(name)) for name in ("event", "account"))
     with st.form("explain", border=True), st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_input("Event", value=event, key="explain_event", placeholder="The event's id")
+        st.text_input("Event", value=event or "", key="explain_event", placeholder="The event's id")
         help_text = "Needed only where several accounts have an event of this id."
-        st.text_input("Account", value=account, key="explain_account", placeholder="Any", help=help_text)
+        st.text_input("Account", value=account or "", key="explain_account", placeholder="Any", help=help_text)
         st.form_submit_button("Explain", type="primary", icon=":material/search:", on_click=_ask)
-    if not event:
+    if event is None:
         draw_latest_calls(stamp)
         return
     repository = sources.repository()
     top = str(repository.top) if repository else None
     try:
-        told = release_data.explanation(sources.engine(), stamp, event, account or None, top)
+        told = release_data.explanation(sources.engine(), stamp, event, account, top)
     except RefusedError as error:
         if error.code == "AMBIGUOUS_EVENT":
             words = "Several accounts have an event of this id: type the account, too."

@@ -27,9 +27,19 @@ def field_rows(entry: AuditEntry) -> list[dict[str, str]]:
     ]
 
 
+def reason_of(entry: AuditEntry) -> str | None:
+    """Why it was done, where that was said."""
+    return _fields(entry.after).get("reason")
+
+
 def change_words(entry: AuditEntry) -> str:
-    """The first fields in a line: `status: active → suspended`."""
-    rows = [row for row in field_rows(entry) if row["Before"] != row["After"]]
+    """The first fields in a line, without the reason: `status: active → suspended`."""
+    before, after = _fields(entry.before), _fields(entry.after)
+    rows = [
+        row
+        for row in field_rows(entry)
+        if row["Field"] != "reason" and before.get(row["Field"]) != after.get(row["Field"])
+    ]
     words = [
         f"{row['Field']}: {row['Before']} → {row['After']}"
         if row["Before"] and row["After"]
@@ -49,6 +59,7 @@ def table_rows(entries: Iterable[AuditEntry]) -> list[dict[str, str | None]]:
             "Action": entry.action,
             "What": entry.target,
             "Change": change_words(entry),
+            "Reason": reason_of(entry),
             "Address": entry.address,
         }
         for entry in entries

@@ -28,8 +28,12 @@ def counts_of(release: Release) -> dict[str, int]:
     return {"create": release.creates, "update": release.updates, "delete": release.deletes}
 
 
+def _name(person: str) -> str:
+    return person.partition(" <")[0]
+
+
 def release_rows(releases: Sequence[Release]) -> list[dict[str, object]]:
-    """The table on the page."""
+    """The table on the page; people are called by their names there, the release itself tells their addresses."""
     return [
         {
             "Release": release.id,
@@ -37,8 +41,8 @@ def release_rows(releases: Sequence[Release]) -> list[dict[str, object]]:
             "Applied, UTC": f"{release.applied_at:%Y-%m-%d %H:%M}",
             "Title": release.title,
             "Changes": counts_text(counts_of(release)),
-            "Author": release.author,
-            "Applied by": release.applied_by,
+            "Author": _name(release.author),
+            "Applied by": _name(release.applied_by),
             "Commit": short_commit(release.commit),
         }
         for release in releases

@@ -165,6 +165,17 @@ def test_calls_lead_to_their_explanation(seeded: Seeded, open_app: OpenApp) -> N
     assert query in [link.proto.query_string for link in app.get("page_link")]
 
 
+def test_a_debit_leads_to_the_call_that_it_paid(seeded: Seeded, open_app: OpenApp) -> None:
+    app = open_app(seeded, "accounts", account=ACCOUNTS[0], section="Wallet")
+    keys = list(app.dataframe[1].value["Key"])
+    row = next(place for place, key in enumerate(keys) if key.startswith("usage:"))
+    app.session_state["table_account_ledger_None_None"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    app.run()
+
+    (link,) = [link.proto.query_string for link in app.get("page_link")]
+    assert link == f"event={keys[row].removeprefix('usage:')}&account={ACCOUNTS[0]}"
+
+
 def test_an_account_that_is_none_is_told(seeded: Seeded, open_app: OpenApp) -> None:
     app = open_app(seeded, "accounts", account="nobody")
     assert [line.value for line in app.subheader] == ["There is no such account"]
@@ -299,6 +310,11 @@ def test_a_key_is_shown_once_and_works(own: Seeded, open_app: OpenApp) -> None:
         assert meter.keys.authenticate(secret) is None
     app.segmented_control(key="section").set_value("Activity").run()
     assert list(app.dataframe[0].value["Action"]) == ["key.revoke", "key.create"]
+    app.session_state["table_account_activity_None"] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    (link,) = [link.proto.query_string for link in app.run().get("page_link")]
+    with reading(own.engine()) as connection:
+        created = connection.execute(select(audit_log.c.id).where(audit_log.c.action == "key.create")).scalar_one()
+    assert link == f"entry={created}"
 
 
 def test_names_change_nothing_but_themselves(own: Seeded, open_app: OpenApp) -> None:

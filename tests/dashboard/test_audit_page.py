@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.audit.data import PAGE_ROWS, audit_csv
-from dashboard.audit.table import change_words, field_rows
+from dashboard.audit.table import change_words, field_rows, reason_of
 from metering.audit import Actor, note
 from metering.audit_log import AuditEntry, AuditFilter, count_entries, read_entries
 from schema.database import reading, writing
@@ -40,7 +40,8 @@ def test_the_newest_page_and_the_next(logged: Seeded, open_app: OpenApp) -> None
     assert total > PAGE_ROWS
     assert f"{total} entries, newest first" in [line.value for line in app.caption]
     assert list(app.dataframe[0].value["What"]) == [entry.target for entry in newest]
-    assert app.dataframe[0].value["Change"][0] == "status: active → suspended, note: number 0, reason: why"
+    newest_row = app.dataframe[0].value.iloc[0]
+    assert (newest_row["Change"], newest_row["Reason"]) == ("status: active → suspended, note: number 0", "why")
 
 
 def test_filters_of_the_address_hold(logged: Seeded, open_app: OpenApp) -> None:
@@ -111,3 +112,5 @@ def test_fields_of_any_shape() -> None:
         {"Field": "value", "Before": "", "After": "[new, 2]"},
     ]
     assert change_words(entry) == "x.y: 1, x.z: 2, w: true, 1 more"
+    first = AuditEntry(1, datetime.now(UTC), "a", "apply", "release 1", {"release": None}, {"create": 2}, None)
+    assert (change_words(first), reason_of(first)) == ("create: 2", None)

@@ -17,6 +17,7 @@ from dashboard.formats import (
     multiplier,
     points,
     ratio,
+    typed,
 )
 
 
@@ -92,3 +93,8 @@ def test_other_cells_stay() -> None:
 
 def test_an_amount_as_text_stays_a_number_in_a_csv() -> None:
     assert [csv_cell(text) for text in ("-0.07", "12", "-1+2", "-")] == ["-0.07", "12", "'-1+2", "'-"]
+
+
+@pytest.mark.parametrize(("written", "meant"), [(None, None), ("", None), (" \0 ", None), (" a\0b c ", "ab c")])
+def test_what_is_typed_holds_nothing_that_no_database_holds(written: str | None, meant: str | None) -> None:
+    assert typed(written) == meant

@@ -20,7 +20,7 @@ from sync.explain.origin import Archive, Origin
 from sync.release_diff import diff_releases
 from sync.repository import Repository
 from tests.dashboard.conftest import OpenApp
-from tests.dashboard.seeding import ACCOUNTS, Seeded, apply_head, git, seed
+from tests.dashboard.seeding import ACCOUNTS, PERSON, Seeded, apply_head, git, seed
 
 EVENT = "call-0-2"
 
@@ -49,6 +49,7 @@ def test_releases_are_listed_newest_first(two: Seeded, open_app: OpenApp) -> Non
     (table,) = [found.value for found in app.dataframe]
     assert list(table["Release"]) == [row.id for row in stored] == [2, 1]
     assert list(table["Title"]) == [row.title for row in stored]
+    assert list(table["Applied by"]) == [row.applied_by.partition(" <")[0] for row in stored] == [PERSON[0]] * 2
     assert list(table["Commit"]) == [row.commit_sha[:8] for row in stored]
     assert table["Changes"][0] == "1 updated"
 
@@ -191,11 +192,14 @@ def test_releases_audit_log_and_health_are_drawn_on_both_databases(
 ) -> None:
     seeded = seed(tmp_path, url=database_url)
 
-    explained = open_app(seeded, "releases", event=EVENT, account=ACCOUNTS[2])
-    audited = open_app(seeded, "audit", subject="release 1")
+    # No text of a database holds a NUL; in an address it is nothing.
+    explained = open_app(seeded, "releases", event=f"{EVENT}\0", account=ACCOUNTS[2])
+    audited = open_app(seeded, "audit", subject="release\0 1")
+    listed = open_app(seeded, "accounts", search="acct\0-")
     well = open_app(seeded, "health")
 
     assert {metric.label for metric in explained.metric} >= {"Charge", "Cost"}
     assert list(audited.dataframe[0].value["What"]) == ["release 1"]
-    assert [line.value for line in well.subheader] == ["Database", "Rate book", "Drift", "Alerts"]
+    assert list(listed.dataframe[0].value["Account"]) == [ACCOUNTS[0]]
+    assert {"Database", "Drift", "Alerts"} <= {line.value for line in well.subheader}
     assert not [*explained.error, *audited.error, *well.error]
