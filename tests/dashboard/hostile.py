@@ -9,11 +9,14 @@ from pathlib import Path
 
 from metering.meter import Meter
 from metering.usage import Usage
+from schema.database import writing
 from schema.keys import Key
+from schema.tables import runtimes
 from sync.edit import SetField
 from sync.propose import propose
 from sync.repository import Person, Repository
 from tests.dashboard.seeding import DAYS, Seeded, apply_head, configuration, git, make_repository, record_usage
+from tests.metering.runtimes.test_listing import told
 
 SCRIPT = "<script>window.__x=1</script>"
 MARKUP = f"{SCRIPT} **x** [a](http://example.com) :red[x] $x$ :smile: www.example.com `x` ~~x~~ שלום مرحبا"
@@ -215,6 +218,10 @@ def _live(url: str, now: datetime) -> None:
         meter.record(Usage(event_id="of a feature", account=ACCOUNT, feature="search"))
         meter.record(Usage(event_id="of no model", account=ACCOUNT, model=nasty("unpriced model"), units={"input": 5}))
         meter.wallets.refund_usage(ACCOUNT, EVENT, key=nasty("refund"), usd=Decimal(1), note=nasty("refund note"))
+        # Its wrong clock has it named in words, too.
+        running = told(nasty("program"), host=nasty("host"), release_id=2, seen_at=now, clock_at=now + timedelta(1))
+        with writing(meter.engine) as connection:
+            connection.execute(runtimes.insert().values(running))
 
 
 def _release(seeded: Seeded, now: datetime) -> None:

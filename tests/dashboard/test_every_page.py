@@ -201,7 +201,7 @@ PLACES = [
     _place("accounts", lambda facts: [nasty("person"), nasty("reason")], account=ACCOUNT, section="Activity"),
     _place("audit", lambda facts: [f"{count(facts.entries)} entries", nasty("person")]),
     _place("audit", lambda facts: ["release 2", nasty("applier")], entry="2"),
-    _place("health", lambda facts: [f"release {facts.releases}"]),
+    _place("health", lambda facts: [f"release {facts.releases}", nasty("program"), nasty("host")]),
 ]
 
 
