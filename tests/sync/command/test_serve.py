@@ -15,14 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, select
 
 from metering.api.app import create_app
 from metering.api.document import document_text
 from metering.api.server import Server, listen, make_server
 from metering.client import Client, Event, Receipt, Refused
 from metering.meter import Meter
-from schema.database import make_engine
+from schema.database import make_engine, reading
+from schema.tables import runtimes
 from tests.conftest import RunRatecard
+from tests.metering.book.test_listening import until
 from tests.metering.rate_card import JANUARY, ROWS, apply_rows
 
 RATECARD = Path(sys.executable).parent / "ratecard"
@@ -72,7 +75,12 @@ def _refused(client: Client) -> int:
     return caught.value.status
 
 
-def test_it_serves_sweeps_and_stops_when_the_last_answer_is_given(url: str, tmp_path: Path) -> None:
+def _running(engine: Engine) -> list[str]:
+    with reading(engine) as connection:
+        return list(connection.execute(select(runtimes.c.program)).scalars())
+
+
+def test_it_serves_sweeps_and_stops_when_the_last_answer_is_given(url: str, engine: Engine, tmp_path: Path) -> None:
     key = _key(url)
     with Meter.open(url, listen=False, now=lambda: JANUARY) as earlier:
         earlier.wallets.grant("acct-1", "promo", key="old", usd="1", expires_at=JANUARY.replace(day=2))
@@ -83,6 +91,7 @@ def test_it_serves_sweeps_and_stops_when_the_last_answer_is_given(url: str, tmp_
             if not list(client.transactions(kind="expiry")):
                 time.sleep(0.05)
         assert list(client.transactions(kind="expiry"))
+        until(lambda: _running(engine) == ["ratecard serve"])
         outcomes: list[object] = []
         events = [Event(f"b-{number}", model="small", units={"input": 1}) for number in range(1_000)]
         sending = threading.Thread(target=lambda: outcomes.extend(client.record_many(events)))
@@ -93,6 +102,7 @@ def test_it_serves_sweeps_and_stops_when_the_last_answer_is_given(url: str, tmp_
         assert process.wait(timeout=30) == 0
         assert len(outcomes) == 1_000
         assert all(isinstance(one, Receipt) for one in outcomes)
+        assert _running(engine) == []
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
