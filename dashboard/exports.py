@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.access import AccessDeniedError
 from dashboard.formats import csv_cell
 
 MAY_EXPORT = "may_export"
 """Where the session keeps, from run to run anew, whether its person may take data away."""
+STILL_MAY_EXPORT = "still_may_export"
+"""Where it keeps a question that reads the role again: a file is asked for after the run, maybe by an old tab."""
 
 Rows = Iterable[Sequence[object]]
 
@@ -40,12 +43,19 @@ def csv_text(header: Sequence[str], rows: Rows) -> str:
     return file.getvalue()
 
 
+def text_while(csv_file: Csv, still_may: Callable[[], bool]) -> str:
+    """The file's contents for somebody who may have it at this moment. Raises AccessDeniedError."""
+    if not still_may():
+        raise AccessDeniedError("Analysts and admins may download.")
+    return csv_file.text()
+
+
 def csv_button(csv_file: Csv) -> None:
     """A button that downloads the file, for analysts and admins."""
-    may = bool(st.session_state.get(MAY_EXPORT))
+    may, still_may = bool(st.session_state.get(MAY_EXPORT)), st.session_state.get(STILL_MAY_EXPORT, bool)
     st.download_button(
         "CSV",
-        csv_file.text,
+        lambda: text_while(csv_file, still_may),
         file_name=f"{csv_file.name}.csv",
         mime="text/csv",
         icon=":material/download:",

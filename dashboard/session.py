@@ -22,7 +22,7 @@ from dashboard.access import (
     shown_name,
     sign_in_configured,
 )
-from dashboard.exports import MAY_EXPORT
+from dashboard.exports import MAY_EXPORT, STILL_MAY_EXPORT
 from dashboard.layout import empty_state
 from dashboard.proposing.drafts import open_draft
 from metering.audit import act_from
@@ -54,6 +54,10 @@ def _local_or_stop() -> tuple[str, str]:
     if fault:
         empty_state("The dashboard does not run here", fault)
         st.stop()
+    return _git_person()
+
+
+def _git_person() -> tuple[str, str]:
     repository = sources.repository()
     person = repository.identity() if repository else None
     return (person.name, person.email) if person else ("", "")
@@ -69,18 +73,28 @@ def _listed() -> dict[str, Role]:
         return {}
 
 
+def _role_now(mode: Mode, email: str) -> Role | None:
+    merges = mode == "local" and sources.local_merges()
+    return role_of(email, _listed(), environment_admins(), mode=mode, local_merges=merges)
+
+
+def _still_may_export(mode: Mode, email: str) -> bool:
+    # Outside of a run, where nothing is known of the browser.
+    return _role_now(mode, email if mode == "signed in" else _git_person()[1]) in ("analyst", "admin")
+
+
 def current_person() -> CurrentPerson:
     """The person of this run with the role that holds now; stops the run for someone who may see nothing."""
     mode: Mode = "signed in" if sign_in_configured() else "local"
     name, email = _signed_in_or_stop() if mode == "signed in" else _local_or_stop()
-    merges = mode == "local" and sources.local_merges()
-    role = role_of(email, _listed(), environment_admins(), mode=mode, local_merges=merges)
+    role = _role_now(mode, email)
     if role is None:
         empty_state("You have no access yet", f"{email} stands in no list of config/access.yaml; ask an admin.")
         _sign_out()
         st.stop()
     person = CurrentPerson(name, email, role, mode)
     st.session_state[MAY_EXPORT] = person.may("analyst")
+    st.session_state[STILL_MAY_EXPORT] = lambda: _still_may_export(mode, email)
     act_from(came_from(st.context.ip_address, st.context.headers.get_all("X-Forwarded-For")))
     open_draft(person.email)
     return person

@@ -12,6 +12,8 @@ from sync.presenting import leaves, value_text
 
 CSV_HEADER = ("id", "at_utc", "person", "action", "what", "before", "after", "address")
 _SHOWN_FIELDS = 3
+_NAMES = ("commit", "id", "key")
+"""Fields that only name something: long, and the last that anybody asks for."""
 
 
 def field_rows(entry: AuditEntry) -> list[dict[str, str]]:
@@ -40,6 +42,7 @@ def change_words(entry: AuditEntry) -> str:
         for row in field_rows(entry)
         if row["Field"] != "reason" and before.get(row["Field"]) != after.get(row["Field"])
     ]
+    rows.sort(key=lambda row: row["Field"] in _NAMES)
     words = [
         f"{row['Field']}: {row['Before']} → {row['After']}"
         if row["Before"] and row["After"]

@@ -112,5 +112,7 @@ def test_fields_of_any_shape() -> None:
         {"Field": "value", "Before": "", "After": "[new, 2]"},
     ]
     assert change_words(entry) == "x.y: 1, x.z: 2, w: true, 1 more"
-    first = AuditEntry(1, datetime.now(UTC), "a", "apply", "release 1", {"release": None}, {"create": 2}, None)
-    assert (change_words(first), reason_of(first)) == ("create: 2", None)
+    first = AuditEntry(
+        1, datetime.now(UTC), "a", "apply", "release 1", {"release": None}, {"commit": "f", "create": 2}, None
+    )
+    assert (change_words(first), reason_of(first)) == ("create: 2, commit: f", None)

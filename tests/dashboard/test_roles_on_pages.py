@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.access import AccessDeniedError
+from dashboard.exports import STILL_MAY_EXPORT, Csv, text_while
 from schema.keys import Key
 from sync.edit import SetField
 from sync.propose import propose
@@ -147,7 +149,7 @@ def test_somebody_elses_change_of_the_same_model_is_a_conflict(waiting: Seeded, 
 
     next(button for button in app.button if button.label == "Propose").click().run()
 
-    assert any("changed" in error.value for error in app.error)
+    assert ["Somebody changed this while you edited it" in line.value for line in app.warning] == [True]
     assert "ratecard/rename-gpt-4o-to-omni" not in git(waiting.repository, "branch", "--list", "ratecard/*")
 
 
@@ -206,3 +208,8 @@ def test_only_analysts_and_admins_take_data_away(waiting: Seeded, open_app: Open
     buttons = app.get("download_button")
     assert buttons
     assert {button.disabled for button in buttons} == {not may}
+    assert app.session_state[STILL_MAY_EXPORT]() is may
+    _become(waiting, "help@example.com")
+    file = Csv("calls", ("event",), lambda: [["of an old tab"]])
+    with pytest.raises(AccessDeniedError):
+        text_while(file, app.session_state[STILL_MAY_EXPORT])
