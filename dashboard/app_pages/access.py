@@ -16,8 +16,9 @@ from dashboard.configuration.people import Member, members, protected, role_edit
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count
 from dashboard.layout import card, card_title, page_header
-from dashboard.proposing.bases import Base, form_prefix, read_base, see
+from dashboard.proposing.bases import Base, read_base
 from dashboard.proposing.form_base import form_base
+from dashboard.proposing.form_state import form_prefix, see
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from schema.database import reading

@@ -24,9 +24,10 @@ from dashboard.configuration.traffic_card import traffic_card
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, dollars, literal
 from dashboard.layout import card, card_title, empty_state, page_header
-from dashboard.proposing.bases import Base, form_prefix, see
+from dashboard.proposing.bases import Base
 from dashboard.proposing.drafts import base_with_draft
 from dashboard.proposing.form_base import form_base
+from dashboard.proposing.form_state import form_prefix, see
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from metering.book.ratebook import RateBook

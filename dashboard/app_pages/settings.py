@@ -30,8 +30,9 @@ from dashboard.configuration.settings_preview import credits_preview, effects_pr
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, short_commit
 from dashboard.layout import card, card_title, page_header
-from dashboard.proposing.bases import Base, form_prefix, see
+from dashboard.proposing.bases import Base
 from dashboard.proposing.form_base import form_base
+from dashboard.proposing.form_state import form_prefix, see
 from dashboard.proposing.forms import propose_panel
 from dashboard.session import require, require_data
 from schema.keys import Key

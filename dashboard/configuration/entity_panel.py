@@ -13,7 +13,8 @@ from dashboard.access import CurrentPerson
 from dashboard.configuration.choosing import Choice, Mode, choose
 from dashboard.configuration.entity_form import Field, document_of, edits_of, fields_of, texts_of
 from dashboard.configuration.entity_inputs import draw_fields
-from dashboard.proposing.bases import Base, form_prefix, see
+from dashboard.proposing.bases import Base
+from dashboard.proposing.form_state import form_prefix, see
 from dashboard.proposing.forms import draft_note, propose_panel
 from dashboard.proposing.preview import in_draft
 from schema.documents.base import Document

@@ -18,7 +18,8 @@ from dashboard.configuration.price_form import FormError, PriceTexts, default_ma
 from dashboard.configuration.price_inputs import price_inputs
 from dashboard.filters import only
 from dashboard.formats import literal
-from dashboard.proposing.bases import Base, form_prefix, see
+from dashboard.proposing.bases import Base
+from dashboard.proposing.form_state import form_prefix, see
 from dashboard.proposing.forms import new_note, propose_panel
 from metering.book.ratebook import RateBook
 from schema.documents.registry import ModelEntry

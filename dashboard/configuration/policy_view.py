@@ -39,8 +39,9 @@ from dashboard.configuration.policy_form import (
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, literal, money
 from dashboard.layout import card, card_title, part_title
-from dashboard.proposing.bases import Base, form_prefix, see
+from dashboard.proposing.bases import Base
 from dashboard.proposing.form_base import form_base
+from dashboard.proposing.form_state import form_prefix, see
 from dashboard.proposing.forms import propose_panel
 from schema.documents.policy import Approval
 from schema.keys import KINDS

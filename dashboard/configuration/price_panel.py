@@ -25,7 +25,8 @@ from dashboard.configuration.price_schedule import held_at, redating, waiting
 from dashboard.configuration.price_start import Start, start_of
 from dashboard.configuration.rate_card import PriceEntry
 from dashboard.formats import day, literal, moment
-from dashboard.proposing.bases import Base, form_prefix, see
+from dashboard.proposing.bases import Base
+from dashboard.proposing.form_state import form_prefix, see
 from dashboard.proposing.forms import propose_panel
 from metering.book.ratebook import RateBook
 from schema.catalogue import Entity

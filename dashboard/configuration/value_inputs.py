@@ -10,7 +10,8 @@ import streamlit as st
 
 from dashboard.configuration.entity_form import Field, edits_of, texts_of
 from dashboard.configuration.entity_inputs import draw_fields, fault_note
-from dashboard.proposing.bases import Base, form_prefix, see
+from dashboard.proposing.bases import Base
+from dashboard.proposing.form_state import form_prefix, see
 from schema.keys import Key
 from sync.edit import Edit
 

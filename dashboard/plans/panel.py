@@ -32,7 +32,8 @@ from dashboard.plans.form import (
     starting_texts,
 )
 from dashboard.plans.inputs import picked_texts, plan_inputs, quick_picks
-from dashboard.proposing.bases import Base, form_prefix, see
+from dashboard.proposing.bases import Base
+from dashboard.proposing.form_state import form_prefix, see
 from dashboard.proposing.forms import new_note, propose_panel
 from metering.book.entities import Plan
 from schema.documents.plans import QUOTA_LIMITS, STATIC_LIMITS, PlanEntry

@@ -1,4 +1,4 @@
-"""The branch that proposals start from, and the versions of its entities that the person of a session saw."""
+"""The branch that proposals start from: as it is now, and as it was at a commit."""
 
 from __future__ import annotations
 
@@ -13,12 +13,8 @@ from schema.catalogue import Catalogue, Entity, load_catalogue
 from schema.findings import Finding
 from schema.keys import Key
 from sync.bases import base_refs
-from sync.edit import entity_version
 from sync.errors import RepositoryError
 from sync.repository import Repository
-
-_SEEN = "seen_versions"
-_ROUNDS = "form_rounds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,44 +86,4 @@ def base_at(commit: str) -> Base | None:
         return None
 
 
-def see(base: Base, key: Key) -> str:
-    """The version of an entity, for the keys of its form; a change on the branch since it was last seen is told."""
-    seen: dict[Key, str] = st.session_state.setdefault(_SEEN, {})
-    committed = entity_version(base.committed, key, sources.CONFIG_FOLDER)
-    if seen.get(key, committed) != committed:
-        st.warning("Somebody changed this while you looked at it: the form shows it as it is now.")
-    seen[key] = committed
-    return entity_version(base.files, key, sources.CONFIG_FOLDER)[:8] if base.drafted else committed[:8]
-
-
-def seen_versions(keys: set[Key]) -> dict[Key, str]:
-    """The remembered versions of some entities, as the branch had them."""
-    seen: dict[Key, str] = st.session_state.get(_SEEN, {})
-    return {key: version for key, version in seen.items() if key in keys}
-
-
-def form_prefix(stem: str) -> str:
-    """What the keys of a form's inputs begin with: another one each time that the form starts over.
-
-    A browser keeps what was typed in an input for as long as the input has its key.
-    """
-    rounds: dict[str, int] = st.session_state.get(_ROUNDS, {})
-    return f"{stem}{rounds.get(stem, 0)}."
-
-
-def stem_of(prefix: str) -> str:
-    """The form of a prefix, whichever time it started over."""
-    return prefix.removesuffix(".").rstrip("0123456789")
-
-
-def forget(prefix: str, key: Key | None = None) -> None:
-    """Start over: drop the form's inputs, whose keys begin with `prefix`, and what was seen of the entity."""
-    for name in [str(name) for name in st.session_state if str(name).startswith(prefix)]:
-        del st.session_state[name]
-    rounds: dict[str, int] = st.session_state.setdefault(_ROUNDS, {})
-    rounds[stem_of(prefix)] = rounds.get(stem_of(prefix), 0) + 1
-    if key is not None:
-        st.session_state.get(_SEEN, {}).pop(key, None)
-
-
-__all__ = ["Base", "base_at", "forget", "form_prefix", "read_base", "see", "seen_versions", "stem_of"]
+__all__ = ["Base", "base_at", "read_base"]

@@ -2,67 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import streamlit as st
 
 from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.formats import literal
-from dashboard.proposing.bases import Base, forget, seen_versions, stem_of
 from dashboard.proposing.drafts import add_to_draft, base_with_draft
+from dashboard.proposing.form_state import (
+    OpenEdits,
+    fail,
+    forget,
+    inputs_of,
+    remember_open,
+    seen_versions,
+    stem_of,
+    taken_failure,
+)
 from dashboard.proposing.preview import Previewed, in_draft, preview_panel, previewed
 from dashboard.proposing.proposed import proposed_note, write_proposal
 from dashboard.session import require
 from schema.errors import RatecardError
 from schema.keys import Key
-from sync.edit import Edit, entity_version
+from sync.edit import Edit
+from sync.errors import ConflictError
 from sync.submit import Proposal
 
 _DONE = "last_proposal"
-_FAILED = "failed_proposal"
 _LAST = "last_edited"
 NOT_ALLOWED = "Only an admin whom git knows may propose."
 _MOVED = "A value changed as you clicked. Here is the commit that it becomes now: propose it if it is right."
 _JOINS = "It stands on what the draft holds, so it can only be proposed with it: add it to the draft."
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """The edits as the page showed them, and all that a click needs to know of their form.
+def _title_at_click(form: OpenEdits) -> str | None:
+    """The title at the click; None, with a word, when a value came with it that the diff did not have."""
+    title = str(st.session_state[form.title_key]).strip()
+    state = st.session_state
+    if not title or any(name in state and state[name] != value for name, value in form.drawn.items()):
+        fail(form.key, _MOVED)
+        return None
+    return title
 
-    `prefix` begins the keys of its inputs, `drawn` is what stood in them; `key` is the entity that it is about.
-    """
 
-    edits: tuple[Edit, ...]
-    prefix: str
-    key: Key
-    title_key: str
-    drawn: Mapping[str, Any]
-    base: Base
-    now: datetime
-    effective: datetime | None
-
-    def title(self) -> str | None:
-        """The title at the click; None, with a word, when a value came with it that the diff did not have."""
-        title = str(st.session_state[self.title_key]).strip()
-        state = st.session_state
-        if not title or any(name in state and state[name] != value for name, value in self.drawn.items()):
-            state[_FAILED] = (self.key, _MOVED)
-            return None
-        return title
-
-    def fail(self, error: RatecardError) -> None:
-        """Have the next run tell why it did not work."""
-        st.session_state[_FAILED] = (self.key, str(error))
-
-    def start_over(self) -> None:
-        """Empty the inputs, and let the form of a new entity tell what became of the last one."""
-        forget(self.prefix, self.key)
-        st.session_state[_LAST] = (stem_of(self.prefix), self.key)
+def _start_over(form: OpenEdits) -> None:
+    """Empty the inputs, and let the form of a new entity tell what became of the last one."""
+    forget(form.prefix, form.key)
+    st.session_state[_LAST] = (stem_of(form.prefix), form.key)
 
 
 def propose_panel(
@@ -82,10 +70,10 @@ def propose_panel(
     `prefix` begins the keys of the form's inputs, `watched` are the keys of further ones; `key` is the entity whose
     version the person has seen.
     """
-    failed: tuple[Key, str] | None = st.session_state.pop(_FAILED, None)
-    if failed and failed[0] == key:
-        st.error(literal(failed[1]), icon=":material/error:")
+    if failed := taken_failure(key):
+        st.error(literal(failed), icon=":material/error:")
     if not edits:
+        remember_open(None)
         _notes(key)
         st.caption("Change a value to see the commit that it becomes.")
         return
@@ -101,11 +89,13 @@ def propose_panel(
     preview_panel(found.shown, key=prefix, now=now)
     title_key = f"title_{prefix}{title}"
     message = st.text_input("Title of the commit", value=title, key=title_key, max_chars=100)
-    form = _Form(tuple(edits), prefix, key, title_key, _inputs(prefix, watched), base, now, effective)
-    _buttons(form, found, allowed=person.may("admin") and bool(person.email), titled=bool(message.strip()))
+    form = OpenEdits(tuple(edits), prefix, key, title_key, inputs_of(prefix, watched), base, now, effective)
+    allowed = person.may("admin") and bool(person.email)
+    remember_open(form if allowed else None)
+    _buttons(form, found, allowed=allowed, titled=bool(message.strip()))
 
 
-def _buttons(form: _Form, found: Previewed, *, allowed: bool, titled: bool) -> None:
+def _buttons(form: OpenEdits, found: Previewed, *, allowed: bool, titled: bool) -> None:
     reason = None if allowed else NOT_ALLOWED
     if not found.alone:
         st.caption(f":blue[:material/edit_note:] {_JOINS}")
@@ -159,48 +149,43 @@ def new_note(stem: str) -> None:
         _notes(last[1])
 
 
-def _inputs(prefix: str, watched: Sequence[str]) -> dict[str, Any]:
-    """What stands in the inputs of a form, by key."""
-    state = st.session_state
-    return {str(name): state[name] for name in state if str(name).startswith(prefix) or name in watched}
-
-
-def _propose(form: _Form) -> None:
+def _propose(form: OpenEdits) -> None:
     # A callback: it runs before the page, with the role read again.
     person = require("admin", "propose a change")
-    repository, title = sources.repository(), form.title()
+    repository, title = sources.repository(), _title_at_click(form)
     if repository is None or title is None:
         return
-    keys = {form.key, *(edit.key for edit in form.edits)}
-    drawn = {key: entity_version(form.base.committed, key, sources.CONFIG_FOLDER) for key in keys}
     try:
         proposal = write_proposal(
             repository,
             form.edits,
             person,
             title=title,
-            seen=drawn | seen_versions(keys),
+            seen=seen_versions(form.base, form.keys),
             now=form.now,
             effective=form.effective,
         )
-    except RatecardError as error:
-        form.fail(error)
+    except ConflictError as error:
+        fail(form.key, f"{error.key} has changed since you saw it: look at it again.")
         return
-    form.start_over()
+    except RatecardError as error:
+        fail(form.key, str(error))
+        return
+    _start_over(form)
     st.session_state.setdefault(_DONE, {})[form.key] = proposal
 
 
-def _add_to_draft(form: _Form) -> None:
+def _add_to_draft(form: OpenEdits) -> None:
     require("admin", "edit the draft")
-    title = form.title()
+    title = _title_at_click(form)
     if title is None:
         return
     try:
         add_to_draft(form.edits, form.base, title=title, effective=form.effective, now=form.now)
     except RatecardError as error:
-        form.fail(error)
+        fail(form.key, str(error))
         return
-    form.start_over()
+    _start_over(form)
 
 
 __all__ = ["NOT_ALLOWED", "draft_note", "new_note", "propose_panel"]

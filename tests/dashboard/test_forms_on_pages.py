@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.conftest import OpenApp
@@ -67,3 +68,49 @@ def test_the_same_price_written_otherwise_is_nothing_to_propose(tmp_path: Path, 
     margin.set_value(f"{margin.value}.00" if "." not in margin.value else f"{margin.value}0").run()
 
     assert not [button for button in app.button if button.label == "Propose"]
+
+
+@pytest.mark.parametrize("click", ["Propose", "Add to the draft", ""])
+def test_what_is_typed_while_somebody_else_changes_the_same_is_kept_in_the_draft(
+    tmp_path: Path, open_app: OpenApp, click: str
+) -> None:
+    seeded = seed(tmp_path)
+    app = open_app(seeded, "models", model=MODEL)
+    _labelled(app.text_input, "Display name").set_value("Mine").run()
+    registry = seeded.repository / "config" / "registry" / "openai.yaml"
+    registry.write_text(registry.read_text().replace("name: GPT-4o", "name: Theirs"))
+    git(seeded.repository, "commit", "--quiet", "--all", "--message=Rename it")
+
+    if click:
+        _labelled(app.button, click).click().run()
+    else:
+        app.run()
+
+    assert git(seeded.repository, "branch", "--list", "ratecard/*") == ""
+    assert not app.error
+    assert _labelled(app.text_input, "Display name").value == "Mine"
+    if click != "Add to the draft":
+        assert ["Your edit is in your draft now" in line.value for line in app.warning] == [True]
+    app.query_params.clear()
+    app.switch_page("app_pages/draft.py")
+    app.run()
+    assert [text.value for text in app.text] == ["GPT-4o", "Theirs", "Mine"]
+    _labelled(app.button, "Keep mine").click().run()
+    assert "+    display_name: Mine" in _diff(app)
+
+
+def test_what_was_left_on_another_page_is_not_put_into_the_draft(tmp_path: Path, open_app: OpenApp) -> None:
+    seeded = seed(tmp_path)
+    app = open_app(seeded, "models", model=MODEL)
+    _labelled(app.text_input, "Display name").set_value("Mine").run()
+    app.query_params.clear()
+    app.switch_page("app_pages/health.py").run()
+    registry = seeded.repository / "config" / "registry" / "openai.yaml"
+    registry.write_text(registry.read_text().replace("name: GPT-4o", "name: Theirs"))
+    git(seeded.repository, "commit", "--quiet", "--all", "--message=Rename it")
+
+    app.query_params["model"] = MODEL
+    app.switch_page("app_pages/models.py").run()
+
+    assert _labelled(app.text_input, "Display name").value == "Theirs"
+    assert not list((seeded.repository / ".ratecard").glob("drafts/*.json"))

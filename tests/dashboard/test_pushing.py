@@ -155,7 +155,8 @@ def test_a_change_that_lands_while_a_form_is_open_is_a_conflict_and_nothing_is_p
 
     labelled(app.button, "Propose").click().run()
 
-    assert "has changed since you saw it" in said(app.error)
+    assert "Somebody changed this while you edited it" in said(app.warning)
+    assert labelled(app.text_input, "Display name").value == "Omni"
     assert git(remote(shared), "branch", "--list", "ratecard/*") == ""
     assert git(shared.repository, "branch", "--list", "ratecard/*") == ""
 
