@@ -35,7 +35,9 @@ PALETTE = (
 """Colours that are told apart on light and on dark ground."""
 
 OTHER = "Other"
-OTHER_COLOUR = "#98a1b3"
+OTHER_COLOUR = "#c3cad7"
+MUTED_COLOUR = "#727d93"
+"""Of texts beside the bars."""
 SUBSCRIPTION_COLOUR = "#4c6fff"
 USAGE_COLOUR = "#8ea4ff"
 COST_COLOUR = "#f0883e"
@@ -109,7 +111,9 @@ def _number(longest: float, *, is_money: bool = True) -> str:
 
 def value_axis(number: str = "$~s", **more: Any) -> alt.Axis:
     """The upright axis: a few amounts, without lines of its own."""
-    return alt.Axis(format=number, title=None, tickCount=5, domain=False, ticks=False, **more)
+    # Zero has no thousands: Vega would write `$0k` beside `$1k`.
+    labels = "datum.value ? datum.label : replace(datum.label, regexp('[a-zA-Z]'), '')"
+    return alt.Axis(format=number, labelExpr=labels, title=None, tickCount=5, domain=False, ticks=False, **more)
 
 
 def legend(columns: int = 5, symbol: str = "square", **more: Any) -> alt.Legend:
@@ -184,7 +188,7 @@ def points(
 def _line(rows: Sequence[Row], x: alt.X, y: alt.Y, colour: alt.Color) -> alt.Chart:
     """A line through the days."""
     line = alt.Chart(inline(rows)).mark_line(
-        strokeWidth=2.4, interpolate="monotone", point={"size": 18, "filled": True}
+        strokeWidth=2.4, interpolate="monotone", point={"size": 18 if len(rows) > 1 else 90, "filled": True}
     )
     encoded: alt.Chart = line.encode(
         x=x, y=y, color=colour, tooltip=[alt.Tooltip("Day:N", title="When"), *tips("Series:N", "Amount:N")]
@@ -198,14 +202,17 @@ def before_line(rows: Sequence[Row], x: alt.X, y: alt.Y) -> alt.Chart:
     It is no series of the others' scale of colours, whose names all have a square there.
     """
     scale = alt.Scale(domain=[BEFORE], range=[[3, 3]])
-    drawn = legend(symbol="stroke", symbolStrokeColor=OTHER_COLOUR, symbolStrokeWidth=1.6, symbolSize=300)
+    drawn = legend(symbol="stroke", symbolStrokeColor=RELEASE_COLOUR, symbolStrokeWidth=1.6, symbolSize=300)
     # By a field of its own: a legend of a field that has colours would take its line from them, and draw none.
     dash = alt.StrokeDash("Line:N", scale=scale, legend=drawn)
-    line = alt.Chart(inline([row | {"Line": BEFORE} for row in rows])).mark_line(
-        color=OTHER_COLOUR, strokeWidth=1.6, interpolate="monotone"
-    )
+    base = alt.Chart(inline([row | {"Line": BEFORE} for row in rows]))
+    line = base.mark_line(color=RELEASE_COLOUR, strokeWidth=1.6, interpolate="monotone").encode(x=x)
+    if len(rows) == 1:
+        # There is no line through one bar, but one across it.
+        across = {"x": x.bandPosition(0), "x2": alt.X2("day:O", bandPosition=1)}
+        line = base.mark_rule(color=RELEASE_COLOUR, strokeWidth=1.6).encode(**across)
     encoded: alt.Chart = line.encode(
-        x=x, y=y, strokeDash=dash, tooltip=[alt.Tooltip("Day:N", title="Beside"), *tips("Series:N", "Amount:N")]
+        y=y, strokeDash=dash, tooltip=[alt.Tooltip("Day:N", title="Beside"), *tips("Series:N", "Amount:N")]
     )
     return encoded
 
@@ -343,5 +350,5 @@ def ranking(rows: Sequence[tuple[str, float, str]], colour_of: Mapping[str, str]
         .encode(x=x, color=alt.Color("Name:N", scale=scale, legend=None))
         .add_params(picking("Name"))
     )
-    texts = base.mark_text(align="left", dx=6, color=OTHER_COLOUR, aria=False).encode(x=x, text=alt.Text(f"{title}:N"))
+    texts = base.mark_text(align="left", dx=6, color=MUTED_COLOUR, aria=False).encode(x=x, text=alt.Text(f"{title}:N"))
     return alt.layer(bars, texts).properties(height=HEIGHT)

@@ -180,12 +180,12 @@ def callers(engine: Engine, stamp: str, period: Days, filters: Filters, today: d
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
-def callers_daily(_engine: Engine, stamp: str, period: Days, filters: Filters, today: date) -> dict[date, int]:
-    """How many accounts called on each day of a period."""
+def callers_daily(_engine: Engine, stamp: str, period: Days, filters: Filters, today: date) -> dict[date, Callers]:
+    """Who called on each day of a period; days without any calls may be absent."""
     days = list(Period(*period).days())
     known = {} if filters else _lately(_engine, stamp, today)
     if all((day, day + _DAY) in known for day in days):
-        return {day: known[day, day + _DAY].accounts for day in days}
+        return {day: known[day, day + _DAY] for day in days}
     with reading(_engine) as connection:
         return analytics.callers_daily(connection, Period(*period), dict(filters))
 

@@ -38,6 +38,13 @@ class Selection:
     granularity: str = GRANULARITIES[0]
     converted: bool = False
     """Whether the sums are wanted in the second currency too."""
+    today: date | None = None
+    """The running day, where it is the last of them."""
+
+    @property
+    def is_running_day(self) -> bool:
+        """Whether it is only a day that is not over: less than all of the day before means nothing yet."""
+        return self.days == [self.today]
 
     @property
     def bounds(self) -> tuple[date, date]:
@@ -135,7 +142,8 @@ def filter_bar(
     if filters:
         _chips(filters)
     period = preset_period(preset, today, custom)
-    return Selection(period, compare, filters, granularity or GRANULARITIES[0], converted)
+    running = today if period.bounds()[1] > today else None
+    return Selection(period, compare, filters, granularity or GRANULARITIES[0], converted, running)
 
 
 def shared_toggles(currency: str | None) -> tuple[bool, bool]:
@@ -258,6 +266,15 @@ def _wanted(name: str, options: Sequence[str]) -> str | None:
 
 def _clear(*names: str) -> None:
     choose({_ONLY[name]: None for name in names})
+
+
+def describe_changes(selection: Selection, before: bool) -> str:
+    """The range in words, and what its changes are against, if there is anything `before` it."""
+    words = period_text(selection.period) + (" so far" if selection.is_running_day else "")
+    if not selection.compare:
+        return words
+    earlier = period_text(selection.period.previous())
+    return f"{words}; changes against {earlier}" if before else f"{words}; nothing before to compare with"
 
 
 def describe(selection: Selection) -> str:

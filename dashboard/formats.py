@@ -25,6 +25,12 @@ def money(nanos: int, places: int = 2) -> str:
     return f"{sign}${abs(value):,.{places}f}"
 
 
+def brief_money(nanos: int) -> str:
+    """USD with two decimals; of less than a cent the first digit that it has: `$1.50`, `$0.0004`."""
+    value = usd(nanos)
+    return money(nanos, -value.adjusted() if 0 < abs(value) < Decimal("0.01") else 2)
+
+
 def exact_money(nanos: int) -> str:
     """USD with every decimal that it has, at least two: `$0.0035`, `$12.50`."""
     text = plain(abs(usd(nanos)))

@@ -10,10 +10,9 @@ import streamlit as st
 
 from dashboard import charts, data, sources
 from dashboard.chart_clicks import clickable
-from dashboard.filters import Selection, filter_bar, narrow
-from dashboard.formats import change, count, dollars, literal, money, points, ratio
-from dashboard.layout import card, card_title, empty_state, page_header
-from dashboard.periods import period_text
+from dashboard.filters import Selection, describe_changes, filter_bar, narrow
+from dashboard.formats import brief_money, change, count, dollars, literal, money, points, ratio
+from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.revenue.chart import revenue_chart
 from dashboard.second_currency import beside_in, in_currency
 from dashboard.session import require, require_data
@@ -50,21 +49,22 @@ def _metric(label: str, value: str, delta: str | None, trend: Sequence[float], *
         delta_color="off" if plain else colour,
         delta_arrow="off" if plain else "auto",
         border=True,
-        chart_data=list(trend),
+        height="stretch",
+        chart_data=list(trend) if len(trend) > 1 else None,
         chart_type="area",
         help=more.get("help"),
     )
 
 
 def _cards(
+    selection: Selection,
     figures: tuple[Sums, Callers],
     figures_before: tuple[Sums, Callers] | None,
     days: Sequence[DayRow],
-    calling: Mapping[date, int],
+    calling: Mapping[date, Callers],
     standing: data.Standing,
 ) -> None:
     """The numbers of the range; their trends leave today out, which is not over."""
-
     now, who = figures
     before, who_before = figures_before or (None, None)
 
@@ -78,6 +78,9 @@ def _cards(
     margin_before = (before.profit_nanos, before.revenue_nanos) if before else (0, 0)
     margins = [row.profit_nanos / row.revenue_nanos if row.revenue_nanos else 0.0 for row in days]
     active = [float(number) for number in standing.active_daily[:-1]]
+    called = [calling.get(row.day, Callers(0, 0)) for row in days]
+    # A day that has begun is not judged against a whole one.
+    judged = {"good": "neither"} if selection.is_running_day else {}
     with st.grid(5, min_column_width=165, gap="small"):
         _metric(
             "Revenue",
@@ -85,14 +88,15 @@ def _cards(
             against("revenue_nanos"),
             [dollars(row.revenue_nanos) for row in days],
             help="Subscription fees accrued by day, purchased credit as it is used, and overage.",
+            **judged,
         )
         _metric(
             "Cost",
             money(now.cost_nanos),
             against("cost_nanos"),
             [dollars(row.cost_nanos) for row in days],
-            good="down",
             help="What the providers take.",
+            **{"good": "down"} | judged,
         )
         _metric(
             "Profit",
@@ -100,6 +104,7 @@ def _cards(
             against("profit_nanos"),
             [dollars(row.profit_nanos) for row in days],
             help="Revenue less cost.",
+            **judged,
         )
         _metric(
             "Profit margin",
@@ -107,6 +112,7 @@ def _cards(
             points(margin, margin_before) if before else None,
             margins,
             help="Profit as a share of revenue.",
+            **judged,
         )
         _metric(
             "MRR",
@@ -115,20 +121,22 @@ def _cards(
             [dollars(nanos) for nanos in standing.mrr_daily],
             help="Monthly recurring revenue today: monthly fees and a twelfth of annual ones. Against 30 days ago.",
         )
-        _metric("Requests", count(now.requests), against("requests"), [float(row.requests) for row in days])
+        _metric("Requests", count(now.requests), against("requests"), [float(row.requests) for row in days], **judged)
         _metric(
             "Users",
             count(who.users),
             callers_against("users"),
-            active[-len(days) :],
-            help="Who called in the range. The trend is of users a day, at most 30 days back.",
+            [float(one.users) for one in called],
+            help="Who called in the range. The trend is of users a day.",
+            **judged,
         )
         _metric(
             "Accounts",
             count(who.accounts),
             callers_against("accounts"),
-            [float(calling.get(row.day, 0)) for row in days],
+            [float(one.accounts) for one in called],
             help="Accounts that called in the range. The trend is of accounts a day.",
+            **judged,
         )
         _metric(
             "Active today",
@@ -157,7 +165,7 @@ def _models_chart(selection: Selection, stamp: sources.Stamp, today: date) -> No
         )
         card_title("Cost by model", f"The {TOP_MODELS} dearest in the range", file)
         if not rows:
-            st.caption("No calls in this range.")
+            st.caption("No calls in these days. Choose more of them, or clear a filter.")
             return
         shown = [(name_of(row, "model"), row.cost_nanos) for row in rows[:TOP_MODELS]]
         rest = sum(row.cost_nanos for row in rows[TOP_MODELS:])
@@ -165,14 +173,13 @@ def _models_chart(selection: Selection, stamp: sources.Stamp, today: date) -> No
             shown.append((charts.OTHER, rest))
         order = data.ranking(engine, stamp.text, "model", today)
         colour_of = charts.colours([name for name, _ in shown], order)
-        bars = [(name, dollars(nanos), money(nanos)) for name, nanos in shown]
+        bars = [(name, dollars(nanos), brief_money(nanos)) for name, nanos in shown]
         clickable(
             charts.ranking(bars, colour_of, title="Cost"),
             f"chart_cost_by_model_{selection.key}",
             "Cost by model",
             picked=lambda mark: None if mark["Name"] == charts.OTHER else narrow(model=mark["Name"]),
         )
-        st.page_link("app_pages/usage.py", label="Explore the usage", icon=":material/bar_chart:")
 
 
 def _attention(found: Sequence[Attention]) -> None:
@@ -217,15 +224,17 @@ def page() -> None:
         asked = (engine, stamp.text, days, *arguments)
         return data.sums(*asked), data.callers(*asked)
 
-    before = figures(selection.bounds_before) if selection.compare else None
-    days = data.daily(engine, stamp.text, selection.bounds, *arguments)
-    days_before = data.daily(engine, stamp.text, selection.bounds_before, *arguments) if selection.compare else []
-    calling = data.callers_daily(engine, stamp.text, selection.bounds, *arguments)
+    with waiting():
+        found = figures(selection.bounds)
+        before = figures(selection.bounds_before) if selection.compare else None
+        days = data.daily(engine, stamp.text, selection.bounds, *arguments)
+        days_before = data.daily(engine, stamp.text, selection.bounds_before, *arguments) if selection.compare else []
+        calling = data.callers_daily(engine, stamp.text, selection.bounds, *arguments)
+        standing = data.standing(engine, stamp.text, today)
     finished = [row for row in days if row.day < today] or days
-    _cards(figures(selection.bounds), before, finished, calling, data.standing(engine, stamp.text, today))
-    words = period_text(selection.period)
+    _cards(selection, found, before, finished, calling, standing)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.caption(f"{words}, changes against {period_text(selection.period.previous())}" if before else words)
+        st.caption(describe_changes(selection, bool(before and (before[0].requests or before[0].revenue_nanos))))
         for label, page_file, query in _BEHIND:
             st.page_link(page_file, label=label, icon=":material/arrow_forward:", query_params=query)
     converted_sums(selection, stamp)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from typing import Literal
 
 import streamlit as st
 
 from dashboard import data, sources
 from dashboard.chart_clicks import clickable
-from dashboard.filters import Selection, describe, filter_bar, narrow
-from dashboard.formats import MISSING, change, dollars, exact_money, literal, money, points, ratio
+from dashboard.filters import Selection, describe, describe_changes, filter_bar, narrow
+from dashboard.formats import MISSING, brief_money, change, dollars, exact_money, literal, money, points, ratio
 from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.links import row_of_links
-from dashboard.periods import period_text
 from dashboard.revenue.chart import revenue_chart
 from dashboard.second_currency import InCurrency, beside_in, in_currency
 from dashboard.session import require, require_data
@@ -52,17 +52,22 @@ _CONVERTED: dict[str, Callable[[Earnings], int]] = {
     "Cost": lambda one: one.cost_nanos,
     "Profit": lambda one: one.profit_nanos,
 }
+DeltaColour = Literal["normal", "inverse", "off"]
 SHOWN = 500
 """How many losses are listed; the CSV has them all."""
 
 
-def _totals(now: Sums, before: Sums | None) -> None:
-    def card_of(label: str, nanos: int, past: int | None, help_text: str, *, good: str = "up") -> None:
+def _totals(selection: Selection, now: Sums, before: Sums | None) -> None:
+    # A day that has begun is not judged against a whole one.
+    up: DeltaColour = "off" if selection.is_running_day else "normal"
+    down: DeltaColour = "off" if selection.is_running_day else "inverse"
+
+    def card_of(label: str, nanos: int, past: int | None, help_text: str, colour: DeltaColour = up) -> None:
         st.metric(
             label,
             money(nanos),
             None if past is None else change(nanos, past),
-            delta_color="inverse" if good == "down" else "normal",
+            delta_color=colour,
             border=True,
             height="stretch",
             help=f"{help_text} Exactly {exact_money(nanos)}.",
@@ -71,13 +76,14 @@ def _totals(now: Sums, before: Sums | None) -> None:
     past = (before.revenue_nanos, before.cost_nanos, before.profit_nanos, before.charge_nanos) if before else [None] * 4
     with st.grid(5, min_column_width=150, gap="small"):
         card_of("Revenue", now.revenue_nanos, past[0], "Fees, usage and repaid overdraft.")
-        card_of("Cost", now.cost_nanos, past[1], "What the providers take.", good="down")
+        card_of("Cost", now.cost_nanos, past[1], "What the providers take.", down)
         card_of("Profit", now.profit_nanos, past[2], "Revenue less cost.")
         margin = (now.profit_nanos, now.revenue_nanos)
         st.metric(
             "Profit margin",
             ratio(*margin),
             points(margin, (before.profit_nanos, before.revenue_nanos)) if before else None,
+            delta_color=up,
             border=True,
             height="stretch",
             help="Profit as a share of revenue.",
@@ -112,7 +118,7 @@ def _margins(
             st.caption("Nothing was sold in this range.")
             return
         bars = [
-            (row.name, row.share, row.text + (f" of {money(row.sold_nanos)}" if row.sold_nanos else ""))
+            (row.name, row.share, row.text + (f" of {brief_money(row.sold_nanos)}" if row.sold_nanos else ""))
             for row in found[:TOP]
         ]
         clickable(
@@ -121,10 +127,10 @@ def _margins(
             f"Margin by {what}",
             picked=lambda mark: narrow(**{what: mark["Name"]}) if mark["Name"] in options[what] else None,
         )
-        words = [f"and {len(found) - TOP} more in the CSV"] if len(found) > TOP else []
-        words += ["a line is the margin of the days before"] if before else []
+        words = [f"{len(found) - TOP} more are in the CSV."] if len(found) > TOP else []
+        words += ["A line is the margin of the days before."] if before else []
         if words:
-            st.caption("; ".join(words))
+            st.caption(" ".join(words))
 
 
 def _margins_in(sums: InCurrency, what: str) -> list[Margin]:
@@ -287,10 +293,9 @@ def page() -> None:
     before = None
     if selection.compare:
         before = data.sums(engine, stamp.text, selection.bounds_before, selection.filters, today)
-    _totals(totals, before)
-    words = period_text(selection.period)
+    _totals(selection, totals, before)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.caption(f"{words}, changes against {period_text(selection.period.previous())}" if before else words)
+        st.caption(describe_changes(selection, bool(before and (before.requests or before.revenue_nanos))))
         for label, page, query in _BEHIND:
             st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=query)
     converted_sums(selection, stamp)

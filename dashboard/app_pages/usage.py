@@ -9,10 +9,9 @@ import streamlit as st
 from dashboard import charts, data, sources
 from dashboard.chart_clicks import clickable
 from dashboard.exports import Csv
-from dashboard.filters import FILTERS, Selection, describe, filter_bar, narrow
-from dashboard.formats import count, dollars, literal, money
+from dashboard.filters import FILTERS, Selection, describe, describe_changes, filter_bar, narrow
+from dashboard.formats import brief_money, count, dollars, literal
 from dashboard.layout import card, card_title, empty_state, page_header, waiting
-from dashboard.periods import period_text
 from dashboard.second_currency import InCurrency, beside_in, in_currency
 from dashboard.session import require, require_data
 from dashboard.usage.charts import shares
@@ -54,7 +53,7 @@ def _shares(
         )
         ranking = data.ranking(sources.engine(), stamp.text, subgroup, sources.utc_now().date())
         values = {
-            pair: (dollars(value), money(value)) if chosen.is_money else (float(value), count(value))
+            pair: (dollars(value), brief_money(value)) if chosen.is_money else (float(value), count(value))
             for pair, value in found.items()
         }
         clickable(
@@ -112,11 +111,7 @@ def page() -> None:
     if selection.compare:
         before = data.usage_among(engine, stamp.text, (), selection.bounds_before, selection.filters, None)
     usage_sums(rows, before)
-    words = period_text(selection.period)
-    if selection.compare:
-        earlier = period_text(selection.period.previous())
-        words += f", changes against {earlier}" if before else f"; no calls from {earlier} to compare with"
-    st.caption(words)
+    st.caption(describe_changes(selection, bool(before)))
     converted_sums(selection, stamp, with_fees=False)
     with card("usage_chart"):
         usage_over_time(

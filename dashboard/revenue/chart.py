@@ -33,6 +33,9 @@ def revenue_chart(
         converted = in_currency(selection, stamp.text)
         file = beside_in(converted, daily_csv(days), 1, lambda sums: daily_csv(sums.daily()))
         card_title("Cost against revenue", note, file)
+        if not any(row.revenue_nanos or row.cost_nanos for row in (*days, *before)):
+            st.caption("No calls and no fees in these days. Choose more of them, or clear a filter.")
+            return
         chart = charts.cost_and_revenue(
             starts,
             {

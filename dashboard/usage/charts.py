@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from dashboard.charts import COST_COLOUR, OTHER_COLOUR, Drawn, inline, legend, picking, tips
+from dashboard.charts import COST_COLOUR, MUTED_COLOUR, Drawn, inline, legend, picking, tips
 from dashboard.formats import MISSING
 
 GAIN_COLOUR = "#12a594"
@@ -80,10 +80,10 @@ def margins(rows: Sequence[tuple[str, float, str]], before: Mapping[str, tuple[f
         .encode(x=alt.X("value:Q", axis=None, scale=scale), color=alt.Color("Kind:N", scale=kinds, legend=None))
         .add_params(picking("Name"))
     )
-    texts = base.mark_text(align="left", dx=6, color=OTHER_COLOUR, aria=False).encode(
+    texts = base.mark_text(align="left", dx=6, color=MUTED_COLOUR, aria=False).encode(
         x=alt.X("end:Q", axis=None, scale=scale), text=alt.Text("Margin:N")
     )
-    ticks = base.mark_tick(thickness=2, color=OTHER_COLOUR, aria=False, height={"band": 0.8}).encode(
+    ticks = base.mark_tick(thickness=2, color=MUTED_COLOUR, aria=False, height={"band": 0.8}).encode(
         x=alt.X("before:Q", axis=None, scale=scale)
     )
     layers = [bars, texts, *([ticks] if past else [])]

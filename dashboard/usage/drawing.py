@@ -166,9 +166,9 @@ def usage_table(rows: Sequence[UsageRow], groups: Sequence[str], key: str, metri
     columns[f"Share of {metric.lower()}"] = st.column_config.ProgressColumn(
         "Share",
         help=f"Of the {metric.lower()} of all rows.",
-        format="percent",
+        format="%.1f%%",
         min_value=0,
-        max_value=1,
+        max_value=100,
         color="primary",
         width="small",
     )

@@ -69,7 +69,7 @@ def frame(rows: Sequence[UsageRow], *groups: str, metric: str = "Cost") -> pd.Da
                 **{group.capitalize(): name_of(row, group) for group in groups},
                 "Requests": row.requests,
                 "Cost": dollars(row.cost_nanos),
-                f"Share of {metric.lower()}": measure(row) / total if total else 0.0,
+                f"Share of {metric.lower()}": 100 * measure(row) / total if total else 0.0,
                 "Charge": dollars(row.charge_nanos),
                 "Revenue": dollars(row.revenue_nanos),
                 "Profit": dollars(row.profit_nanos),

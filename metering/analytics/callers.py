@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, case, cast, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, Select, case, cast, func, literal, select
 
 from metering.analytics.events import Filters, conditions, look_side_by_side
 from metering.analytics.period import Period
@@ -28,21 +28,28 @@ class Callers:
 
 def callers(connection: Connection, period: Period, filters: Filters) -> Callers:
     """Who called in a period."""
-    # Pairs first: a database hashes those, side by side, where it would sort all events for a distinct count.
-    pairs = select(_event.account_id, _event.user_id).where(*conditions(period, filters)).distinct().subquery()
-    members = func.count(pairs.c.user_id).label("members")
-    each = select(pairs.c.account_id, members).group_by(pairs.c.account_id).subquery()
-    users = func.sum(case((each.c.members == 0, 1), else_=each.c.members))
-    look_side_by_side(connection)
-    row = connection.execute(select(users, func.count()).select_from(each)).one()
+    row = connection.execute(_counted(connection, period, filters)).one()
     return Callers(int(row[0] or 0), int(row[1]))
 
 
-def callers_daily(connection: Connection, period: Period, filters: Filters) -> dict[date, int]:
-    """How many accounts called on each day; days without any are absent."""
-    pairs = select(_event.day, _event.account_id).where(*conditions(period, filters)).distinct().subquery()
-    query = select(pairs.c.day, func.count()).group_by(pairs.c.day)
-    return {day: int(number) for day, number in connection.execute(query)}
+def callers_daily(connection: Connection, period: Period, filters: Filters) -> dict[date, Callers]:
+    """Who called on each day; days without any calls are absent."""
+    rows = connection.execute(_counted(connection, period, filters, _event.day))
+    return {day: Callers(int(users), int(number)) for users, number, day in rows}
+
+
+def _counted(connection: Connection, period: Period, filters: Filters, *by: Any) -> Select[Any]:
+    """Numbers of users and of accounts, and the columns that they are counted by."""
+    # Pairs first: a database hashes those, side by side, where it would sort all events for a distinct count.
+    wanted = select(_event.account_id, _event.user_id, *by).where(*conditions(period, filters))
+    pairs = wanted.distinct().subquery()
+    members = func.count(pairs.c.user_id).label("members")
+    groups = [pairs.c[column.name] for column in by]
+    each = select(pairs.c.account_id, members, *groups).group_by(pairs.c.account_id, *groups).subquery()
+    users = func.sum(case((each.c.members == 0, 1), else_=each.c.members))
+    groups = [each.c[column.name] for column in by]
+    look_side_by_side(connection)
+    return select(users, func.count(), *groups).select_from(each).group_by(*groups)
 
 
 def callers_in(connection: Connection, periods: Sequence[Period]) -> list[Callers]:

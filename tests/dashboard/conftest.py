@@ -67,7 +67,7 @@ def components() -> BidiComponentManager:
 def open_app(monkeypatch: pytest.MonkeyPatch, components: BidiComponentManager) -> OpenApp:
     """`open_app(seeded, page)`: the app on a repository and its database, at a page."""
 
-    def run(where: Seeded, page: str = "overview", **query: str) -> AppTest:
+    def run(where: Seeded, page: str = "overview", **query: str | list[str]) -> AppTest:
         monkeypatch.chdir(where.repository)
         monkeypatch.setenv("RATECARD_DATABASE_URL", where.url)
         monkeypatch.setattr("streamlit.config._main_script_path", str(ENTRY))

@@ -101,6 +101,14 @@ def test_the_days_before_are_a_dotted_line() -> None:
     assert (dash["scale"], dash["legend"]["symbolType"]) == ({"domain": [BEFORE], "range": [[3, 3]]}, "stroke")
 
 
+def test_the_day_before_is_a_line_across_a_single_bar() -> None:
+    chart = cost_and_revenue(DAYS[:1], {"Usage": [1.0]}, [0.5], previous=[2.0]).to_dict()
+
+    across = chart["layer"][2]
+    assert (across["mark"]["type"], across["encoding"]["x2"]["bandPosition"]) == ("rule", 1)
+    assert [row["Amount"] for row in _values(chart, 2)] == ["$2.00"]
+
+
 def test_names_of_pairs_have_room_in_the_legend() -> None:
     long = "anthropic/claude-opus-4-1 \u00b7 skill_extraction"
 

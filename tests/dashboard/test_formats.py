@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from dashboard.formats import (
+    brief_money,
     change,
     csv_cell,
     day,
@@ -42,6 +43,11 @@ def test_money_has_two_decimals_rounded_half_even(nanos: int, text: str) -> None
 )
 def test_exact_money_keeps_every_decimal(nanos: int, text: str) -> None:
     assert exact_money(nanos) == text
+
+
+def test_less_than_a_cent_is_not_nothing() -> None:
+    assert [brief_money(nanos) for nanos in (0, 10_000_000, 1_234_560_000_000)] == ["$0.00", "$0.01", "$1,234.56"]
+    assert [brief_money(nanos) for nanos in (9_999_999, 420_000, -1)] == ["$0.010", "$0.0004", "-$0.000000001"]
 
 
 def test_changes_and_shares() -> None:

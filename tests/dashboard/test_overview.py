@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from streamlit.proto.Metric_pb2 import Metric as MetricProto
+
 from dashboard.formats import count, money, ratio
 from metering import analytics
 from metering.analytics import Period
@@ -50,6 +52,38 @@ def test_a_range_in_the_url_is_the_range_of_the_page(seeded: Seeded, open_app: O
     app = open_app(seeded, range="7 days")
 
     assert _metrics(app)["Cost"] == money(totals.cost_nanos)
+
+
+def test_the_trends_are_of_the_range_and_its_filters(seeded: Seeded, open_app: OpenApp) -> None:
+    today = datetime.now(UTC).date()
+    period = Period.last(7, today)
+    with reading(seeded.engine()) as connection:
+        daily = analytics.callers_daily(connection, period, {"plan": "pro"})
+    finished = [day for day in period.days() if day < today]
+
+    app = open_app(seeded, range="7 days", only_plan="pro")
+
+    trends = {metric.label: list(metric.proto.chart_data) for metric in app.metric}
+    assert trends["Users"] == [daily[day].users if day in daily else 0 for day in finished]
+    assert trends["Accounts"] == [daily[day].accounts if day in daily else 0 for day in finished]
+    assert any(trends["Users"])
+
+
+def test_a_running_day_is_not_judged_against_a_whole_one(seeded: Seeded, open_app: OpenApp) -> None:
+    app = open_app(seeded, range="Today")
+
+    shown = {metric.label: metric.proto for metric in app.metric}
+    assert shown["Requests"].delta
+    assert {shown[name].color for name in ("Revenue", "Cost", "Requests")} == {MetricProto.MetricColor.GRAY}
+    assert any("so far; changes against" in line.value for line in app.caption)
+
+
+def test_an_empty_range_says_what_to_do(seeded: Seeded, open_app: OpenApp) -> None:
+    app = open_app(seeded, range="Custom", dates=["2020-01-01", "2020-01-31"])
+
+    words = [line.value for line in app.caption]
+    assert "No calls and no fees in these days. Choose more of them, or clear a filter." in words
+    assert "1 Jan 2020 to 31 Jan 2020; nothing before to compare with" in words
 
 
 def test_changes_are_hidden_when_nothing_is_compared(seeded: Seeded, open_app: OpenApp) -> None:

@@ -56,7 +56,7 @@ def test_the_table_goes_by_what_is_measured(seeded: Seeded, open_app: OpenApp) -
     table = open_app(seeded, "usage", metric="Tokens").dataframe[0].value
 
     assert list(table["Model"]) == [name_of(row, "model") for row in ordered]
-    assert list(table["Share of tokens"]) == [tokens(row) / total for row in ordered]
+    assert list(table["Share of tokens"]) == [100 * tokens(row) / total for row in ordered]
 
 
 def test_days_without_calls_before_are_said(seeded: Seeded, open_app: OpenApp) -> None:

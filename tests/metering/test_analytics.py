@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from metering.analytics import (
     BY,
+    Callers,
     DayRow,
     Period,
     active_users,
@@ -192,8 +193,9 @@ def test_callers_of_many_ranges_at_once_are_those_of_each(engine: Engine) -> Non
         # On June 3rd one account names its user, the other names none.
         expected = [(2, 1), (0, 0), (2, 2), (1, 1), (3, 2), (3, 2), (0, 0)]
         assert [(one.users, one.accounts) for one in found] == expected
-        assert callers_daily(connection, DAYS, {}) == {date(2026, 6, 1): 1, date(2026, 6, 3): 2}
-        assert callers_daily(connection, DAYS, {"plan": "free"}) == {date(2026, 6, 3): 1}
+        daily = {days[0].start: found[0], days[2].start: found[2]}
+        assert callers_daily(connection, DAYS, {}) == daily
+        assert callers_daily(connection, DAYS, {"plan": "free"}) == {date(2026, 6, 3): Callers(1, 1)}
         assert callers_in(connection, []) == []
         with pytest.raises(ValueError, match="more than 62 days apart"):
             callers_in(connection, [days[0], Period(date(2026, 4, 3), date(2026, 4, 4)), days[3]])
