@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
-from schema.keys import KINDS, Key, moment_text
+from schema.keys import KINDS, Key, moment_text, split_dated
 from schema.tables import release_changes
 from sync.changes import Action, find_changes
 from sync.current import Release, from_json, list_releases
@@ -117,6 +117,34 @@ def diff_releases(connection: Connection, before: str, after: str) -> ReleaseDif
     )
 
 
+def beside_prices(connection: Connection, diff: ReleaseDiff) -> ReleaseDiff:
+    """The same for people: a price that only one side has stands beside the one before it, whose fields it changes."""
+    table, one_sided = (
+        release_changes,
+        [one for one in diff.differences if one.kind == "price" and one.action != "update"],
+    )
+    if diff.before is None or diff.after is None or not one_sided:
+        return diff
+    sides = {"create": diff.after.id, "delete": diff.before.id}
+    states = {
+        action: _state(connection, sides[action], table.c.kind == "price")
+        for action in {one.action for one in one_sided}
+    }
+    replaced = {one.name: _beside(one, states[one.action]) for one in one_sided}
+    found = [replaced.get(one.name, one) if one.kind == "price" else one for one in diff.differences]
+    return replace(diff, differences=tuple(found))
+
+
+def _beside(one: Difference, state: _State) -> Difference:
+    model, date = split_dated(one.name)
+    dates = {name: split_dated(name)[1] for name in state.rows["price"] if split_dated(name)[0] == model}
+    earlier = max((name for name in dates if dates[name] < date), key=dates.__getitem__, default=None)
+    if earlier is None:
+        return one
+    other = _shown(state, "price", earlier)
+    return replace(one, before=other) if one.action == "create" else replace(one, after=other)
+
+
 def _named(releases: list[Release], name: str) -> Release | None:
     if name.isdecimal():
         if int(name) == 0:
@@ -178,4 +206,4 @@ def _shown(state: _State, kind: str, name: str) -> Shown | None:
     return shown
 
 
-__all__ = ["Difference", "ReleaseDiff", "diff_releases", "release_json"]
+__all__ = ["Difference", "ReleaseDiff", "beside_prices", "diff_releases", "release_json"]

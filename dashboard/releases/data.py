@@ -21,7 +21,7 @@ from sync.explain import Explanation, explain
 from sync.explain.origin import Archive
 from sync.forge import ForgePage, page_of
 from sync.plumbing import remote_url
-from sync.release_diff import ReleaseDiff, diff_releases
+from sync.release_diff import ReleaseDiff, beside_prices, diff_releases
 from sync.repository import Repository
 
 TTL_SECONDS = 30
@@ -50,9 +50,9 @@ def releases(_engine: Engine, database: str, newest: int) -> list[Release]:
 
 @st.cache_data(show_spinner=False, max_entries=50)
 def difference(_engine: Engine, database: str, newest: int, before: str, after: str) -> ReleaseDiff:
-    """What differs between two releases. Raises RefusedError."""
+    """What differs between two releases; new prices beside those that they follow. Raises RefusedError."""
     with reading(_engine) as connection:
-        return diff_releases(connection, before, after)
+        return beside_prices(connection, diff_releases(connection, before, after))
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from schema.database import reading
 from sync.errors import RefusedError
-from sync.release_diff import ReleaseDiff, diff_releases
+from sync.release_diff import ReleaseDiff, beside_prices, diff_releases
 from sync.render.release_diff_text import release_diff_lines, release_diff_markdown
 from sync.render.style import Style
 from tests.small_config import SMALL_CONFIG
@@ -63,6 +63,27 @@ def test_backwards_is_the_inverse(engine: Engine) -> None:
     assert [(one.key, inverse[one.action], one.after, one.before) for one in there.differences] == [
         (one.key, one.action, one.before, one.after) for one in back.differences
     ]
+
+
+def test_a_new_price_tells_what_it_changes(engine: Engine) -> None:
+    there, back = diff(engine, "2", "3"), diff(engine, "3", "2")
+    with reading(engine) as connection:
+        dearer, cheaper = (
+            beside_prices(connection, there).differences[0],
+            beside_prices(connection, back).differences[0],
+        )
+        assert beside_prices(connection, diff(engine, "0", "1")) == diff(engine, "0", "1")
+        assert beside_prices(connection, diff(engine, "1", "2")) == diff(engine, "1", "2")
+
+    assert (dearer.action, dearer.key) == ("create", "price openai/gpt-4o@2026-03-01")
+    assert dearer.fields == [
+        ("effective", "2026-01-01", "2026-03-01"),
+        ("per_million.input", "2.5", "3"),
+        ("per_million.output", "10", "12"),
+        ("per_million.cache_read", "1.25", ""),
+        ("in_force_from", "", "2026-08-01"),
+    ]
+    assert (cheaper.action, cheaper.fields) == ("delete", [(name, new, old) for name, old, new in dearer.fields])
 
 
 def test_nothing_stands_before_the_first(engine: Engine) -> None:
