@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pandas as pd
@@ -17,10 +17,18 @@ from dashboard.configuration.compared import compared
 from dashboard.configuration.entity_form import row_of
 from dashboard.configuration.entity_panel import EntityPanel
 from dashboard.configuration.history_table import history_card
-from dashboard.configuration.pack_prices import CREDITS_SHOWN, PackPrice, amount_text, dearest, discount, discount_text
+from dashboard.configuration.pack_prices import (
+    CREDITS_SHOWN,
+    PackPrice,
+    amount_text,
+    dearest,
+    discount,
+    discount_text,
+    sales_words,
+)
 from dashboard.configuration.rate_card import Row
 from dashboard.exports import Csv
-from dashboard.formats import MISSING, count, dollars, money, short_commit
+from dashboard.formats import MISSING, count, dollars, literal, money, short_commit
 from dashboard.layout import card, card_title, page_header
 from dashboard.proposing.form_base import form_base
 from dashboard.session import require, require_data
@@ -47,7 +55,17 @@ COLUMNS = (
     "Commit",
 )
 
-_FIRST = ("Pack", "Price", f"{CREDITS_SHOWN:,} credits", "Credits", "Discount %", "Sold ever")
+_DAYS = 30
+_FIRST = (
+    "Pack",
+    "Price",
+    f"{CREDITS_SHOWN:,} credits",
+    "Credits",
+    "Discount %",
+    "Sold ever",
+    "Paid ever, USD",
+    "On sale",
+)
 """The columns that are in sight in a narrow window, too."""
 
 Sales = Mapping[str, PackSales]
@@ -110,7 +128,7 @@ def _table(rows: Sequence[Row], sold: Sales, ever: Sales, per_dollar: int) -> No
             ),
             "Sold ever": st.column_config.NumberColumn(width=75),
             "Usage, USD": st.column_config.NumberColumn(format="$%.2f", help="The usage that the credits are worth."),
-            "Paid ever, USD": st.column_config.NumberColumn(format="$%.2f"),
+            "Paid ever, USD": st.column_config.NumberColumn("Paid ever", format="$%.2f", width=75),
         },
         column_order=[*_FIRST, *(name for name in COLUMNS if name not in _FIRST)],
         placeholder=MISSING,
@@ -148,16 +166,23 @@ def _totals(rows: Sequence[Row], sold: Sales) -> None:
 
 
 def _preview(
-    rows: Sequence[Row], per_dollar: int, key: Key, before: CreditPack | None, after: CreditPack | None
+    rows: Sequence[Row],
+    recent: Sales,
+    per_dollar: int,
+    key: Key,
+    before: CreditPack | None,
+    after: CreditPack | None,
 ) -> None:
-    """What a credit costs now and with the edit."""
+    """What a credit costs now and with the edit, and what the last sales come to."""
     others = [row for row in rows if row["pack"] != key.name]
     old, new = (None if pack is None else row_of(key, pack) for pack in (before, after))
-    if new is None:
-        st.caption("With this edit the pack is not sold." if before else "Fill in price and credits.")
-        return
-    price, highest = PackPrice.of(new), dearest([*others, new])
     was = None if old is None else PackPrice.of(old)
+    price = None if new is None else PackPrice.of(new)
+    if price is None or new is None:
+        st.caption("With this edit the pack is not sold." if before else "Fill in price and credits.")
+        _sales(key, recent, was, None, per_dollar)
+        return
+    highest = dearest([*others, new])
     st.markdown("**What it comes to**")
     with st.grid(3, min_column_width=130, gap="small"):
         compared(f"{CREDITS_SHOWN:,} credits", price.shown, was.shown if was else None)
@@ -171,6 +196,13 @@ def _preview(
             amount_text(price.face_nanos(per_dollar), "USD"),
             amount_text(was.face_nanos(per_dollar), "USD") if was else None,
         )
+    _sales(key, recent, was, price, per_dollar)
+
+
+def _sales(key: Key, recent: Sales, was: PackPrice | None, price: PackPrice | None, per_dollar: int) -> None:
+    if was is not None and was != price:
+        sold = recent.get(key.name, PackSales(key.name, 0, 0)).sold
+        st.markdown(f":blue[:material/info:] {literal(sales_words(sold, _DAYS, was, price, per_dollar))}")
 
 
 def page() -> None:
@@ -185,13 +217,14 @@ def page() -> None:
     per_dollar = rate_card.book(engine, stamp.text, minute).settings.credits_per_dollar
     sold = _sold(engine, stamp.text, now.date().replace(day=1))
     ever = _sold(engine, stamp.text, None)
+    recent = _sold(engine, stamp.text, now.date() - timedelta(days=_DAYS - 1))
     _totals(rows, sold)
     left, right = st.columns([7, 5], gap="small")
     with left, card("pack_table"):
         _table(rows, sold, ever, per_dollar)
         _chart(rows)
     with right, card("pack_form"):
-        panel = EntityPanel("pack", "pack", CreditPack, lambda *texts: _preview(rows, per_dollar, *texts))
+        panel = EntityPanel("pack", "pack", CreditPack, lambda *texts: _preview(rows, recent, per_dollar, *texts))
         base = form_base(now)
         names = sorted(base.catalogue.of("pack")) if base else [row["pack"] for row in rows]
         choice = panel.choose(names, "pack")

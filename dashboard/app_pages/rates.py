@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 import pandas as pd
 import streamlit as st
@@ -16,11 +17,11 @@ from dashboard.configuration.entity_panel import EntityPanel
 from dashboard.configuration.history_table import history_card
 from dashboard.configuration.rate_card import Row
 from dashboard.configuration.rate_charts import rate_steps
+from dashboard.configuration.rate_effects import DAYS, charges_words
 from dashboard.configuration.rate_table import DatedRate, cross_rates, currencies, dated_rates, rate_text
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, day, literal, short_commit
 from dashboard.layout import card, card_title, page_header
-from dashboard.proposing.bases import Base
 from dashboard.proposing.form_base import form_base
 from dashboard.session import require, require_data
 from metering.rating.exchange import ExchangeRates
@@ -91,7 +92,19 @@ def _crosses(rates: ExchangeRates, now: datetime) -> None:
     )
 
 
-def _preview(by_pair: Mapping[str, Sequence[DatedRate]], now: datetime, key: Key, *both: ExchangeRate | None) -> None:
+def _charged(stamp: sources.Stamp, now: datetime) -> int:
+    """What calls of the last days were charged, in nano-USD."""
+    period = (now.date() - timedelta(days=DAYS - 1), now.date() + timedelta(days=1))
+    return sum(row.charge_nanos for row in data.usage_by(sources.engine(), stamp.text, ("model",), period, ()))
+
+
+def _preview(
+    by_pair: Mapping[str, Sequence[DatedRate]],
+    charged: Callable[[], int],
+    now: datetime,
+    key: Key,
+    *both: ExchangeRate | None,
+) -> None:
     """The rate and its inverse with the edit, against the entry that it changes or follows."""
     before, after = both
     if after is None:
@@ -105,7 +118,7 @@ def _preview(by_pair: Mapping[str, Sequence[DatedRate]], now: datetime, key: Key
     with st.grid(2, min_column_width=150, gap="small"):
         changed = was is not None and was != after.rate
         moved = f"{(float(rate) / float(was) - 1) * 100:+.2f}%" if was is not None and changed else None
-        told = "what it was" if before else "the entry before it"
+        told = "before" if before else "the last"
         st.metric(
             f"1 {base} in {quote}",
             rate_text(rate),
@@ -115,35 +128,40 @@ def _preview(by_pair: Mapping[str, Sequence[DatedRate]], now: datetime, key: Key
         )
         st.metric(f"1 {quote} in {base}", rate_text(1 / rate))
     when = "begins" if after.effective > now else "is in force since"
-    st.caption(f"It {when} {day(after.effective.date())}.")
+    st.caption(f"It {when} {day(after.effective.date())}; what arose before keeps the rate that it had.")
+    if changed and (words := charges_words(charged(), pair, None if was is None else Fraction(was), rate)):
+        st.markdown(f":blue[:material/info:] {literal(words)}")
 
 
-def _choice(base: Base | None, names: Sequence[str], pairs: Sequence[str], now: datetime) -> Choice:
+def _choice(names: Sequence[str], pairs: Sequence[str], now: datetime) -> Choice:
     """Which entry, by its pair and date."""
     mode = choose_mode("rate", "New")
     if mode != "New":
         return Choice(mode, choose_name("rate", names, "rate"))
     with st.grid(2, min_column_width=150, gap="small"):
-        pair = st.selectbox("Pair", [*pairs, NEW_PAIR], key="new_rate_pair")
+        # The pair that the page shows comes first; with another one the input starts over.
+        pair = st.selectbox("Pair", [*pairs, NEW_PAIR], key=f"new_rate_pair_{pairs[0] if pairs else ''}")
         date = st.date_input("From", value=now.date(), key="new_rate_from", format="YYYY-MM-DD")
     if pair == NEW_PAIR:
         pair = st.text_input("Name of the pair", key="new_rate_name", max_chars=7, placeholder="USD/JPY").strip()
     return Choice("New", f"{pair}@{date.isoformat()}" if pair and date else "")
 
 
-def _form(by_pair: Mapping[str, Sequence[DatedRate]], pair: str, person: CurrentPerson, now: datetime) -> None:
+def _form(
+    by_pair: Mapping[str, Sequence[DatedRate]], pair: str, stamp: sources.Stamp, person: CurrentPerson, now: datetime
+) -> None:
     panel = EntityPanel(
         "rate",
         "rate",
         ExchangeRate,
-        lambda key, *both: _preview(by_pair, now, key, *both),
+        lambda key, *both: _preview(by_pair, lambda: _charged(stamp, now), now, key, *both),
         ("accept", "effective"),
         lambda key: {"effective": split_dated(key.name)[1]},
     )
     base = form_base(now)
     names = sorted(base.catalogue.of("rate"), reverse=True) if base else []
     pairs = sorted({split_dated(name)[0] for name in names}, key=lambda name: (name != pair, name))
-    panel.draw(base, _choice(base, names, pairs, now), person, now)
+    panel.draw(base, _choice(names, pairs, now), person, now)
 
 
 def _histories(rows: Sequence[Row], pair: str) -> list[str]:
@@ -188,7 +206,7 @@ def page() -> None:
                 st.caption("No exchange rate is set yet: amounts are shown in USD only.")
     with right:
         with card("rate_form"):
-            _form(by_pair, pair, person, now)
+            _form(by_pair, pair, stamp, person, now)
         if by_pair:
             with card("rate_crosses"):
                 _crosses(ExchangeRates.from_rows(rows), now)

@@ -78,4 +78,19 @@ def discount_text(percent: Decimal | None) -> str:
     return MISSING if percent is None else "none" if percent <= 0 else f"{percent}%"
 
 
-__all__ = ["CREDITS_SHOWN", "PackPrice", "amount_text", "dearest", "discount", "discount_text"]
+def sales_words(sold: int, days: int, old: PackPrice, new: PackPrice | None, credits_per_dollar: int) -> str:
+    """What the sales of some days come to at the price now and at another one; None stands for a pack that goes."""
+    if not sold:
+        return f"None was sold in the last {days} days."
+    takes = amount_text(sold * old.price_nanos, old.currency)
+    worth = amount_text(sold * old.face_nanos(credits_per_dollar), "USD")
+    words = f"{sold:,} sold in the last {days} days: {takes} at the price now"
+    if new is None:
+        return f"{words}, for {worth} of usage."
+    words += f", {amount_text(sold * new.price_nanos, new.currency)} at this one"
+    if new.credits == old.credits:
+        return f"{words}, for {worth} of usage."
+    return f"{words}; for {worth} of usage now, {amount_text(sold * new.face_nanos(credits_per_dollar), 'USD')} then."
+
+
+__all__ = ["CREDITS_SHOWN", "PackPrice", "amount_text", "dearest", "discount", "discount_text", "sales_words"]

@@ -6,7 +6,15 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
-from dashboard.configuration.pack_prices import PackPrice, amount_text, dearest, discount, discount_text
+from dashboard.configuration.pack_prices import (
+    PackPrice,
+    amount_text,
+    dearest,
+    discount,
+    discount_text,
+    sales_words,
+)
+from dashboard.formats import literal
 from metering.meter import Meter
 from tests.dashboard.conftest import OpenApp
 from tests.dashboard.reading_pages import diff, labelled, metrics, table
@@ -36,6 +44,22 @@ def test_discounts_are_against_the_dearest_pack_of_the_currency() -> None:
     assert [discount_text(found) for found in (None, Decimal(0), Decimal("14.3"))] == ["—", "none", "14.3%"]
 
 
+def test_sales_are_told_at_the_price_now_and_at_another() -> None:
+    starter, growth = PackPrice.of(STARTER), PackPrice.of(GROWTH)
+    dearer = PackPrice.of(STARTER | {"price_nanos": 6 * 10**9})
+    assert sales_words(4, 30, starter, dearer, 10_000) == (
+        "4 sold in the last 30 days: 20.00 USD at the price now, 24.00 USD at this one, for 20.00 USD of usage."
+    )
+    assert sales_words(2, 30, starter, growth, 10_000) == (
+        "2 sold in the last 30 days: 10.00 USD at the price now, 30.00 USD at this one; for 10.00 USD of usage now,"
+        " 35.00 USD then."
+    )
+    assert sales_words(1, 30, starter, None, 10_000) == (
+        "1 sold in the last 30 days: 5.00 USD at the price now, for 5.00 USD of usage."
+    )
+    assert sales_words(0, 30, starter, None, 10_000) == "None was sold in the last 30 days."
+
+
 def test_the_page_tells_what_was_sold(tmp_path: Path, open_app: OpenApp) -> None:
     seeded = seed(tmp_path)
     with Meter.open(seeded.url) as meter:
@@ -55,6 +79,10 @@ def test_the_page_tells_what_was_sold(tmp_path: Path, open_app: OpenApp) -> None
     assert [first["Pack"], second["Pack"]] == ["Starter", "Growth"]
     assert [first["Sold ever"], second["Sold ever"], second["Paid ever, USD"]] == [0, 2, 30.0]
     assert second["1,000 credits"] == "0.0857 USD"
+    app = open_app(seeded, "packs", pack="Growth")
+    labelled(app.text_input, "Price").set_value("14").run()
+    words = sales_words(2, 30, PackPrice.of(GROWTH), PackPrice.of(GROWTH | {"price_nanos": 14 * 10**9}), 10_000)
+    assert [literal(words) in line.value for line in app.markdown].count(True) == 1
 
 
 def test_an_edit_shows_what_it_comes_to_and_becomes_a_commit(tmp_path: Path, open_app: OpenApp) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
+from streamlit.testing.v1 import AppTest
 
 from dashboard.charts import Mark
 from dashboard.configuration.rate_charts import rate_steps
+from dashboard.configuration.rate_effects import charges_words
 from dashboard.configuration.rate_table import cross_rates, currencies, dated_rates, rate_text
 from metering.rating.exchange import ExchangeRates
+from schema.database import reading
+from schema.money import NANO
+from schema.tables import usage_events
 from tests.dashboard.conftest import OpenApp
 from tests.dashboard.reading_pages import diff, labelled, metrics, table
 from tests.dashboard.seeding import Seeded, git, seed
@@ -31,6 +37,11 @@ rates:
       rate: 1.1
 """
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def told(app: AppTest) -> str:
+    """What stands on the page as Markdown."""
+    return "\n".join(line.value for line in app.markdown).replace("\\", "")
 
 
 def _row(base: str, quote: str, year: int, micros: int) -> dict[str, object]:
@@ -122,6 +133,29 @@ def test_a_new_rate_is_previewed_and_proposed(tmp_path: Path, open_app: OpenApp)
 
     (branch,) = git(shop.repository, "for-each-ref", "--format=%(refname:short)", "refs/heads/ratecard").splitlines()
     assert "rate: 18.87" in git(shop.repository, "diff", f"main..{branch}")
+
+
+def test_what_was_charged_is_told_in_the_other_currency() -> None:
+    told = charges_words(100 * NANO, "USD/ZAR", Fraction(37, 2), Fraction(19))
+    assert told == (
+        "What calls of the last 30 days were charged, $100.00, is 1,850.00 ZAR at the rate before, 1,900.00 ZAR at this"
+        " one."
+    )
+    assert charges_words(11 * NANO, "EUR/USD", None, Fraction(11, 10)).endswith("$11.00, is 10.00 EUR at this rate.")
+    assert charges_words(NANO, "EUR/GBP", None, Fraction(1)) == ""
+
+
+def test_a_new_rate_is_one_of_the_pair_that_is_shown(shop: Seeded, open_app: OpenApp) -> None:
+    app = open_app(shop, "rates", pair="EUR/USD")
+    labelled(app.text_input, "Rate").set_value("1.2").run()
+    with reading(shop.engine()) as connection:
+        recent = usage_events.c.occurred_at >= datetime.now(UTC).date() - timedelta(days=29)
+        charged = connection.execute(select(func.sum(usage_events.c.charge_nanos)).where(recent)).scalar_one()
+
+    assert labelled(app.selectbox, "Pair").value == "EUR/USD"
+    assert [charges_words(charged, "EUR/USD", Fraction(11, 10), Fraction(12, 10)) in told(app)] == [True]
+    app.button_group(key="pair").set_value("USD/ZAR").run()
+    assert labelled(app.selectbox, "Pair").value == "USD/ZAR"
 
 
 def test_an_entry_is_changed_and_removed(shop: Seeded, open_app: OpenApp) -> None:
