@@ -122,7 +122,7 @@ class Meter:
         `listed` (as `listen`, unless given) has the meter tell in the database which release it serves, under `name` or
         the program's own; the dashboard's Health page shows it.
         Raises UnavailableError when it cannot be reached or has no release, DatabaseVersionError when it has another
-        schema version than this program, SpoolError when the folder cannot be used.
+        schema version than this program, SpoolError when a meter that listens cannot use the folder.
         """
         folder = os.environ.get(SPOOL_VARIABLE) if spool is None else spool
         book_file = book_file or os.environ.get(BOOK_FILE_VARIABLE)
@@ -139,6 +139,8 @@ class Meter:
                     raise
             listed = listen if listed is None else listed
             kept = Spool(folder, database_name(engine), limit_of(os.environ)) if folder else None
+            if kept is not None and listen:
+                kept.prepare()
             return cls(
                 engine,
                 now=now,

@@ -38,11 +38,13 @@ from dashboard.places import page_link_of
 from dashboard.session import require
 from metering.meter import BOOK_FILE_VARIABLE
 from metering.runtimes.listing import Listing
+from metering.spool import SPOOL_VARIABLE
 from schema.database import reading
 from schema.tables import CONFIG_TABLES
 from sync.context import DATABASE_VARIABLE, environment_admins
 from sync.doctor.finding import Check, Level, Reporter
 from sync.doctor.runtimes import check_runtimes, read_runtimes
+from sync.doctor.spool import check_spool
 
 REFRESH_SECONDS = 30
 _SETTINGS = ("litellm", "stripe", "notifications")
@@ -114,6 +116,8 @@ def _looks(engine: Engine, known: _Known, now: datetime) -> dict[str, Look]:
     book_file = environment.get(BOOK_FILE_VARIABLE)
     if book_file:
         looks["Book file"] = partial(check_book_file, engine, book_file, known.newest, now)
+    if environment.get(SPOOL_VARIABLE):
+        looks["Spool"] = partial(check_spool, engine, environment, now)
     services: Sequence[tuple[str, str, Callable[..., Any]]] = (
         ("LiteLLM", "litellm", check_litellm),
         ("Stripe", "stripe", check_stripe),

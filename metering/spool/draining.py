@@ -194,7 +194,8 @@ class Draining:
             well = False
             try:
                 done = self.drain()
-                well = done.fault is None and not done.left
+                # What is left for another reason than an outage is left to whoever asks next.
+                well = done.fault is None
             except Exception:
                 _log.exception("what waits in %s was not recorded", self.spool.path)
             with self._starting:

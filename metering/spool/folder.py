@@ -20,6 +20,7 @@ from uuid import uuid4
 from metering.book.private_file import replace_private
 from metering.errors import SpoolError
 from metering.spool.segment import (
+    Refused,
     Segment,
     Waiting,
     decode,
@@ -65,7 +66,7 @@ class SpoolState:
 
 
 class Spool:
-    """The folder as one process writes to it; its threads may share it. Raises SpoolError when it cannot be used."""
+    """The folder as one process writes to it; its threads may share it. It is made when it is first needed."""
 
     def __init__(self, path: str | os.PathLike[str], database: str, limit: int) -> None:
         self.path = Path(path)
@@ -73,6 +74,9 @@ class Spool:
         self.limit = limit
         self._current: Segment | None = None
         self._lock = Lock()
+
+    def prepare(self) -> None:
+        """Make the folder if need be. Raises SpoolError when it cannot be used."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             require_private(self.path.stat(), self.path, stat.S_ISDIR)
@@ -92,13 +96,14 @@ class Spool:
         segment = None
         try:
             with self._lock:
-                if sum(size for _, size in self._files()) + len(data) > self.limit:
+                if sum(size for _, size in _listed(self.path)) + len(data) > self.limit:
                     raise SpoolError(f"{self.path} holds the {self.limit // 1_000_000:,} MB that it may")
                 segment = self._current
                 if segment is not None and segment.size + len(data) > SEGMENT_BYTES:
                     segment.close()
                     segment = None
                 if segment is None:
+                    self.prepare()
                     segment = self._current = Segment(self.path / f"{_key(self.database)}-{uuid4().hex}{EVENTS}")
                 size = segment.write(data)
             segment.sync(size)
@@ -130,11 +135,8 @@ class Spool:
     def files(self, *kinds: str, databases: Sequence[str] = ()) -> list[Path]:
         """Files for our database, and others that are named; the oldest first."""
         keys = {_key(name) for name in (self.database, *databases)}
-        found = [path for path, _ in self._files() if path.suffix in kinds and path.stem.split("-")[0] in keys]
+        found = [path for path, _ in _listed(self.path) if path.suffix in kinds and path.stem.split("-")[0] in keys]
         return sorted(found, key=_age)
-
-    def _files(self) -> Iterator[tuple[Path, int]]:
-        return _listed(self.path)
 
     def settled(self, path: Path, refused: bytes) -> None:
         """A file is done: what was refused of it stands beside it before it goes."""
@@ -149,21 +151,17 @@ class Spool:
 def look(path: str | os.PathLike[str], database: str, limit: int) -> SpoolState:
     """What a folder holds for a database, whoever writes to it; nothing is changed. Raises SpoolError, OSError."""
     folder = Path(path)
-    if not folder.exists():
-        return SpoolState(str(folder), limit=limit)
-    require_private(folder.stat(), folder, stat.S_ISDIR)
+    if folder.exists():
+        require_private(folder.stat(), folder, stat.S_ISDIR)
     used = waiting = 0
     since: list[datetime] = []
-    refused: Counter[str] = Counter()
     elsewhere: Counter[str] = Counter()
-    faults = []
+    faults: list[str] = []
     for file, size in _listed(folder):
         used += size
         try:
             data = read_bytes(file)
             if file.suffix == REJECTS:
-                if file.stem.startswith(_key(database)):
-                    refused.update(one.code for one in decode(data).refused)
                 continue
         except FileNotFoundError:
             continue
@@ -176,7 +174,20 @@ def look(path: str | os.PathLike[str], database: str, limit: int) -> SpoolState:
             continue
         waiting += data.count(b"\n")
         since += [] if at is None else [at]
+    refused = Counter(one.code for one in read_refused(folder, database, faults))
     return SpoolState(str(folder), used, limit, waiting, min(since, default=None), refused, elsewhere, faults)
+
+
+def read_refused(folder: Path, database: str, faults: list[str]) -> Iterator[Refused]:
+    """The calls that a database refused; `faults` takes what is said of files that are not read."""
+    for path, _ in _listed(folder):
+        if path.suffix == REJECTS and path.stem.startswith(_key(database)):
+            try:
+                yield from decode(read_bytes(path)).refused
+            except FileNotFoundError:
+                continue
+            except SpoolError as error:
+                faults.append(str(error))
 
 
 def limit_of(environment: Mapping[str, str]) -> int:
@@ -188,13 +199,16 @@ def limit_of(environment: Mapping[str, str]) -> int:
 
 
 def _listed(folder: Path) -> Iterator[tuple[Path, int]]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.endswith((EVENTS, REJECTS)):
-                try:
-                    yield Path(entry.path), entry.stat(follow_symlinks=False).st_size
-                except FileNotFoundError:
-                    continue
+    try:
+        found = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in found:
+        if entry.name.endswith((EVENTS, REJECTS)):
+            try:
+                yield Path(entry.path), entry.stat(follow_symlinks=False).st_size
+            except FileNotFoundError:
+                continue
 
 
 def _age(path: Path) -> int:
@@ -218,4 +232,5 @@ __all__ = [
     "SpoolState",
     "limit_of",
     "look",
+    "read_refused",
 ]

@@ -32,7 +32,7 @@ COMMANDS = {
     "fmt": "check or put YAML into its canonical form",
     "schema": "write or check the JSON Schemas for editors",
     "db": "upgrade the database, or show its version",
-    "meter": "import usage from CSV or JSONL",
+    "meter": "import usage from CSV or JSONL, or record what waited for the database",
     "account": "create, list, suspend, ban and delete accounts, and their users",
     "subscription": "start, change, cancel, extend and give away subscriptions",
     "grant": "give, sell, list and refund credit",

@@ -1,7 +1,8 @@
 """Serve the HTTP API: events, holds, routes, quotes, checks, usage, quotas, wallets and the catalogue, behind API keys.
 
-Each minute it also does what time has made due (as `ratecard renew`) and tells alerts (as `ratecard alerts send`). It
-speaks plain HTTP: what other machines are to reach belongs behind a proxy with TLS.
+Each minute it also does what time has made due (as `ratecard renew`), tells alerts (as `ratecard alerts send`) and
+records what waits in a spool (as `ratecard meter drain`). It speaks plain HTTP: what other machines are to reach
+belongs behind a proxy with TLS.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="where the rate book is kept for a start without database; beside it, in FILE.keys, hashes of known keys",
     )
+    parser.add_argument(
+        "--spool",
+        metavar="DIR",
+        help="where calls are kept while the database is away (default: the variable RATECARD_SPOOL)",
+    )
     parser.add_argument("--openapi", action="store_true", help="print the OpenAPI document, and serve nothing")
 
 
@@ -61,7 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
         keys_file=Path(f"{book_file}.keys") if book_file else None,
     )
     with (
-        Meter.open(database_url(arguments, None), book_file=book_file, name="ratecard serve") as meter,
+        Meter.open(
+            database_url(arguments, None), book_file=book_file, spool=arguments.spool, name="ratecard serve"
+        ) as meter,
         _listen(arguments.address, arguments.port) as listening,
     ):
         url = address_text(listening.getsockname()[1], arguments.address)

@@ -20,6 +20,7 @@ from sync.doctor.environment import check_environment
 from sync.doctor.finding import Check, Reporter
 from sync.doctor.ledger import check_ledger
 from sync.doctor.runtimes import check_runtimes, read_runtimes
+from sync.doctor.spool import check_spool
 from sync.doctor.versions import check_versions
 from sync.errors import RepositoryError
 from sync.repository import Repository, work_tree_files
@@ -80,6 +81,8 @@ def examine(
     checks = [*(check_configuration(validation, place.folder) if validation else [invalid])]
     checks += _clone(place)
     checks += _database(place, now, admins, ledger)
+    if place.engine is not None:
+        checks += check_spool(place.engine, environment, now())
     checks += check_versions(_git_version(place.repository))
     checks += check_environment(environment, validation.catalogue if validation else None)
     return Checkup(tuple(check for check in checks if check is not None))

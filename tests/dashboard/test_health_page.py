@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from metering.book.file import database_name
+from metering.spool import Spool, Waiting
+from metering.usage import Usage, read_usage
 from tests.dashboard.conftest import OpenApp
 from tests.dashboard.seeding import Seeded, configuration, git, seed
 from tests.dashboard.test_health_probes import closed_port
+
+EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _cards(app: AppTest) -> list[str]:
@@ -32,10 +38,15 @@ def test_what_is_configured_is_asked_and_the_worst_stands_above(
     monkeypatch.setenv("REDIS_URL", f"redis://:secret@127.0.0.1:{closed_port()}")
     monkeypatch.setenv("RATECARD_API_URL", f"http://127.0.0.1:{closed_port()},")
     monkeypatch.setenv("RATECARD_BOOK_FILE", str(tmp_path / "book"))
+    monkeypatch.setenv("RATECARD_SPOOL", str(tmp_path / "spool"))
+    event = read_usage(Usage(event_id="1", account="a", model="m"), now=EARLIER)
+    Spool(tmp_path / "spool", database_name(seeded.engine()), 1_000_000).append([Waiting(event, EARLIER)] * 3)
 
     app = open_app(seeded, "health")
 
-    assert {"Redis", "Book file"} <= set(_cards(app))
+    assert {"Redis", "Book file", "Spool"} <= set(_cards(app))
+    assert any("3 calls have waited for " in line.value for line in app.markdown)
+    assert any("ratecard meter drain" in line.value for line in app.caption)
     assert "fail" in app.error[0].value
     assert "secret" not in "\n".join(line.value for line in app.markdown)
 

@@ -249,6 +249,6 @@ def test_files_are_for_their_owner_and_of_their_owner_alone(
     assert len(state(spooling).faults) == 2
     folder.chmod(0o777)
     with pytest.raises(SpoolError, match="others may write"):
-        Meter.open(migrated_url, spool=folder, listen=False)
+        Meter.open(migrated_url, spool=folder)
     with pytest.raises(SpoolError, match=r"is no folder|cannot be used"):
-        Meter.open(migrated_url, spool=link, listen=False)
+        Meter.open(migrated_url, spool=link)

@@ -1,4 +1,4 @@
-"""`ratecard meter import`."""
+"""`ratecard meter`: files of calls, and calls that waited for the database."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ import pytest
 from sqlalchemy import Engine, select
 
 from metering.analytics import Period, usage_by
-from schema.database import reading
+from metering.book.file import database_name
+from metering.spool import Spool, Waiting
+from metering.usage import Usage, read_usage
+from schema.database import make_engine, reading
 from schema.tables import accounts
-from tests.metering.rate_card import ROWS, apply_rows
+from tests.databases import SqliteDatabases
+from tests.metering.rate_card import NOW, ROWS, apply_card, apply_rows
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 HEADER = "event_id,occurred_at,account,provider,model,input_tokens,output_tokens\n"
@@ -133,3 +137,45 @@ def test_a_missing_database_is_not_made(run_ratecard: Run, tmp_path: Path) -> No
     assert done.returncode == 1
     assert done.stderr.endswith("missing.db is missing; run `ratecard apply` first\n")
     assert not (tmp_path / "missing.db").exists()
+
+
+def test_what_a_spool_holds_is_recorded_and_what_is_refused_is_listed(
+    run_ratecard: Run, sqlite_databases: SqliteDatabases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = sqlite_databases.fresh(tmp_path, migrated=True, fill=apply_card)
+    folder = tmp_path / "spool"
+    words = ("meter", "drain", "--database", url)
+    done = run_ratecard(*words)
+    assert (done.returncode, "RATECARD_SPOOL" in done.stderr) == (64, True)
+    done = run_ratecard(*words, "--spool", str(folder))
+    assert (done.returncode, done.stderr) == (1, f"ratecard: there is no folder {folder}\n")
+    units = {"input": 1_000}
+    calls = [
+        Waiting(read_usage(Usage(event_id=name, account="acct-1", model="haiku", units=units), now=NOW), NOW, hold)
+        for name, hold in (("1", None), ("2\n\x1b[31m", "none"), ("3", None))
+    ]
+    spool = Spool(folder, database_name(make_engine(url)), 1_000_000)
+    spool.append(calls)
+    spool.append(calls[:1])
+    done = run_ratecard(*words, "--spool", str(folder), "--format", "json")
+    # This process writes the file: it is its own to record.
+    assert (done.returncode, json.loads(done.stdout)["waiting"]) == (0, 4)
+    spool.leave()
+    monkeypatch.setenv("RATECARD_SPOOL", str(folder))
+    done = run_ratecard(*words)
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "2 recorded, 1 already there, 1 refused",
+        "  event 2\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[31m: there is no hold 'none' [UNKNOWN_HOLD]",
+        f"  kept in {folder}; `ratecard meter drain --again` tries them once more",
+    ]
+    done = run_ratecard(*words, "--again", "--format", "json")
+    refused = {
+        "event": "2\n\x1b[31m",
+        "account": "acct-1",
+        "occurred_at": NOW.isoformat(),
+        "code": "UNKNOWN_HOLD",
+        "message": "there is no hold 'none'",
+    }
+    told = {"format_version": 1, "recorded": 0, "repeated": 0, "waiting": 0, "elsewhere": {}, "faults": []}
+    assert (done.returncode, json.loads(done.stdout)) == (1, told | {"refused": [refused]})
