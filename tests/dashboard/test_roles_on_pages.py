@@ -91,6 +91,22 @@ def test_a_viewer_may_not_propose(waiting: Seeded, open_app: OpenApp) -> None:
     assert git(waiting.repository, "for-each-ref") == before
 
 
+def test_a_demotion_bites_in_the_draft(waiting: Seeded, open_app: OpenApp) -> None:
+    app = open_app(waiting, "models", model=MODEL)
+    next(box for box in app.text_input if box.label == "Display name").set_value("Omni").run()
+    next(button for button in app.button if button.label == "Add to the draft").click().run()
+    (draft,) = (waiting.repository / ".ratecard" / "drafts").glob("*.json")
+    before = git(waiting.repository, "for-each-ref"), draft.read_text()
+
+    for label in ("Remove", "Propose", "Discard the draft"):
+        _become(waiting, "prices@example.com")
+        app = open_app(waiting, "draft")
+        _become(waiting, "help@example.com")
+        next(button for button in app.button if button.label == label).click().run()
+        assert "Not with your role" in [line.value for line in app.subheader]
+        assert (git(waiting.repository, "for-each-ref"), draft.read_text()) == before
+
+
 def test_discarding(waiting: Seeded, open_app: OpenApp) -> None:
     app = open_app(waiting, "proposals")
 
