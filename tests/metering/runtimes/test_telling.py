@@ -131,16 +131,15 @@ def test_who_is_silent_for_a_day_is_forgotten_by_the_next_who_tells(
             assert set(connection.execute(select(runtimes.c.program)).scalars()) == {"silent", "new"}
 
 
-@pytest.mark.parametrize(
-    "name", ["<script>alert(1)</script>", "**x** =cmd() \u202eabc", "zero \x00, lone \udcff", "n" * 900]
-)
 def test_hostile_names_are_kept_as_they_are_as_far_as_they_can_be(
-    card: Engine, migrated_url: str, clock: Clock, name: str
+    card: Engine, migrated_url: str, clock: Clock
 ) -> None:
-    with telling(migrated_url, clock, name=name) as (_, told):
-        assert told.once()
-        (meter,) = listed_at(card, clock).meters
-    assert meter.program == name.replace("\x00", "?").replace("\udcff", "?")[:200]
+    names = ("<script>alert(1)</script>", "**x** =cmd() \u202eabc", "zero \x00, lone \udcff", "n" * 900)
+    kept = ("<script>alert(1)</script>", "**x** =cmd() \u202eabc", "zero ?, lone ?", "n" * 200)
+    for name, stored in zip(names, kept, strict=True):
+        with telling(migrated_url, clock, name=name) as (_, told):
+            assert told.once()
+            assert [meter.program for meter in listed_at(card, clock).meters] == [stored]
 
 
 def listed_at(engine: Engine, clock: Clock) -> Listing:
