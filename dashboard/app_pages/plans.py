@@ -128,13 +128,15 @@ def page() -> None:
     totals_row(together(list(figures.values())), plans)
     action, chosen = _from_state("plan_action"), _from_state("plan")
     opened_card = None if action == "New" else chosen
-    if plans:
-        plan_cards(plans, figures, counts, default=book.settings.default_plan, chosen=opened_card, choose=_choose)
-    else:
-        empty_state(
-            "No plan yet", "Add the first one below: customers subscribe to plans, and calls count against them."
-        )
     left, right = st.columns([7, 5], gap="small")
+    with left:
+        if plans:
+            plan_cards(plans, figures, counts, default=book.settings.default_plan, chosen=opened_card, choose=_choose)
+        else:
+            empty_state(
+                "No plan yet",
+                "Add the first one on the right: customers subscribe to plans, and calls count against them.",
+            )
     with right, card("plan_form"):
         base = form_base(now)
         names = list(base.catalogue.of("plan")) if base else [plan.slug for plan in plans]

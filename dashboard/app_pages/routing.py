@@ -187,7 +187,7 @@ def _routes(stamp: sources.Stamp, person: CurrentPerson, now: datetime) -> None:
         elif base is not None:
             planned = _form(base, book, provider, task, person, now)
     with right, card("route_traffic"):
-        traffic_card(book, provider, task or DEFAULT_TASK, stamp, now)
+        traffic_card(book, provider, task, names, stamp, now)
     with left:
         with card("route_table"):
             _table(provider, rows, tasks, book, minute)

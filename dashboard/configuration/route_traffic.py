@@ -53,7 +53,7 @@ def traffic_rows(found: Mapping[str, Amounts], route: Route | None) -> list[dict
 
 
 def _standing(model: str, route: Route | None) -> str:
-    return "fallback" if route and model in route.fallbacks else "not by this route"
+    return "fallback" if route and model in route.fallbacks else "no"
 
 
 def csv_rows(found: Mapping[str, Amounts], route: Route | None) -> list[tuple[object, ...]]:
@@ -68,4 +68,33 @@ def csv_rows(found: Mapping[str, Amounts], route: Route | None) -> list[tuple[ob
     return rows
 
 
-__all__ = ["CSV_HEADER", "csv_rows", "traffic", "traffic_rows"]
+def calls_by_task(rows: Sequence[UsageRow]) -> dict[str, Amounts]:
+    """The calls by the task that they named, most first."""
+    found: dict[str, Amounts] = {}
+    for row in rows:
+        task = row.keys["task"]
+        if task is not None and row.keys["model"] is not None and row.requests:
+            calls, cost, charge = found.get(task, (0, 0, 0))
+            found[task] = (calls + row.requests, cost + row.cost_nanos, charge + row.charge_nanos)
+    return dict(sorted(found.items(), key=lambda item: (-item[1][0], item[0])))
+
+
+def task_rows(found: Mapping[str, Amounts]) -> list[dict[str, Any]]:
+    """A line for each task, with its share of the calls."""
+    total = sum(calls for calls, _, _ in found.values())
+    return [
+        {"Task": task, "Share": 100 * calls / total, "Calls": calls, "Cost": dollars(cost), "Charge": dollars(charge)}
+        for task, (calls, cost, charge) in found.items()
+    ]
+
+
+def task_csv_rows(found: Mapping[str, Amounts]) -> list[tuple[object, ...]]:
+    """The same lines with exact amounts."""
+    total = sum(calls for calls, _, _ in found.values())
+    return [
+        (task, calls, ratio(calls, total), usd_text(cost), usd_text(charge))
+        for task, (calls, cost, charge) in found.items()
+    ]
+
+
+__all__ = ["CSV_HEADER", "calls_by_task", "csv_rows", "task_csv_rows", "task_rows", "traffic", "traffic_rows"]

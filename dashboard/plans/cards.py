@@ -52,7 +52,7 @@ def plan_cards(
     choose: Callable[[str], None],
 ) -> None:
     """A card for each plan; those beyond the twelfth stand in the table only."""
-    with st.grid(4, gap="small", min_column_width=220):
+    with st.grid(2, gap="small", min_column_width=265):
         for plan in plans[:MOST_CARDS]:
             with card(f"plan_card_{plan.slug}"):
                 _card(plan, figures.get(plan.slug, PlanFigures()), models.get(plan.slug, 0), default)

@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from dashboard.configuration.route_traffic import csv_rows, traffic, traffic_rows
+from dashboard.configuration.route_traffic import (
+    calls_by_task,
+    csv_rows,
+    task_csv_rows,
+    task_rows,
+    traffic,
+    traffic_rows,
+)
 from dashboard.formats import exact_money
 from metering.analytics import UsageRow
 from metering.meter import Meter
@@ -72,6 +79,20 @@ def test_traffic_shares_are_those_of_the_events(seeded: Seeded, open_app: OpenAp
     assert rows[HAIKU]["Share"] == pytest.approx(100 * counted[HAIKU] / sum(counted.values()))
 
 
+def test_without_a_task_the_calls_are_told_by_task(seeded: Seeded, open_app: OpenApp) -> None:
+    app = open_app(seeded, "routing", provider_table="anthropic")
+    [shown] = [table.value for table in app.dataframe if "Share" in table.value and "Task" in table.value]
+
+    first = datetime.now(UTC).date() - timedelta(days=29)
+    with reading(seeded.engine()) as connection:
+        column = usage_events.c
+        query = select(column.task, func.count()).where(column.task.is_not(None), column.day >= first)
+        counted = {(row.task, row.count) for row in connection.execute(query.group_by(column.task))}
+
+    assert {(row["Task"], row["Calls"]) for row in shown.to_dict("records")} == counted
+    assert sum(shown["Share"]) == pytest.approx(100)
+
+
 def test_the_history_of_a_route_is_told(seeded: Seeded, open_app: OpenApp) -> None:
     app = open_app(seeded, "routing", provider_table="openai", task="_default")
 
@@ -88,6 +109,9 @@ def test_calls_without_a_line_of_their_own_count_to_the_default() -> None:
 
     assert traffic(rows, "a", {"a"}) == {SONNET: (3, 30, 60)}
     assert traffic(rows, None, {"a"}) == {HAIKU: (9, 90, 180), SONNET: (7, 70, 140)}
+    assert calls_by_task(rows) == {"b": (11, 110, 220), "a": (3, 30, 60)}
+    assert task_csv_rows(calls_by_task(rows))[1] == ("a", 3, "21.4%", "0.00000003", "0.00000006")
+    assert task_rows(calls_by_task([_row("a", HAIKU, 0)])) == []
 
 
 def test_a_model_that_a_route_names_twice_has_the_sum_of_its_shares() -> None:
