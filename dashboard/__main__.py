@@ -66,10 +66,9 @@ def read_ahead() -> None:
         stamp = sources.read_stamp() if sources.state()[0] == "current" else None
         if stamp is not None:
             period = preset_period(DEFAULT_PRESET, today)
-            before = period.previous()
+            shown, before = period.bounds(), period.previous().bounds()
             # One look at both: what is asked of each is a part of that.
-            data.sums(sources.engine(), stamp.text, (before.start, period.end), (), today)
-            for days in (period.bounds(), before.bounds()):
+            for days in ((before[0], shown[1]), shown, before):
                 data.sums(sources.engine(), stamp.text, days, (), today)
             data.standing(sources.engine(), stamp.text, today)
     except (RatecardError, DBAPIError) as error:
