@@ -14,7 +14,7 @@ from dashboard.configuration.choosing import choose_mode, choose_name, take_row
 from dashboard.configuration.history_table import history_card
 from dashboard.configuration.people import Member, members, protected, role_edits
 from dashboard.exports import Csv
-from dashboard.formats import MISSING, count
+from dashboard.formats import MISSING, count, literal
 from dashboard.layout import card, card_title, page_header
 from dashboard.proposing.bases import Base, read_base
 from dashboard.proposing.form_base import form_base
@@ -27,9 +27,9 @@ from sync.context import environment_admins
 
 COLUMNS = ("Person", "Role", "From", "Protected", "Waiting")
 MEANINGS = {
-    "admin": "sees everything, proposes, merges and applies",
-    "analyst": "sees everything and exports",
-    "viewer": "sees charts and configuration",
+    "admin": "also proposes changes, looks after accounts and reads the audit log",
+    "analyst": "also downloads CSV",
+    "viewer": "looks at every page but the audit log",
 }
 
 
@@ -65,11 +65,28 @@ def _table(found: Sequence[Member], person: CurrentPerson) -> None:
     )
 
 
+def _yourself(found: Sequence[Member], person: CurrentPerson) -> str:
+    """Who looks at the page, with which role and why."""
+    if not person.email:
+        return "git does not know you, so you may only look."
+    who = literal(person.email)
+    if any(member.role and member.address == person.email.strip().lower() for member in found):
+        return f"You are {who}, {person.role}."
+    if person.role == "admin":
+        return f"You are {who}: named nowhere, but admin, because the policy merges proposals in this clone."
+    return f"You are {who}: named nowhere, so you may only look."
+
+
 def _totals(found: Sequence[Member]) -> None:
     with st.grid(4, min_column_width=150, gap="small"):
         for role in reversed(ROLES):
             number = sum(1 for member in found if member.role == role)
-            st.metric(f"{role.capitalize()}s", count(number), border=True, help=f"Each {MEANINGS[role]}.")
+            st.metric(
+                f"{role.capitalize()}s",
+                count(number),
+                border=True,
+                help=f"{MEANINGS[role][:1].upper()}{MEANINGS[role][1:]}.",
+            )
         st.metric(
             "By the environment",
             count(sum(1 for member in found if member.by_environment)),
@@ -140,7 +157,9 @@ def page() -> None:
     left, right = st.columns([7, 5], gap="small")
     with left, card("access_table"):
         _table(found, person)
-        st.caption("A role that was taken away bites at the next click: roles are read again each time.")
+        st.caption(
+            f"{_yourself(found, person)} Roles are read again at every click: one that is taken away bites at once."
+        )
     with right, card("access_form"):
         address = _form(form_base(now), in_force, person, now)
     names = [address] if address else [member.address for member in found]

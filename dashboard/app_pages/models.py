@@ -102,13 +102,16 @@ def _table(rows: Sequence[Row], book: RateBook, now: datetime) -> None:
         selection_mode="single-row",
         column_config={
             "Model": st.column_config.TextColumn(pinned=True, width=195),
-            "Type": st.column_config.TextColumn(width=65),
+            "Type": st.column_config.TextColumn(width=85),
             "Access": st.column_config.TextColumn(width=75),
             "Example cost": amount,
             "Example charge": amount,
             "Context": st.column_config.NumberColumn(format="localized"),
         },
-        column_order=[*_FIRST, *(name for name in COLUMNS if name not in _FIRST)],
+        column_order=[
+            *_FIRST,
+            *(name for name in COLUMNS if name not in _FIRST and (name != "Active" or only == "All")),
+        ],
         placeholder=MISSING,
         alt="Registered models",
     )

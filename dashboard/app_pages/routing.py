@@ -62,7 +62,7 @@ def _table(provider: str, rows: Sequence[Row], tasks: Sequence[Row], book: RateB
         selection_mode="single-row",
         column_config={
             "Task": st.column_config.TextColumn(pinned=True, width=120),
-            "Goes to": st.column_config.TextColumn(width=160),
+            "Goes to": st.column_config.TextColumn(width=185),
             "Fallbacks": st.column_config.TextColumn(width=150),
             "Example cost": amount,
             "Example charge": amount,

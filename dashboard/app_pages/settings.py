@@ -13,6 +13,7 @@ import streamlit as st
 from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
+from dashboard.configuration.change_title import change_title
 from dashboard.configuration.entity_form import Field, edits_of, text_of, texts_of
 from dashboard.configuration.entity_inputs import draw_fields
 from dashboard.configuration.history_table import history_card
@@ -87,10 +88,10 @@ def _table(group: str, fields: Sequence[Field], rows: Mapping[str, Row]) -> None
             "Setting": st.column_config.TextColumn(width=150),
             "Value": st.column_config.TextColumn(width=130),
             "Secret": st.column_config.TextColumn(width=150),
+            "Meaning": st.column_config.TextColumn(width=330),
             "Set by": st.column_config.TextColumn(width=75),
-            "Meaning": st.column_config.TextColumn(width=170),
         },
-        column_order=("Setting", "Value", "Secret", "Set by", "Meaning"),
+        column_order=("Setting", "Value", "Secret", "Meaning", "Set by"),
         placeholder=MISSING,
         key=f"table_settings_{group}",
         alt="Settings in force",
@@ -123,7 +124,8 @@ def _form(base: Base, group: str, stamp: sources.Stamp, person: CurrentPerson, n
         edits = _extras(fields, edits, prefix, set(values))
     key = edits[0].key if edits else keys[0]
     names = sorted({edit.key.name for edit in edits})
-    title = f"Change setting {names[0]}" if len(names) == 1 else f"Change settings: {group.lower()}"
+    otherwise = f"Change setting {names[0]}" if len(names) == 1 else f"Change settings: {group.lower()}"
+    title = change_title(fields, edits, "the settings", otherwise)
     propose_panel(edits, prefix=prefix, key=key, title=title, person=person, now=now)
 
 

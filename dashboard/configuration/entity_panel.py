@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 
 from dashboard.access import CurrentPerson
+from dashboard.configuration.change_title import change_title
 from dashboard.configuration.choosing import Choice, Mode, choose
 from dashboard.configuration.entity_form import Field, document_of, edits_of, fields_of, texts_of
 from dashboard.configuration.entity_inputs import draw_fields
@@ -77,7 +78,7 @@ class EntityPanel(Generic[_Model]):
         if choice.mode == "Remove":
             self.show(key, before, None)
             removals = [*self.further(key, choice.mode, prefix), RemoveEntity(key)]
-            self._propose(removals, prefix, key, "Remove", person, now)
+            self._propose(removals, prefix, key, f"Remove {self.word} {key.name}", person, now)
             return
         fields = (*fields_of(self.model, key, leave_out=self.leave_out), *more)
         edits, after = self._inputs(key, fields, len(more), before, prefix)
@@ -86,9 +87,9 @@ class EntityPanel(Generic[_Model]):
             st.caption("A value is missing or no fit one: nothing can be reckoned with it.")
         else:
             self.show(key, before, after)
-        self._propose(
-            [*edits, *further] if edits else [], prefix, key, "Add" if before is None else "Change", person, now
-        )
+        what = f"{self.word} {key.name}"
+        title = f"Add {what}" if before is None else change_title(fields, edits, what)
+        self._propose([*edits, *further] if edits else [], prefix, key, title, person, now)
 
     def _inputs(
         self, key: Key, fields: Sequence[Field], folded: int, before: _Model | None, prefix: str
@@ -103,9 +104,8 @@ class EntityPanel(Generic[_Model]):
         return edits, document_of(self.model, fields, texts, **self.given(key))
 
     def _propose(
-        self, edits: Sequence[Edit], prefix: str, key: Key, verb: str, person: CurrentPerson, now: datetime
+        self, edits: Sequence[Edit], prefix: str, key: Key, title: str, person: CurrentPerson, now: datetime
     ) -> None:
-        title = f"{verb} {self.word} {key.name}"
         propose_panel(edits, prefix=prefix, key=key, title=title, person=person, now=now)
 
 

@@ -16,22 +16,24 @@ from dashboard.formats import MISSING, moment, short_commit
 from dashboard.layout import card, card_title
 from sync.changes import Action, Change
 from sync.current import from_json
+from sync.edit.edits import VALUE_FIELD
 
 COLUMNS = ("When", "What", "Field", "Before", "After", "Commit", "Release", "Change", "Author")
 _SIDES = ("Before", "After")
 _TALL = 12
 _WIDTHS = {
     "When": 90,
-    "What": 110,
+    "What": 130,
     "Field": 80,
     "Before": 75,
-    "After": 95,
-    "Commit": 75,
+    "After": 145,
     "Release": 75,
-    "Change": 110,
-    "Author": 95,
+    "Change": 150,
+    "Author": 110,
+    "Commit": 75,
 }
-"""Down to the commit they fit the wider column of a window of 1,024 pixels; in a larger one they share the rest."""
+"""In this order: what changed fits the wider column of a window of 1,024 pixels."""
+_WHOLE: dict[Action, str] = {"create": "added", "delete": "removed"}
 
 
 def history_rows(kind: str, name: str, events: Sequence[Event]) -> list[dict[str, str]]:
@@ -55,19 +57,23 @@ def history_rows(kind: str, name: str, events: Sequence[Event]) -> list[dict[str
                 "Change": origin.title,
                 "Author": origin.author,
             }
-            for row in (fields if action == "update" else _as_a_whole(fields))
+            for row in (fields if action == "update" else _as_a_whole(fields, _WHOLE[action]))
         ]
         found = rows + found
         before = after
     return found
 
 
-def _as_a_whole(fields: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """An entity that comes or goes is one line."""
+def _as_a_whole(fields: Sequence[Mapping[str, str]], word: str) -> list[dict[str, str]]:
+    """An entity that comes or goes is one line; that of a single value tells the value alone."""
     if not fields:
         return []
-    told = {side: ", ".join(f"{row['Field']} {row[side]}" for row in fields if row[side]) for side in _SIDES}
-    return [{"What": fields[0]["What"], "Field": "everything", **told}]
+    told = {side: ", ".join(_named(row["Field"], row[side]) for row in fields if row[side]) for side in _SIDES}
+    return [{"What": fields[0]["What"], "Field": word, **told}]
+
+
+def _named(field: str, value: str) -> str:
+    return value if field == VALUE_FIELD else f"{field.removeprefix(f'{VALUE_FIELD}.')} {value}"
 
 
 def history_card(kind: str, names: Sequence[str], stamp: sources.Stamp, *, note: str, file: str) -> None:
@@ -90,6 +96,7 @@ def history_card(kind: str, names: Sequence[str], stamp: sources.Stamp, *, note:
             hide_index=True,
             height="content" if len(rows) <= _TALL else 440,
             column_config={name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()},
+            column_order=[name for name in _WIDTHS if name != "What" or len(names) > 1],
             placeholder=MISSING,
             key=f"table_{file}",
             alt="History",

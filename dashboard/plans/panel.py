@@ -8,6 +8,7 @@ from datetime import datetime
 import streamlit as st
 
 from dashboard.access import CurrentPerson
+from dashboard.configuration.change_title import change_title
 from dashboard.configuration.choosing import Choice
 from dashboard.configuration.compared import compared
 from dashboard.configuration.entity_form import moved
@@ -131,7 +132,8 @@ def _edit(
     old_plan = None if entry is None else plan_of(named, was, fee_kind(entry))
     _preview(old_plan, plan_of(named, now_said, kind), figures.get(key.name, PlanFigures()), count_models, above_limits)
     edits = plan_edits(named, was, now_said, was=fee_kind(entry), kind=kind, new=entry is None)
-    title = f"{'Add' if entry is None else 'Change'} plan {key.name}"
+    what = f"plan {key.name}"
+    title = f"Add {what}" if entry is None else change_title((*named.others, *named.fees), edits, what)
     propose_panel(edits, prefix=prefix, key=key, title=title, person=person, now=now)
 
 

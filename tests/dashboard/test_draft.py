@@ -246,7 +246,7 @@ def test_edits_of_what_the_draft_added_gather_in_it(own: Seeded, open_app: OpenA
     assert "monthly: 49" not in diff(app)
     labelled(app.button, "Propose").click().run()
 
-    assert "monthly: 59" in git(own.repository, "show", "ratecard/add-plan-team-change-plan-team:config/plans.yaml")
+    assert "monthly: 59" in git(own.repository, "show", "ratecard/add-plan-team-set-the-monthly-fee-of-plan-team-to:config/plans.yaml")
 
 
 def test_what_is_added_and_removed_or_set_back_leaves_the_draft(own: Seeded, open_app: OpenApp) -> None:

@@ -97,7 +97,7 @@ def test_an_edit_shows_what_it_comes_to_and_becomes_a_commit(tmp_path: Path, ope
 
     labelled(app.button, "Propose").click().run()
 
-    assert "price: 14" in git(seeded.repository, "diff", "main..ratecard/change-pack-growth")
+    assert "price: 14" in git(seeded.repository, "diff", "main..ratecard/set-the-price-of-pack-growth-to-14")
 
 
 def test_packs_come_and_go(seeded: Seeded, open_app: OpenApp) -> None:

@@ -87,7 +87,7 @@ def test_without_a_task_the_calls_are_told_by_task(seeded: Seeded, open_app: Ope
     with reading(seeded.engine()) as connection:
         column = usage_events.c
         query = select(column.task, func.count()).where(column.task.is_not(None), column.day >= first)
-        counted = {(row.task, row.count) for row in connection.execute(query.group_by(column.task))}
+        counted = {(task, calls) for task, calls in connection.execute(query.group_by(column.task))}
 
     assert {(row["Task"], row["Calls"]) for row in shown.to_dict("records")} == counted
     assert sum(shown["Share"]) == pytest.approx(100)
