@@ -179,7 +179,7 @@ class Draining:
                 # One of them has a fault of ours: the others need not wait for it.
                 return [self._outcomes([call])[0] for call in calls]
             event = calls[0].event
-            _log.exception("event %s of account %s waits and cannot be recorded", event.event_id, event.account)
+            _log.exception("event %r of account %r waits and cannot be recorded", event.event_id, event.account)
             return [None]
 
     def _begin(self) -> None:

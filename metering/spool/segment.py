@@ -7,7 +7,6 @@ it would have been stored, so that what comes of it later is what would have com
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import stat
@@ -105,7 +104,7 @@ class Segment:
             raise self._failed
         reached = self.size
         try:
-            os.fdatasync(self._descriptor if descriptor is None else descriptor)
+            os.fsync(self._descriptor if descriptor is None else descriptor)
         except OSError as error:
             self._failed = error
             raise
@@ -114,6 +113,9 @@ class Segment:
 
 def _create(path: Path) -> int:
     """A new file that is locked before anybody else can take it for one that was left."""
+    # Here, as POSIX alone has it: whoever keeps no calls needs none.
+    import fcntl
+
     while True:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
@@ -130,6 +132,8 @@ def _create(path: Path) -> int:
 
 def take(path: Path) -> int | None:
     """Lock a file that nobody writes any more; None when somebody does, or when it is gone. Raises SpoolError."""
+    import fcntl
+
     try:
         descriptor = _open_private(path)
     except FileNotFoundError:

@@ -77,9 +77,10 @@ def draining(folder: Path, books: Books, database: str = HERE, limit: int = LIMI
 def kept(folder: Path, *names: str, database: str = HERE) -> Path:
     """A file that a process left."""
     spool = Spool(folder, database, LIMIT)
+    before = spool.files(EVENTS)
     spool.append([waiting(name) for name in names])
     spool.leave()
-    (found,) = [path for path in spool.files(EVENTS) if names[0].encode() in path.read_bytes()]
+    (found,) = set(spool.files(EVENTS)) - set(before)
     return found
 
 
@@ -137,14 +138,14 @@ def test_a_line_that_was_not_written_to_its_end_is_told_of_and_kept_aside(
         assert drain(tmp_path, books).fault is None
         assert set(books.known) == recorded
         found = list(read_refused(tmp_path, HERE, []))
-        aside = b"".join(one.line for one in found)
+        aside = [one.line for one in found]
         assert {one.code for one in found} <= {"DAMAGED"}
-        assert not aside or aside in torn
+        assert all(line in torn for line in aside)
         assert bool(found) == ("DAMAGED" in caplog.text)
         assert state(tmp_path).rejects == len(found)
         # Tried again, it is what it was.
         drain(tmp_path, books, again=True)
-        assert b"".join(one.line for one in read_refused(tmp_path, HERE, [])) == aside
+        assert [one.line for one in read_refused(tmp_path, HERE, [])] == aside
         path.with_suffix(REJECTS).unlink(missing_ok=True)
 
 
@@ -176,7 +177,7 @@ def test_a_fault_of_ours_holds_up_nothing_else(tmp_path: Path, books: Books, cap
     kept(tmp_path, "1", "fault", "bad", "2")
     done = drain(tmp_path, books)
     assert (set(books.known), done.left, done.refused) == ({"1", "2"}, 1, [])
-    assert "event fault of account acct-1 waits and cannot be recorded" in caplog.text
+    assert "event 'fault' of account 'acct-1' waits and cannot be recorded" in caplog.text
     assert state(tmp_path).waiting == 4
 
 
@@ -195,19 +196,20 @@ def test_threads_share_what_the_disk_is_asked_for(
 ) -> None:
     """Nobody is told before their own line is on the disk, and one call of the disk serves all who wait for it."""
     synced = 0
-    fdatasync = os.fdatasync
+    fsync = os.fsync
 
     def count(descriptor: int) -> None:
         nonlocal synced
         synced += 1
-        fdatasync(descriptor)
+        fsync(descriptor)
 
-    monkeypatch.setattr(os, "fdatasync", count)
+    monkeypatch.setattr(os, "fsync", count)
     keeper = draining(tmp_path, books, limit=10 * LIMIT)
     books.away = True
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda number: keeper.keep([waiting(str(number))], None), range(400)))
-    assert 1 <= synced <= 400
+    # Once more for the folder, which has a new name in it.
+    assert 2 <= synced <= 401
     assert keeper.state().waiting == 400
     books.away = False
     keeper.drain()
@@ -247,8 +249,9 @@ def test_a_disk_that_loses_what_it_took_is_not_believed_again(
 ) -> None:
     keeper = draining(tmp_path, books)
     books.away = True
+    keeper.keep([waiting("0")], None)
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fdatasync", lambda _: os.fsync(-1))
+        patched.setattr(os, "fsync", lambda _: os.close(-1))
         with pytest.raises(UnavailableError, match="cannot be written"):
             keeper.keep([waiting("1")], None)
     keeper.keep([waiting("2")], None)
@@ -257,7 +260,7 @@ def test_a_disk_that_loses_what_it_took_is_not_believed_again(
     keeper.drain()
     keeper.close()
     # Who was told that it failed sends it again, and it is known: that it was kept after all is no harm.
-    assert set(books.known) == {"1", "2"}
+    assert set(books.known) == {"0", "1", "2"}
 
 
 def test_a_folder_holds_no_more_than_it_may(tmp_path: Path, books: Books) -> None:
@@ -277,4 +280,4 @@ def test_a_folder_that_cannot_be_used_is_told_of(tmp_path: Path, books: Books) -
     for folder in (tmp_path / "file", tmp_path / "file" / "spool"):
         with pytest.raises(SpoolError, match="cannot be used"):
             Spool(folder, HERE, LIMIT).prepare()
-    assert state(tmp_path / "none") == SpoolState(str(tmp_path / "none"), limit=LIMIT)
+    assert state(tmp_path / "none") == SpoolState(str(tmp_path / "none"), limit=LIMIT, faults=[])

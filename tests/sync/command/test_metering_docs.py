@@ -31,7 +31,7 @@ def test_each_line_is_understood(page: str, line: str) -> None:
 
 def test_each_page_shows_its_command() -> None:
     shown = {(page, shlex.split(line)[1]) for page, line in LINES}
-    assert shown == {("rerate", "rerate"), ("reconcile", "reconcile"), ("staying-up", "route")}
+    assert shown == {("rerate", "rerate"), ("reconcile", "reconcile"), ("staying-up", "route"), ("staying-up", "meter")}
 
 
 def test_the_scheduled_script_is_one_that_a_shell_reads() -> None:
