@@ -55,7 +55,8 @@ COLUMNS = (
     "Commit",
 )
 
-_DAYS = 30
+_DAYS = 90
+"""Packs are bought seldom: the sales of so many days tell what another price means."""
 _FIRST = (
     "Pack",
     "Price",

@@ -76,6 +76,11 @@ def _named(field: str, value: str) -> str:
     return value if field == VALUE_FIELD else f"{field.removeprefix(f'{VALUE_FIELD}.')} {value}"
 
 
+def _shown(row: Mapping[str, str], kind: str) -> dict[str, str]:
+    """A line without what the page tells: the hour, and the kind of the entities."""
+    return {**row, "When": row["When"].partition(",")[0], "What": row["What"].removeprefix(f"{kind} ")}
+
+
 def history_card(kind: str, names: Sequence[str], stamp: sources.Stamp, *, note: str, file: str) -> None:
     """The history of entities of a kind, the latest change first."""
     engine = sources.engine()
@@ -90,9 +95,7 @@ def history_card(kind: str, names: Sequence[str], stamp: sources.Stamp, *, note:
             st.caption("No release has changed it yet.")
             return
         st.dataframe(
-            pd.DataFrame.from_records(
-                [{**row, "When": row["When"].partition(",")[0]} for row in rows], columns=COLUMNS
-            ),
+            pd.DataFrame.from_records([_shown(row, kind) for row in rows], columns=COLUMNS),
             hide_index=True,
             height="content" if len(rows) <= _TALL else 440,
             column_config={name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()},

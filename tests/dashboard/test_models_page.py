@@ -25,6 +25,6 @@ def test_the_history_tells_what_a_release_did_to_a_model(seeded: Seeded, open_ap
     app = open_app(seeded, "models", model="openai/gpt-4o")
 
     (line,) = table(app, 1)
-    assert (line["What"], line["Field"], line["Release"]) == ("model openai/gpt-4o", "added", "v1")
+    assert (line["What"], line["Field"], line["Release"]) == ("openai/gpt-4o", "added", "v1")
     assert line["Change"] == "Write the first rate card"
     assert "display_name GPT-4o" in line["After"]

@@ -81,7 +81,7 @@ def test_the_page_tells_what_was_sold(tmp_path: Path, open_app: OpenApp) -> None
     assert second["1,000 credits"] == "0.0857 USD"
     app = open_app(seeded, "packs", pack="Growth")
     labelled(app.text_input, "Price").set_value("14").run()
-    words = sales_words(2, 30, PackPrice.of(GROWTH), PackPrice.of(GROWTH | {"price_nanos": 14 * 10**9}), 10_000)
+    words = sales_words(2, 90, PackPrice.of(GROWTH), PackPrice.of(GROWTH | {"price_nanos": 14 * 10**9}), 10_000)
     assert [literal(words) in line.value for line in app.markdown].count(True) == 1
 
 

@@ -97,7 +97,7 @@ def test_the_history_of_a_route_is_told(seeded: Seeded, open_app: OpenApp) -> No
     app = open_app(seeded, "routing", provider_table="openai", task="_default")
 
     [history] = [table.value for table in app.dataframe if "Release" in table.value]
-    assert [row["What"] for row in history.to_dict("records")] == ["route openai/_default"]
+    assert [row["What"] for row in history.to_dict("records")] == ["openai/_default"]
 
 
 def _row(task: str | None, model: str, calls: int) -> UsageRow:
