@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -68,9 +68,9 @@ def _who(person: CurrentPerson) -> str:
     return f"{literal(person.email)}, {person.role}"
 
 
-def card(key: str | None = None) -> AbstractContextManager[Any]:
-    """A bordered part of a page."""
-    return st.container(border=True, key=key)
+def card(key: str | None = None, *, height: Literal["content", "stretch"] = "content") -> AbstractContextManager[Any]:
+    """A bordered part of a page; stretched, it is as high as the one beside it."""
+    return st.container(border=True, key=key, height=height)
 
 
 def card_title(title: str, note: str = "", csv_file: Csv | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal
 
@@ -41,17 +41,18 @@ _SOLD = {
     "plan": ("revenue", "Fees and usage revenue against cost"),
 }
 """By what margins are shown: what stands against the cost, and what to know of it."""
+_SHARES = {
+    "Usage": "Usage revenue: charges met by bought credit, at what was paid for it, and overage.",
+    "Cost an account": "Cost divided by the accounts that called.",
+    "Usage an account": "Usage revenue divided by the accounts that called.",
+    "Fee a subscriber": "Fees divided by the accounts that paid one for the range or a part of it.",
+}
 _BEHIND = (
     ("What recurs", "app_pages/revenue.py", None),
     ("What it cost", "app_pages/usage.py", {"metric": "Cost"}),
     ("What was charged", "app_pages/usage.py", {"metric": "Charge"}),
 )
 """The pages behind the sums; they keep the range and the filters."""
-_CONVERTED: dict[str, Callable[[Earnings], int]] = {
-    "Revenue": lambda one: one.revenue_nanos,
-    "Cost": lambda one: one.cost_nanos,
-    "Profit": lambda one: one.profit_nanos,
-}
 DeltaColour = Literal["normal", "inverse", "off"]
 SHOWN = 500
 """How many losses are listed; the CSV has them all."""
@@ -204,11 +205,11 @@ def _serve(selection: Selection, plans: Sequence[Earnings], totals: Sums, conver
         card_title("Cost to serve by plan", note, file)
         amounts = (
             "Fees",
-            "Usage revenue",
+            "Usage",
             "Cost",
             "Profit",
             "Cost an account",
-            "Revenue an account",
+            "Usage an account",
             "Fee a subscriber",
         )
         found = serve_frame(plans)
@@ -222,7 +223,10 @@ def _serve(selection: Selection, plans: Sequence[Earnings], totals: Sums, conver
                 "Plan": st.column_config.TextColumn(pinned=True, width="small"),
                 "Margin": st.column_config.TextColumn(alignment="right"),
             }
-            | {name: st.column_config.NumberColumn(format="%,.2f") for name in (*amounts, *columns)},
+            | {
+                name: st.column_config.NumberColumn(format="%,.2f", help=_SHARES.get(name))
+                for name in (*amounts, *columns)
+            },
             height="content",
             key=f"table_cost_to_serve_{selection.key}",
             placeholder=MISSING,
@@ -237,17 +241,17 @@ def _serve(selection: Selection, plans: Sequence[Earnings], totals: Sums, conver
 
 
 def _columns(converted: InCurrency | None, plans: Sequence[Earnings]) -> dict[str, list[float | None]]:
-    """Columns in the second currency when it is wanted, each amount at the dated rate in force when it arose."""
+    """A column in the second currency when it is wanted, each amount at the dated rate in force when it arose.
+
+    The sums are in a card of their own, and the file has a column beside each of USD.
+    """
     try:
         found = {} if converted is None else {row.name: row for row in converted.profit()[0]}
     except NoExchangeRateError:
         return {}
     if converted is None:
         return {}
-    return {
-        f"{word}, {converted.currency.name}": [dollars(read(found[plan.name])) for plan in plans]
-        for word, read in _CONVERTED.items()
-    }
+    return {f"Profit, {converted.currency.name}": [dollars(found[plan.name].profit_nanos) for plan in plans]}
 
 
 def _draw(selection: Selection, stamp: sources.Stamp, totals: Sums, options: Mapping[str, Sequence[str]]) -> None:

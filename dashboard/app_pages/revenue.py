@@ -58,6 +58,7 @@ def page() -> None:
         # With fewer months shown, a month of before may not be among them.
         if st.session_state.get("month", next(iter(months))) not in months:
             st.session_state["month"] = next(iter(months))
+        st.caption("Lists of", width="content")
         chosen = st.selectbox(
             "Month behind the lists",
             list(months),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import streamlit as st
@@ -18,8 +18,6 @@ from dashboard.revenue.credit_tables import (
     CREDIT_COLUMNS,
     credit_csv,
     credit_records,
-    holder_csv,
-    holder_records,
     purchase_csv,
     purchase_records,
     usage_refund_csv,
@@ -27,18 +25,20 @@ from dashboard.revenue.credit_tables import (
     withdrawal_csv,
     withdrawal_records,
 )
-from dashboard.revenue.data import SHOWN_HOLDERS
-from dashboard.revenue.outstanding import balances_chart, balances_of
+from dashboard.revenue.outstanding import balances_chart, balances_of, holders_card
+from dashboard.revenue.tables import Record
 from dashboard.revenue.view import (
     SHOWN,
     View,
     account_table,
+    amount_column,
+    balances_in_second_currency,
     choose_month,
-    dollars_column,
-    flows_in_second_currency,
+    in_one_currency,
     in_second_currency,
     month_table,
 )
+from dashboard.second_currency import SecondCurrency
 from metering.analytics.credit import CreditMonth, Outstanding
 from metering.analytics.credit_sales import Withdrawn
 from metering.analytics.outstanding import CreditBalance
@@ -81,35 +81,44 @@ def credit_view(view: View) -> None:
         clickable(chart, "chart_credit", "Credit sold and earned by month", picked=choose_month)
     with right:
         balances_chart(view, balances)
-    with card("credit_months"):
-        note = "USD, of what happened in these months; choose a row to list what is behind its month"
-        card_title("Credit by month", note, _months_csv(view, months))
-        columns = {name: dollars_column(MEANINGS[name], 85) for name in CREDIT_COLUMNS}
-        columns["Purchases"] = st.column_config.NumberColumn(format="localized")
-        columns |= {
-            name: dollars_column(f"{told} at the end of the month; of the running one, now.") for name, told in _HELD
-        }
-        first = [row.month for row in months]
-        held = balances[::-1]
-        records = [
-            record | {"Outstanding": dollars(row.face_nanos), "Deferred": dollars(row.deferred_nanos)}
-            for record, row in zip(credit_records(months), held, strict=True)
-        ]
-        empty = {word for word in CREDIT_COLUMNS if all(record[word] is None for record in records)} - set(_ALWAYS)
-        records = [{word: value for word, value in record.items() if word not in empty} for record in records]
-        records = flows_in_second_currency(view, records, credit_records(_months_in(view)), _used(records))
-        deferred = {"Deferred": [row.deferred_nanos for row in held]}
-        records = in_second_currency(view, records, deferred, view.ends(first)[::-1])
-        month_table(records, first, "table_credit_months", columns, "Credit by month")
+    _months(view, months, balances)
     left, right = st.columns([3, 2], gap="small")
     with left:
         _lists(view)
     with right:
-        _holders(view, standing)
+        holders_card(view)
 
 
-def _used(records: list[dict[str, object]]) -> list[str]:
-    return [word for word in CREDIT_COLUMNS if word in records[0]]
+def _months(view: View, months: Sequence[CreditMonth], balances: Sequence[CreditBalance]) -> None:
+    first, held = [row.month for row in months], balances[::-1]
+    records = credit_records(months)
+    unused = {word for word in CREDIT_COLUMNS if all(record[word] is None for record in records)} - set(_ALWAYS)
+    records = [{word: value for word, value in record.items() if word not in unused} for record in records]
+    balance_words = [word for word, _ in _HELD]
+
+    def with_balances(found: Sequence[Record], amounts: Iterable[tuple[float | None, ...]]) -> list[Record]:
+        pairs = zip(found, amounts, strict=True)
+        return [record | dict(zip(balance_words, of_month, strict=True)) for record, of_month in pairs]
+
+    def others(currency: SecondCurrency) -> list[Record]:
+        flows = {record["Month"]: record for record in credit_records(_months_in(view))}
+        ends = view.ends(first)[::-1]
+        amounts = ([row.face_nanos for row in held], [row.deferred_nanos for row in held])
+        found = [flows.get(record["Month"], {"Month": record["Month"]}) for record in records]
+        return with_balances(found, zip(*(currency.amounts(nanos, ends) for nanos in amounts), strict=True))
+
+    with card("credit_months"):
+        note = "What happened in these months; choose a row to list what is behind its month"
+        card_title("Credit by month", note, _months_csv(view, months))
+        records = with_balances(records, ((dollars(row.face_nanos), dollars(row.deferred_nanos)) for row in held))
+        words = [word for word in records[0] if word in (*CREDIT_COLUMNS, *balance_words)]
+        records, other = in_one_currency(view, records, others, words)
+        columns = {name: amount_column(MEANINGS[name], 85, other=other) for name in CREDIT_COLUMNS}
+        columns["Purchases"] = st.column_config.NumberColumn(format="localized")
+        for name, told in _HELD:
+            told = f"{told} at the end of the month; of the running one, now."
+            columns[name] = amount_column(told, other=other)
+        month_table(records, first, "table_credit_months", columns, "Credit by month")
 
 
 def _months_in(view: View) -> list[CreditMonth]:
@@ -119,7 +128,7 @@ def _months_in(view: View) -> list[CreditMonth]:
     return revenue_data.credit_by_month_in(view.engine, view.stamp, view.currency, view.count, view.today)
 
 
-def _months_csv(view: View, months: list[CreditMonth], name: str = "credit-by-month") -> Csv:
+def _months_csv(view: View, months: Sequence[CreditMonth], name: str = "credit-by-month") -> Csv:
     file = credit_csv(months, name)
     return file if view.currency is None else beside(file, view.currency.name, 1, lambda: credit_csv(_months_in(view)))
 
@@ -168,6 +177,9 @@ def _cards(view: View, months: list[CreditMonth], standing: Outstanding, past: C
             f"{money(sum(row.expired_nanos for row in months))}. It is not counted as revenue.",
         )
 
+    sums = {"Deferred revenue": standing.deferred_nanos, "Unspent credit": standing.face_nanos}
+    balances_in_second_currency(view, sums | {"Promotional credit": standing.promotional_nanos})
+
 
 def _metric(label: str, nanos: int, meaning: str, past: int | None = None) -> None:
     """An amount, with its change against `past`."""
@@ -178,26 +190,6 @@ def _metric(label: str, nanos: int, meaning: str, past: int | None = None) -> No
 def _plain(text: str) -> str:
     """A help text whose dollar signs begin no formula."""
     return text.replace("$", "\\$")
-
-
-def _holders(view: View, standing: Outstanding) -> None:
-    with card("holders"):
-        rows = revenue_data.top_holders(view.engine, view.stamp, view.now)
-        note = f"The {SHOWN_HOLDERS} accounts with the most" if standing.holders > SHOWN_HOLDERS else "By account"
-        file = holder_csv(lambda: revenue_data.all_holders(view.engine, view.now))
-        card_title("Unspent credit", note, view.file_at(file, lambda _: view.now))
-        if not rows:
-            st.caption("No account has bought credit left.")
-            return
-        columns = {
-            "Account": st.column_config.TextColumn(pinned=True, width="small"),
-            "Credit": dollars_column("At face: the usage that it is worth."),
-            "Deferred revenue": dollars_column("At what was paid for it."),
-            "Next expiry": _MOMENT,
-        }
-        deferred = {"Deferred revenue": [row.deferred_nanos for row in rows]}
-        records = in_second_currency(view, holder_records(rows), deferred, [view.now] * len(rows))
-        account_table(records, "table_holders", columns, "Accounts with unspent credit")
 
 
 def _lists(view: View) -> None:
@@ -224,7 +216,7 @@ def _purchases(view: View) -> None:
     file = view.file_at(file, lambda _: view.now, ("left_usd",))
     note = f"The newest {SHOWN}" if len(rows) == SHOWN else f"{count(len(rows))} purchases"
     card_title(f"Bought in {month_text(view.month)}", note, file)
-    columns = {name: dollars_column() for name in ("Paid", "Face", "Left")} | {"Bought": _MOMENT, "Expires": _MOMENT}
+    columns = {name: amount_column() for name in ("Paid", "Face", "Left")} | {"Bought": _MOMENT, "Expires": _MOMENT}
     records = in_second_currency(
         view, purchase_records(rows), {"Paid": [row.paid_nanos for row in rows]}, [row.at for row in rows]
     )
@@ -247,7 +239,7 @@ def _withdrawn(view: View, kind: Withdrawn, word: str, none: str) -> None:
     card_title(
         f"{word} in {month_text(view.month)}", note, view.file_at(withdrawal_csv(rows, kind, view.month), _moment)
     )
-    columns = {"Credit": dollars_column("At face."), "At what was paid": dollars_column(), "When": _MOMENT}
+    columns = {"Credit": amount_column("At face."), "At what was paid": amount_column(), "When": _MOMENT}
     paid = {"At what was paid": [row.paid_nanos for row in rows]}
     _listed(in_second_currency(view, withdrawal_records(rows), paid, [row.at for row in rows]), kind, columns, none)
 
@@ -259,8 +251,8 @@ def _usage_refunds(view: View) -> None:
         f"Usage given back in {month_text(view.month)}", note, view.file_at(usage_refund_csv(rows, view.month), _moment)
     )
     columns = {
-        "Charge": dollars_column("What was given back of the call's charge."),
-        "Revenue": dollars_column("What this took off revenue."),
+        "Charge": amount_column("What was given back of the call's charge."),
+        "Revenue": amount_column("What this took off revenue."),
         "When": _MOMENT,
     }
     amounts = {"Charge": [row.charge_nanos for row in rows], "Revenue": [row.revenue_nanos for row in rows]}

@@ -48,12 +48,12 @@ def credit_csv(months: Sequence[CreditMonth], name: str = "credit-by-month") -> 
 
 
 def holder_records(rows: Sequence[Holder]) -> list[Record]:
-    """Accounts with purchased credit."""
+    """Accounts with credit to use."""
     return [
         {
             "Account": row.account,
             "Credit": dollars(row.face_nanos),
-            "Deferred revenue": dollars(row.deferred_nanos),
+            "Deferred": dollars(row.deferred_nanos),
             "Next expiry": row.next_expiry,
         }
         for row in rows
@@ -61,7 +61,7 @@ def holder_records(rows: Sequence[Holder]) -> list[Record]:
 
 
 def holder_csv(read: Callable[[], Sequence[Holder]]) -> Csv:
-    """All accounts with purchased credit; read when somebody asks for it."""
+    """All accounts with credit to use; read when somebody asks for it."""
     header = ["account", "credit_face_usd", "deferred_revenue_usd", "next_expiry"]
     return Csv(
         "outstanding-credit",
@@ -74,7 +74,8 @@ def holder_csv(read: Callable[[], Sequence[Holder]]) -> Csv:
 
 
 def purchase_records(rows: Sequence[Purchase]) -> list[Record]:
-    """Purchases as a list."""
+    """Purchases as a list; when they expire, where any does."""
+    expire = any(row.expires_at for row in rows)
     return [
         {
             "Account": row.account,
@@ -83,8 +84,8 @@ def purchase_records(rows: Sequence[Purchase]) -> list[Record]:
             "Paid": dollars(row.paid_nanos),
             "Face": dollars(row.face_nanos),
             "Left": dollars(row.remaining_nanos),
-            "Expires": row.expires_at,
         }
+        | ({"Expires": row.expires_at} if expire else {})
         for row in rows
     ]
 

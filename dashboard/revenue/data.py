@@ -121,16 +121,16 @@ def outstanding_now(_engine: Engine, stamp: str, now: datetime) -> Outstanding:
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=20)
-def top_holders(_engine: Engine, stamp: str, now: datetime) -> list[Holder]:
-    """The accounts with the most purchased credit."""
+def top_holders(_engine: Engine, stamp: str, now: datetime, kinds: tuple[str, ...]) -> list[Holder]:
+    """The accounts with the most credit of some kinds."""
     with reading(_engine) as connection:
-        return holders(connection, now, limit=SHOWN_HOLDERS)
+        return holders(connection, now, kinds=kinds, limit=SHOWN_HOLDERS)
 
 
-def all_holders(engine: Engine, now: datetime) -> list[Holder]:
-    """All accounts with purchased credit, for a file."""
+def all_holders(engine: Engine, now: datetime, kinds: tuple[str, ...]) -> list[Holder]:
+    """All accounts with credit of some kinds, for a file."""
     with reading(engine) as connection:
-        return holders(connection, now)
+        return holders(connection, now, kinds=kinds)
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)

@@ -18,8 +18,8 @@ from dashboard.revenue.tables import movement_csv, movement_records, mrr_csv
 from dashboard.revenue.view import (
     View,
     account_table,
+    amount_column,
     choose_month,
-    dollars_column,
     in_second_currency,
 )
 from metering.analytics.movements import KINDS, Kind, MrrMonth
@@ -41,7 +41,7 @@ def movements_card(view: View, found: Recurring) -> None:
     before = (
         found.before if view.compare and any(row.ending_nanos or row.starting_nanos for row in found.before) else []
     )
-    with card("mrr_movements"):
+    with card("mrr_movements", height="stretch"):
         card_title(
             "MRR movements",
             "USD of recurring revenue that came and went by UTC month; a click lists what is behind it, below",
@@ -95,9 +95,9 @@ def movements_list(view: View) -> None:
             "Day": st.column_config.DateColumn(format="YYYY-MM-DD", help="The UTC day from which on it pays that."),
             "From": st.column_config.TextColumn(help="The plan of the day before; a dash is no subscription."),
             "To": st.column_config.TextColumn(help="The plan of the day; a dash is no subscription."),
-            "Change": dollars_column("The amounts of a month sum to its balances, to the nano-dollar."),
-            "MRR before": dollars_column(),
-            "MRR after": dollars_column(),
+            "Change": amount_column("The amounts of a month sum to its balances, to the nano-dollar."),
+            "MRR before": amount_column(),
+            "MRR after": amount_column(),
         }
         changes = {"Change": [one.nanos for one in shown]}
         records = in_second_currency(view, movement_records(shown), changes, [midnight(one.day) for one in shown])

@@ -13,15 +13,19 @@ from dashboard.charts import PALETTE, lines_over_time
 from dashboard.exports import Csv
 from dashboard.formats import dollars
 from dashboard.layout import card, card_title
-from dashboard.revenue.data import TTL_SECONDS
+from dashboard.revenue import data as revenue_data
+from dashboard.revenue.credit_tables import holder_csv, holder_records
+from dashboard.revenue.data import SHOWN_HOLDERS, TTL_SECONDS
 from dashboard.revenue.tables import month_key
-from dashboard.revenue.view import View, choose_month
+from dashboard.revenue.view import View, account_table, amount_column, choose_month, in_second_currency
 from metering.analytics import Period
 from metering.analytics.movements import calendar, months_back
 from metering.analytics.outstanding import CreditBalance, credit_balances
 from schema.database import reading
 from schema.money import usd_text
 
+HELD = {"Bought": ("purchase",), "Promotional": ("signup", "promo")}
+"""Kinds of grants, by the word on the page."""
 MONTHS_BY_DAY = 3
 """So many months, at most 92 days, are shown by day."""
 _DAY = timedelta(days=1)
@@ -74,7 +78,7 @@ def balances_chart(view: View, months: Sequence[CreditBalance]) -> None:
 
     with card("outstanding_credit"):
         word = granularity.lower()
-        note = f"Bought and unspent at the end of each UTC {word}; of the running one, now"
+        note = f"Bought and unspent at the end of each UTC {word}" + ("" if by_day else "; 3 months are shown by day")
         card_title("Outstanding credit", note, view.file_at(balances_csv(rows, granularity), end_of))
         chart = lines_over_time(
             [row.first for row in rows],
@@ -87,8 +91,39 @@ def balances_chart(view: View, months: Sequence[CreditBalance]) -> None:
             granularity=granularity,
         )
         clickable(chart, f"chart_outstanding_{word}", f"Outstanding credit by {word}", picked=choose_month)
-        if not by_day:
-            st.caption("Choose 3 months to see it by day.")
 
 
-__all__ = ["balances_chart", "balances_csv", "balances_of", "daily_balances_of"]
+def holders_card(view: View) -> None:
+    """A card with the accounts whose credit is unspent."""
+    with card("holders"):
+        chosen = st.segmented_control(
+            "Credit",
+            HELD,
+            default="Bought",
+            required=True,
+            key="credit_of",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        kinds = HELD[chosen or "Bought"]
+        rows = revenue_data.top_holders(view.engine, view.stamp, view.now, kinds)
+        note = f"The {len(rows)} accounts with the most" if len(rows) == SHOWN_HOLDERS else "By account"
+        file = holder_csv(lambda: revenue_data.all_holders(view.engine, view.now, kinds))
+        card_title("Unspent credit", note, view.file_at(file, lambda _: view.now))
+        if not rows:
+            st.caption("No account has such credit left.")
+            return
+        columns = {
+            "Account": st.column_config.TextColumn(pinned=True, width="small"),
+            "Credit": amount_column("At face: the usage that it is worth."),
+            "Deferred": amount_column("At what was paid for it: deferred revenue."),
+            "Next expiry": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC"),
+        }
+        amounts = {"Deferred": [row.deferred_nanos for row in rows]} if chosen == "Bought" else {}
+        records = in_second_currency(view, holder_records(rows), amounts, [view.now] * len(rows))
+        empty = {"Deferred"} - {*amounts} | ({"Next expiry"} if not any(row.next_expiry for row in rows) else set())
+        shown = [{word: value for word, value in record.items() if word not in empty} for record in records]
+        account_table(shown, "table_holders", columns, "Accounts with unspent credit")
+
+
+__all__ = ["balances_chart", "balances_csv", "balances_of", "daily_balances_of", "holders_card"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 
@@ -26,17 +26,14 @@ from dashboard.revenue.tables import (
     mrr_records,
     plan_csv,
     plan_records,
-    trial_csv,
-    trial_month_csv,
-    trial_month_records,
-    trial_records,
 )
+from dashboard.revenue.trials import trials_card, trials_list
 from dashboard.revenue.view import (
     View,
-    account_table,
+    amount_column,
+    balances_in_second_currency,
     converted,
-    dollars_column,
-    flows_in_second_currency,
+    in_one_currency,
     in_second_currency,
     month_table,
 )
@@ -90,9 +87,9 @@ def subscriptions_view(view: View) -> None:
     left, right = st.columns([3, 2], gap="small")
     with left:
         _plans_now(view, found)
-        _trials_of_month(view)
+        trials_list(view)
     with right:
-        _trials(found)
+        trials_card(found)
 
 
 def _cards(view: View, found: Recurring) -> None:
@@ -154,6 +151,9 @@ def _cards(view: View, found: Recurring) -> None:
             f"of {count(ended)}.",
         )
 
+    sums = {"MRR": now.ending_nanos, "ARR": arr_nanos(found.subscribers, view.today), "ARPU": now.arpu_nanos or 0}
+    balances_in_second_currency(view, sums)
+
 
 def _metric(
     label: str, value: str, trend: Sequence[float], meaning: str, delta: str | None = None, *, good: str = "up"
@@ -175,7 +175,7 @@ def _metric(
 
 
 def _plans_chart(view: View, found: Recurring) -> None:
-    with card("mrr_by_plan"):
+    with card("mrr_by_plan", height="stretch"):
         note = "At the end of each month; of the running one, today. A click leads to the plan"
         file = view.file_at(plan_csv(found.subscribers), lambda line: view.end_of(line[0]))
         card_title("By plan", note, file)
@@ -216,13 +216,17 @@ def _months(view: View, found: Recurring) -> None:
     with card("mrr_months"):
         note = "Starting balance plus movements is the ending balance; choose a row to list what is behind its month"
         card_title("MRR by month", note, months_csv(view, found.months, "mrr-by-month"))
-        columns = {name: dollars_column(MEANINGS[name]) for name in MRR_MONEY}
+        records, other = in_one_currency(
+            view,
+            mrr_records(found.months),
+            lambda currency: mrr_records(recurring_in(view.engine, currency, found.months, view.now)),
+            MRR_MONEY,
+        )
+        columns = {name: amount_column(MEANINGS[name], other=other) for name in MRR_MONEY}
         columns["Accounts"] = st.column_config.NumberColumn(format="localized", help=MEANINGS["Accounts"])
         for name in ("MRR churn", "Account churn"):
             columns[name] = st.column_config.NumberColumn(format="percent", help=MEANINGS[name])
         months = [row.month for row in found.months]
-        others = [] if view.currency is None else recurring_in(view.engine, view.currency, found.months, view.now)
-        records = flows_in_second_currency(view, mrr_records(found.months), mrr_records(others), MRR_MONEY)
         month_table(records, months, "table_mrr_months", columns, "MRR by month")
 
 
@@ -244,8 +248,8 @@ def _plans_now(view: View, found: Recurring) -> None:
             "Past due": st.column_config.NumberColumn(
                 format="localized", help="Of those that pay: the last fee was not paid. Plan and fee go on."
             ),
-            "MRR": dollars_column("The plan's part, rounded by itself."),
-            "ARPU": dollars_column("Its MRR divided by its accounts that pay."),
+            "MRR": amount_column("The plan's part, rounded by itself."),
+            "ARPU": amount_column("Its MRR divided by its accounts that pay."),
         }
         ordered = in_order(rows)
         amounts = {"MRR": [row.mrr_nanos for row in ordered]}
@@ -261,28 +265,18 @@ def _plans_now(view: View, found: Recurring) -> None:
             alt="Subscribers by plan today",
         )
         row_of_links("plan", [row.plan for row in ordered], state["selection"]["rows"])
+        _standings({"Trial": sum(row.trials for row in rows), "Past due": sum(row.past_due for row in rows)})
 
 
-def _trials(found: Recurring) -> None:
-    with card("trials"):
-        note = "By the month in which they ended; one became paying when a fee ran from that moment on"
-        card_title("Trials", note, trial_month_csv(found.trials))
-        columns = {
-            "Ended": st.column_config.NumberColumn(format="localized", help="Run out, or cancelled before."),
-            "Conversion": st.column_config.NumberColumn(format="percent", help="Became paying, divided by ended."),
-        }
-        months = [row.month for row in found.trials]
-        month_table(trial_month_records(found.trials), months, "table_trial_months", columns, "Trials by month")
-
-
-def _trials_of_month(view: View) -> None:
-    with card("trials_of_month"):
-        ended = revenue_data.trials_of(view.engine, view.stamp, view.bounds, view.now)
-        card_title(
-            f"Trials that ended in {month_text(view.month)}",
-            f"{count(sum(one.became is not None for one in ended))} of {count(len(ended))} became paying",
-            trial_csv(ended, view.month),
-        )
-        if ended:
-            moments = {"Ended": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC")}
-            account_table(trial_records(ended), "table_trials", moments, "Trials that ended in the month")
+def _standings(numbers: Mapping[str, int]) -> None:
+    """Links to the accounts whose subscription is on trial or past due, where there are any."""
+    with st.container(horizontal=True, gap="small"):
+        for word, number in numbers.items():
+            if number:
+                st.page_link(
+                    "app_pages/accounts.py",
+                    label=f"{word}: {count(number)}",
+                    icon=":material/arrow_forward:",
+                    icon_position="right",
+                    query_params={"subscription": word},
+                )

@@ -22,6 +22,8 @@ from dashboard.links import row_of_links
 from dashboard.revenue.data import month_bounds
 from dashboard.revenue.tables import Record
 from dashboard.second_currency import SecondCurrency
+from dashboard.usage.converted_sums import sums_card
+from metering.analytics.conversion import rounded
 from metering.analytics.movements import months_back
 from metering.analytics.period import midnight
 
@@ -91,9 +93,9 @@ def choose_month(mark: Pick) -> None:
     st.session_state["month"] = mark["day"][:7]
 
 
-def dollars_column(help_text: str | None = None, width: int | None = None) -> Any:
-    """A column of USD; its width where the first rows, which it is taken from, may be empty."""
-    return st.column_config.NumberColumn(format="dollar", help=help_text, width=width)
+def amount_column(help_text: str | None = None, width: int | None = None, *, other: bool = False) -> Any:
+    """A column of USD, or of the other currency; its width where the first rows, which make it, may be empty."""
+    return st.column_config.NumberColumn(format="%,.2f" if other else "dollar", help=help_text, width=width)
 
 
 def in_second_currency(
@@ -109,21 +111,44 @@ def in_second_currency(
     return found
 
 
-def flows_in_second_currency(
-    view: View, records: Sequence[Record], others: Sequence[Record], words: Sequence[str]
-) -> list[Record]:
-    """Records of months with columns of what came and went in the second currency too, of words that have any of it.
+def balances_in_second_currency(view: View, nanos: Mapping[str, int]) -> None:
+    """A card with balances of now in the second currency, when it is wanted."""
+    currency = view.currency
+    if currency is None:
+        return
 
-    `others` are the same records in the currency; a month without an exchange rate is not among them.
+    def read() -> dict[str, int]:
+        rate = currency.conversion.rate(view.now)
+        return {word: rounded(amount * rate) for word, amount in nanos.items()}
+
+    sums_card(currency.name, "At the exchange rate in force now", read)
+
+
+def in_one_currency(
+    view: View, records: Sequence[Record], others: Callable[[SecondCurrency], Sequence[Record]], words: Sequence[str]
+) -> tuple[list[Record], bool]:
+    """Records of months in USD or in the second currency, as the person chooses where it is wanted; whether in that.
+
+    Both would be more columns than a page is wide. `others` makes the same records in the currency, of which the
+    amounts of `words` are taken; a month without an exchange rate is not among them, and has none.
     """
     if view.currency is None:
-        return list(records)
-    by_month = {record["Month"]: record for record in others}
-    used = [word for word in words if any(record[word] is not None for record in records)]
+        return list(records), False
     name = view.currency.name
-    return [
-        record | {f"{word}, {name}": by_month.get(record["Month"], {}).get(word) for word in used} for record in records
-    ]
+    chosen = st.segmented_control(
+        "Amounts in",
+        (name, "USD"),
+        default=name,
+        required=True,
+        key="amounts",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    if chosen == "USD":
+        return list(records), False
+    by_month = {record["Month"]: record for record in others(view.currency)}
+    found = [record | {word: by_month.get(record["Month"], {}).get(word) for word in words} for record in records]
+    return found, True
 
 
 def converted(records: Sequence[Record]) -> dict[str, Any]:

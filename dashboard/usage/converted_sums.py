@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import streamlit as st
 
 from dashboard import data, sources
@@ -18,25 +20,33 @@ def amount(nanos: int, currency: str) -> str:
     return f"{'-' if value < 0 else ''}{currency} {abs(value):,.2f}"
 
 
+def sums_card(currency: str, note: str, read: Callable[[], Mapping[str, int]]) -> None:
+    """A card with sums in the second currency by their words, which `read` reads, or why there are none."""
+    with card("converted_sums"):
+        card_title(f"In {literal(currency)}", note)
+        try:
+            found = read()
+        except NoExchangeRateError as error:
+            st.caption(f"Not possible: {literal(str(error))}. Add a rate on the page Exchange rates.")
+            return
+        with st.grid(len(found), min_column_width=150, gap="small"):
+            for label, nanos in found.items():
+                st.metric(f"{label}, {literal(currency)}", amount(nanos, currency), border=True)
+
+
 def converted_sums(selection: Selection, stamp: sources.Stamp, *, with_fees: bool = True) -> None:
     """A card with the sums, when the person asked for it: each amount at the exchange rate in force when it arose."""
     engine = sources.engine()
     currency = data.second_currency(engine, stamp.text)
     if currency is None or not selection.converted:
         return
-    with card("converted_sums"):
-        card_title(f"In {literal(currency)}", "Each amount at the dated exchange rate in force when it arose")
-        today = sources.utc_now().date()
-        try:
-            totals, calls = data.converted(engine, stamp.text, currency, selection.bounds, selection.filters, today)
-        except NoExchangeRateError as error:
-            st.caption(f"Not possible: {literal(str(error))}. Add a rate on the page Exchange rates.")
-            return
-        found = totals if with_fees else calls
-        figures = [("Cost", found.cost_nanos), ("Charged", found.charge_nanos)]
-        figures.append(("Revenue" if with_fees else "Usage revenue", found.revenue_nanos))
-        if with_fees:
-            figures.append(("Profit", found.profit_nanos))
-        with st.grid(len(figures), min_column_width=150, gap="small"):
-            for label, nanos in figures:
-                st.metric(f"{label}, {literal(currency)}", amount(nanos, currency), border=True)
+    today = sources.utc_now().date()
+
+    def read() -> dict[str, int]:
+        totals, calls = data.converted(engine, stamp.text, currency, selection.bounds, selection.filters, today)
+        if not with_fees:
+            return {"Cost": calls.cost_nanos, "Charged": calls.charge_nanos, "Usage revenue": calls.revenue_nanos}
+        found = {"Revenue": totals.revenue_nanos, "Cost": totals.cost_nanos, "Profit": totals.profit_nanos}
+        return found | {"Charged": totals.charge_nanos}
+
+    sums_card(currency, "Each amount at the dated exchange rate in force when it arose", read)

@@ -72,21 +72,13 @@ def account_margins(rows: Sequence[Earnings]) -> list[Margin]:
 
 
 def loss_frame(rows: Sequence[Margin], what: str, sold: str, converted: Converted | None = None) -> pd.DataFrame:
-    """The list of losses on the page; with `converted`, amounts in that currency too."""
-
-    def amounts(row: Margin) -> dict[str, float]:
-        nanos = {"Cost": row.cost_nanos, sold: row.sold_nanos, "Loss": -row.profit_nanos}
-        return {word: dollars(value) for word, value in nanos.items()}
-
+    """The list of losses on the page; with `converted`, the loss in that currency too."""
     currency, others = converted or ("", {})
     return pd.DataFrame.from_records(
         [
-            {what: row.name, **amounts(row), "Margin": row.text}
-            | (
-                {f"{word}, {currency}": value for word, value in amounts(others[row.name]).items()}
-                if row.name in others
-                else {}
-            )
+            {what: row.name, "Cost": dollars(row.cost_nanos), sold: dollars(row.sold_nanos)}
+            | {"Loss": dollars(-row.profit_nanos), "Margin": row.text}
+            | ({f"Loss, {currency}": dollars(-others[row.name].profit_nanos)} if row.name in others else {})
             for row in rows
         ]
     )
@@ -126,12 +118,12 @@ def serve_frame(rows: Sequence[Earnings]) -> pd.DataFrame:
                 "Accounts": row.accounts,
                 "Subscribers": row.subscribers,
                 "Fees": dollars(row.subscription_nanos),
-                "Usage revenue": dollars(row.usage_revenue_nanos),
+                "Usage": dollars(row.usage_revenue_nanos),
                 "Cost": dollars(row.cost_nanos),
                 "Profit": dollars(row.profit_nanos),
                 "Margin": ratio(row.profit_nanos, row.revenue_nanos),
                 "Cost an account": per(row.cost_nanos, row.accounts),
-                "Revenue an account": per(row.usage_revenue_nanos, row.accounts),
+                "Usage an account": per(row.usage_revenue_nanos, row.accounts),
                 "Fee a subscriber": per(row.subscription_nanos, row.subscribers),
             }
             for row in rows

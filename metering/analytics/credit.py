@@ -70,7 +70,7 @@ class Outstanding:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """An account with purchased credit to use."""
+    """An account with credit to use."""
 
     account: str
     face_nanos: int
@@ -163,14 +163,16 @@ def outstanding(connection: Connection, now: datetime) -> Outstanding:
     )
 
 
-def holders(connection: Connection, now: datetime, *, limit: int | None = None) -> list[Holder]:
-    """The accounts with purchased credit to use, those with the most first, at most `limit`."""
+def holders(
+    connection: Connection, now: datetime, *, kinds: Sequence[str] = ("purchase",), limit: int | None = None
+) -> list[Holder]:
+    """The accounts with purchased credit to use, or credit of other kinds; those with the most first."""
     grant = grants.c
     face = func.sum(grant.remaining_nanos)
     most = (
         select(grant.account_id, accounts.c.account)
         .join(accounts, accounts.c.id == grant.account_id)
-        .where(grant.kind == "purchase", *_open(now))
+        .where(grant.kind.in_(kinds), *_open(now))
         .group_by(grant.account_id, accounts.c.account)
         .order_by(face.desc(), accounts.c.account)
         .limit(limit)
@@ -179,7 +181,7 @@ def holders(connection: Connection, now: datetime, *, limit: int | None = None) 
         select(most.c.account, grant.face_nanos, grant.paid_nanos, grant.remaining_nanos, grant.expires_at)
         .join(most, most.c.account_id == grant.account_id)
         .join(accounts, accounts.c.id == grant.account_id)
-        .where(grant.kind == "purchase", *_open(now))
+        .where(grant.kind.in_(kinds), *_open(now))
     )
     sums: dict[str, tuple[int, int, datetime | None]] = {}
     for account, whole, paid, left, expires_at in connection.execute(query):

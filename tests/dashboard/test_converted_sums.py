@@ -53,14 +53,18 @@ def test_tables_show_balances_and_sums_in_it(tmp_path: Path, open_app: OpenApp) 
         return next(found.value for found in app.dataframe if list(found.value.columns[:2]) == [first, second])
 
     served = table(open_app(seeded, "profit", converted="true"), "Plan", "Accounts")
-    for word in ("Cost", "Profit"):
-        assert list(served[f"{word}, ZAR"]) == pytest.approx([18.5 * dollars for dollars in served[word]])
-    months = table(open_app(seeded, "revenue", converted="true"), "Month", "Starting")
-    assert list(months["Ending, ZAR"]) == pytest.approx([18.5 * dollars for dollars in months["Ending"]])
-    credit = table(open_app(seeded, "revenue", revenue="Credit", converted="true"), "Month", "Purchases")
-    assert list(credit["Deferred, ZAR"]) == pytest.approx([18.5 * dollars for dollars in credit["Deferred"]])
-    assert credit["Deferred, ZAR"][0] > 0
-    assert "Deferred, ZAR" not in table(open_app(seeded, "revenue", revenue="Credit"), "Month", "Purchases")
+    assert list(served["Profit, ZAR"]) == pytest.approx([18.5 * dollars for dollars in served["Profit"]])
+    for view, word in (("Subscriptions", "Ending"), ("Credit", "Deferred")):
+        shown = open_app(seeded, "revenue", revenue=view, converted="true")
+        plain = open_app(seeded, "revenue", revenue=view)
+        months, in_usd = (next(one.value for one in app.dataframe if word in one.value) for app in (shown, plain))
+        assert list(months[word]) == pytest.approx([18.5 * dollars for dollars in in_usd[word]])
+        assert in_usd[word][0] > 0
+        cards = {metric.label: metric.value for metric in shown.metric}
+        card = "MRR" if view == "Subscriptions" else "Deferred revenue"
+        in_it, usd = (float(cards[name].lstrip("ZAR $").replace(",", "")) for name in (f"{card}, ZAR", card))
+        assert in_it == pytest.approx(18.5 * usd, abs=0.1)
+        assert not [metric for metric in plain.metric if "ZAR" in metric.label]
 
 
 def test_balances_are_at_the_rate_of_their_moment() -> None:

@@ -27,6 +27,7 @@ from metering.analytics.movements import calendar, months_back
 from metering.analytics.outstanding import credit_balances
 from metering.analytics.period import midnight
 from metering.analytics.recurring import movements, recurring_months, subscribers
+from metering.meter import Meter
 from schema.database import reading, writing
 from schema.money import usd
 from schema.tables import subscriptions
@@ -72,8 +73,16 @@ def sold(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
             "started_at": midnight(month(2) + 2 * DAY),
             "trial_until": midnight(month(2) + 16 * DAY),
         }
-        for row in (cancelled, tried):
+        trying = common | {
+            "account_id": account_id(connection, FORMULA),
+            "status": "trial",
+            "started_at": midnight(today()),
+            "trial_until": midnight(today() + 14 * DAY),
+        }
+        for row in (cancelled, tried, trying):
             connection.execute(insert(subscriptions).values(**row))
+    with Meter.open(seeded.url, listen=False) as meter:
+        meter.wallets.grant(MARKUP, "promo", key="gift", usd=Decimal(7))
     return seeded
 
 
@@ -162,7 +171,9 @@ def test_a_row_leads_to_the_account(sold: Seeded, open_app: OpenApp) -> None:
         ("accounts", "account=%3Dcmd%28%29"),
         ("usage", "only_account=%3Dcmd%28%29"),
         ("profit", "only_account=%3Dcmd%28%29"),
+        ("accounts", "subscription=Trial"),
     ]
+    assert links[-1].proto.label == "Trial: 1"
 
 
 def test_credit_equals_the_database(sold: Seeded, open_app: OpenApp) -> None:
@@ -182,7 +193,15 @@ def test_credit_equals_the_database(sold: Seeded, open_app: OpenApp) -> None:
     assert found["Earned"].astype(float).sum() == pytest.approx(float(usd(sum(row.earned_nanos for row in rows))))
     holders = table(app, "Account", "Credit")
     assert sorted(holders["Account"]) == sorted(ACCOUNTS)
-    assert holders["Deferred revenue"].sum() == pytest.approx(float(usd(standing.deferred_nanos)))
+    assert holders["Deferred"].sum() == pytest.approx(float(usd(standing.deferred_nanos)))
+
+
+def test_credit_that_was_given_is_listed_by_account_too(sold: Seeded, open_app: OpenApp) -> None:
+    app = open_app(sold, "revenue", revenue="Credit", credit_of="Promotional")
+
+    held = table(app, "Account", "Credit")
+    assert [list(row) for row in held.itertuples(index=False)] == [[MARKUP, 7.0]]
+    assert shown(app)["Promotional credit"] == "$7.00"
 
 
 def test_purchases_are_listed_by_month(sold: Seeded, open_app: OpenApp) -> None:

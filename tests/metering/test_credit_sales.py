@@ -90,6 +90,7 @@ def test_what_is_outstanding(card: Engine, story: datetime) -> None:
         found = outstanding(connection, story)
         held = holders(connection, story)
         assert holders(connection, story, limit=1) == held[:1]
+        assert holders(connection, story, kinds=("signup", "promo")) == []
 
     # Of pack A: 24 - 9 - 6 + 4 at three quarters; of pack C: 8 less the 3 that it repaid, at a half.
     assert found == Outstanding(18 * USD, 9_750_000_000 + 2_500_000_000, 2, 2, 0, 0)
