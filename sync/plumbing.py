@@ -191,7 +191,7 @@ def _reason(said: str) -> str:
     words = " ".join(line for line in heard if line) or next(
         (line for line in said.splitlines() if "[" in line and "rejected]" in line), first_line(said)
     )
-    return _USER_INFO.sub("://", words.strip())
+    return _USER_INFO.sub("://", words.strip().removeprefix("fatal: "))
 
 
 def remote_url(repository: Repository, remote: str) -> str | None:

@@ -144,8 +144,9 @@ def submit(
     """Write a draft as one commit of `author`, and push it if asked. Work tree and index stay as they are.
 
     `name` is the branch's behind `ratecard/` (default: made of the title), `environment` may hold the forge's token.
-    With an `upstream` the proposal starts from what that remote has and is pushed to it; what the remote does not take
-    stays here, and the proposal says why. Raises what the draft raises, ConfigError when its result is not valid,
+    With an `upstream` the proposal starts from what that remote has and goes to it: the branch is then there and not
+    here, so that it is gone when it is merged there; what the remote does not take stays here, and the proposal says
+    why. Raises what the draft raises, ConfigError when its result is not valid,
     RepositoryError when the remote does not take what was to be pushed without an upstream.
     """
     title = checked_title(title)
@@ -156,7 +157,10 @@ def submit(
     unpushed = ""
     if push or upstream:
         try:
-            return _pushed(order, start, upstream or remote_of(forge), forge, environment or {})
+            written = _pushed(order, start, upstream or remote_of(forge), forge, environment or {})
+            if upstream:
+                delete_ref(repository, f"refs/heads/{written.branch}", written.commit)
+            return written
         except RemoteError as error:
             if upstream is None:
                 raise

@@ -54,7 +54,8 @@ def publish(
 ) -> Published:
     """Push a proposal's branch of this clone, never by force, and open its pull request where there is a token.
 
-    Raises RemoteError with the remote's reason; the branch stays as it was then.
+    The branch is there and not here afterwards, unless it is checked out. Raises RemoteError with the remote's reason;
+    the branch stays as it was then.
     """
     commit = ref_sha(repository, f"refs/heads/{branch}") if branch.startswith(PREFIX) else None
     if commit is None:
@@ -68,8 +69,9 @@ def publish(
         if name != branch:
             delete_ref(repository, f"refs/heads/{name}", commit)
         raise
-    if name != branch and checked_out(repository, f"refs/heads/{branch}") is None:
-        delete_ref(repository, f"refs/heads/{branch}", commit)
+    for own in {branch, name}:
+        if checked_out(repository, f"refs/heads/{own}") is None:
+            delete_ref(repository, f"refs/heads/{own}", commit)
     page = page_of(forge, remote_url(repository, remote))
     return Published(name, remote, open_request(page, name, base, title, body, environment or {}))
 

@@ -36,8 +36,14 @@ def asked_note() -> str:
         asked = ask(remote, sources.base_branch(), age=_FRESH, wait=_PATIENCE_SECONDS)
     if asked.fault:
         since = f"as of {moment(asked.answered_at)}" if asked.answered_at else "as this clone knew it before"
-        st.warning(f"{literal(asked.fault)}. What is listed is {since}.", icon=":material/cloud_off:")
+        fault = asked.fault[:1].upper() + asked.fault[1:]
+        st.warning(f"{literal(fault)}. What is listed is {since}.", icon=":material/cloud_off:")
+        st.button("Ask again", icon=":material/refresh:", key="ask_again", on_click=_ask_again, args=(remote,))
     return f"{literal(remote)} was asked {moment(asked.at)}" if asked.at else ""
+
+
+def _ask_again(remote: str) -> None:
+    ask(remote, sources.base_branch(), age=timedelta(0), wait=_PATIENCE_SECONDS)
 
 
 def pushed_badge(info: ProposalInfo) -> None:

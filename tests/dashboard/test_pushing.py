@@ -114,7 +114,8 @@ def test_what_cannot_be_pushed_is_told_and_pushed_later(shared: Seeded, open_app
     app.button(key=f"push_{BRANCH}").click().run()
 
     assert f"**{BRANCH}** is on origin now." in said(app.success)
-    assert git(remote(shared), "rev-parse", BRANCH) == git(shared.repository, "rev-parse", BRANCH)
+    assert git(remote(shared), "rev-parse", BRANCH) == git(shared.repository, "rev-parse", f"origin/{BRANCH}")
+    assert git(shared.repository, "branch", "--list", "ratecard/*") == ""
     assert audited(shared) == [("Price Desk <prices@example.com>", "proposal.push", f"branch {BRANCH}")]
     assert not [button for button in app.button if button.label == "Push to origin"]
     assert set(links(app)) == {"Open the pull request", "Pull request"}

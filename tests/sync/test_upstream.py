@@ -94,7 +94,7 @@ def test_a_proposal_starts_from_the_newest_base_and_is_pushed(
     assert (proposal.base, proposal.url) == ("origin/main", None)
     assert run_git(remote, "log", "-1", "--format=%P|%an <%ae>", BRANCH) == f"{newest}|{DESK}"
     assert run_git(ours, "rev-parse", "main") == own
-    assert listed(ours) == {BRANCH: (True, "origin", True)}
+    assert listed(ours) == {BRANCH: (False, "origin", True)}
     made = preview(Repository.open(ours), [parse_set("pack Starter#price=7")], now=NOW, upstream="origin")
     assert (made.base.shown, made.base.commit) == ("origin/main", newest)
     assert "-    price: 6" in made.diff
@@ -119,7 +119,7 @@ def test_what_the_remote_does_not_take_stays_here_and_goes_there_later(
         "https://github.com/example/rates/compare/main...ratecard/rename-pro?expand=1",
     )
     assert run_git(remote, "rev-parse", BRANCH) == proposal.commit
-    assert listed(ours) == {BRANCH: (True, "origin", True)}
+    assert listed(ours) == {BRANCH: (False, "origin", True)}
 
 
 def test_a_hook_that_refuses_leaves_the_branch_here_and_says_why(ours: Path, remote: Path, run_git: RunGit) -> None:
@@ -146,7 +146,7 @@ def test_a_name_that_was_taken_meanwhile_is_left_to_its_owner(
     assert published.branch == f"{BRANCH}-2"
     assert run_git(remote, "rev-parse", BRANCH) == other.commit
     assert run_git(remote, "rev-parse", published.branch) == mine.commit
-    assert run_git(ours, "branch", "--list", "ratecard/*").split() == [published.branch]
+    assert run_git(ours, "branch", "--list", "ratecard/*") == ""
 
 
 def test_what_is_only_on_the_remote_is_fetched_listed_and_goes_when_it_is_gone(
@@ -165,7 +165,7 @@ def test_what_is_only_on_the_remote_is_fetched_listed_and_goes_when_it_is_gone(
 
 
 def test_commits_that_were_added_on_the_forge_are_what_is_shown(ours: Path, theirs: Path, run_git: RunGit) -> None:
-    proposal = make(ours)
+    proposal = both(ours)
     run_git(theirs, "fetch", "--quiet")
     run_git(theirs, "checkout", "--quiet", BRANCH)
     run_git(theirs, "commit", "--quiet", "--allow-empty", "-m", "Word it better")
@@ -178,8 +178,14 @@ def test_commits_that_were_added_on_the_forge_are_what_is_shown(ours: Path, thei
         discard(repository, BRANCH, "origin", proposal.commit)
 
 
+def both(top: Path) -> Proposal:
+    """A proposal that is here and on the remote, as the command line leaves it."""
+    return propose(Repository.open(top), [parse_set(RENAME)], title="Rename Pro", author=DESK, now=NOW, push=True)
+
+
 def test_a_discarded_proposal_goes_there_and_here(ours: Path, theirs: Path, remote: Path, run_git: RunGit) -> None:
-    make(ours)
+    both(ours)
+    assert listed(ours) == {BRANCH: (True, "origin", True)}
     other = make(theirs, "pack Starter#price=7", "Starter")
     repository = Repository.open(ours)
     with pytest.raises(RepositoryError, match=r"^there is no proposal 'ratecard/starter'$"):
@@ -197,7 +203,7 @@ def test_a_discarded_proposal_goes_there_and_here(ours: Path, theirs: Path, remo
 
 
 def test_a_remote_that_cannot_be_asked_keeps_both_copies(ours: Path, remote: Path, run_git: RunGit) -> None:
-    make(ours)
+    both(ours)
     remote.rename(remote.with_name("away.git"))
     with pytest.raises(RemoteError, match=r"^the remote 'origin' cannot be read: "):
         discard(Repository.open(ours), BRANCH, "origin")
@@ -205,7 +211,7 @@ def test_a_remote_that_cannot_be_asked_keeps_both_copies(ours: Path, remote: Pat
 
 
 def test_commits_on_the_remote_that_nobody_saw_are_not_deleted(ours: Path, theirs: Path, run_git: RunGit) -> None:
-    make(ours)
+    both(ours)
     run_git(theirs, "fetch", "--quiet")
     run_git(theirs, "push", "--quiet", "--force", "origin", f"origin/main:refs/heads/{BRANCH}")
     with pytest.raises(RefusedError, match=r"^origin has other commits on ratecard/rename-pro than you saw"):
