@@ -126,7 +126,8 @@ class Draining:
             except OSError as error:
                 done.fault = f"{self.spool.path}: {error.strerror}"
         if done.recorded or done.repeated:
-            _log.info("recorded %d calls that waited, %d were known", done.recorded, done.repeated)
+            # As loud as the word that they are kept: whoever read that wants to know.
+            _log.warning("of the calls that waited %d are recorded, %d were known", done.recorded, done.repeated)
         return done
 
     def _drain(self, path: Path, done: Drained) -> None:
@@ -161,7 +162,7 @@ class Draining:
             self.spool.settled(path, b"".join(encode_refused(self.spool.database, one) for one in refused))
             done.refused += refused
             if refused:
-                _tell(path, refused)
+                _tell(self.spool.path, refused)
         except SpoolError as error:
             _log.error("calls wait in %s: %s", path, error)
             done.left += 1
@@ -206,11 +207,9 @@ class Draining:
             wait = min(2 * wait, LONGEST_WAIT)
 
 
-def _tell(path: Path, refused: Sequence[Refused]) -> None:
+def _tell(folder: Path, refused: Sequence[Refused]) -> None:
     codes = ", ".join(f"{count} {code}" for code, count in sorted(Counter(one.code for one in refused).items()))
-    _log.warning(
-        "%d calls that waited were refused: %s; they are kept in %s", len(refused), codes, path.with_suffix(REJECTS)
-    )
+    _log.warning("of the calls that waited are refused: %s; they are kept in %s", codes, folder)
 
 
 __all__ = ["BATCH", "Drained", "Draining", "Record"]

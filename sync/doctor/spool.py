@@ -50,7 +50,7 @@ def spool_checks(state: SpoolState, now: datetime) -> Iterator[Check]:
         yield _SAY.fail(f"it is nearly full: {room}", advice)
     if state.rejects:
         codes = ", ".join(f"{number:,} {code}" for code, number in sorted(state.refused.items()))
-        words = f"{count(state.rejects, 'call')} {'was' if state.rejects == 1 else 'were'} refused for good: {codes}"
+        words = f"{count(state.rejects, 'call')} that waited {'was' if state.rejects == 1 else 'were'} refused: {codes}"
         yield _SAY.warn(words, f"{_DRAIN} lists them; mend the cause, then {_DRAIN} --again")
     for name, number in sorted(state.elsewhere.items()):
         words = f"{count(number, 'call')} {'waits' if number == 1 else 'wait'} for another database, {name}"

@@ -218,7 +218,7 @@ def test_what_is_refused_is_put_aside_and_may_be_tried_again(
     assert sorted(recorded(card)) == ["good", "taken", "unpriced"]
     found = state(spooling)
     assert (found.waiting, dict(found.refused)) == (0, {"EVENT_CONFLICT": 1, "UNKNOWN_ACCOUNT": 1})
-    assert "2 calls that waited were refused: 1 EVENT_CONFLICT, 1 UNKNOWN_ACCOUNT" in caplog.text
+    assert "of the calls that waited are refused: 1 EVENT_CONFLICT, 1 UNKNOWN_ACCOUNT" in caplog.text
     # Nobody but a person tries them again, and it changes nothing where nothing has changed.
     assert drain(spooling).refused == []
     assert len(drain(spooling, again=True).refused) == 2

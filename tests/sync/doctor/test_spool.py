@@ -45,7 +45,7 @@ def test_each_state_says_what_to_do() -> None:
         ),
         (
             "warn",
-            "3 calls were refused for good: 2 EVENT_CONFLICT, 1 UNKNOWN_ACCOUNT",
+            "3 calls that waited were refused: 2 EVENT_CONFLICT, 1 UNKNOWN_ACCOUNT",
             "ratecard meter drain lists them; mend the cause, then ratecard meter drain --again",
         ),
         (
