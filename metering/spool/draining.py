@@ -62,6 +62,8 @@ class Draining:
         self._starting = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
+        self._wanted = False
+        """Whether something was kept, or could not be recorded, since the thread looked last."""
         if adopt and spool.files(EVENTS):
             self._begin()
 
@@ -111,7 +113,7 @@ class Draining:
         kinds = (EVENTS, REJECTS) if again else (EVENTS,)
         with self._turn:
             if not self.spool.files(*kinds, databases=moved_from):
-                self.away = self.away and self.spool.writing
+                self.away = False
                 return done
             try:
                 self._ask()
@@ -125,6 +127,8 @@ class Draining:
                 done.fault = str(error)
             except OSError as error:
                 done.fault = f"{self.spool.path}: {error.strerror}"
+        if done.fault is not None:
+            self._begin()
         if done.recorded or done.repeated:
             # As loud as the word that they are kept: whoever read that wants to know.
             _log.warning("of the calls that waited %d are recorded, %d were known", done.recorded, done.repeated)
@@ -185,6 +189,7 @@ class Draining:
 
     def _begin(self) -> None:
         with self._starting:
+            self._wanted = True
             if self._thread is None and not self._stopped.is_set():
                 self._thread = threading.Thread(target=self._run, name="ratecard-spool", daemon=True)
                 self._thread.start()
@@ -192,16 +197,15 @@ class Draining:
     def _run(self) -> None:
         wait = FIRST_WAIT
         while not self._stopped.wait(wait * (0.5 + random.random() / 2)):  # noqa: S311 - no secret
-            well = False
+            self._wanted = False
             try:
-                done = self.drain()
-                # What is left for another reason than an outage is left to whoever asks next.
-                well = done.fault is None
+                self.drain()
             except Exception:
                 _log.exception("what waits in %s was not recorded", self.spool.path)
             with self._starting:
-                # Whoever keeps a call after this finds no thread, and begins one.
-                if well and not self.spool.writing:
+                # Whoever keeps a call after this finds no thread, and begins one. What could not be recorded for
+                # another reason than an outage is left to whoever asks next.
+                if not self._wanted:
                     self._thread = None
                     return
             wait = min(2 * wait, LONGEST_WAIT)

@@ -85,11 +85,6 @@ class Spool:
         except OSError as error:
             raise SpoolError(f"the folder {self.path} cannot be used: {error.strerror}") from None
 
-    @property
-    def writing(self) -> bool:
-        """Whether this process wrote what has not been left to be recorded yet."""
-        return self._current is not None
-
     def append(self, calls: Sequence[Waiting]) -> None:
         """Keep calls: they are on the disk when this returns. Raises SpoolError, and keeps none of them then."""
         data = b"".join(encode(self.database, call) for call in calls)

@@ -87,16 +87,15 @@ class Segment:
     def close(self) -> None:
         """Leave the file to whoever takes it. Raises OSError when not all of it came to the disk."""
         with self._syncing:
-            descriptor, self._descriptor = self._descriptor, -1
-            if descriptor < 0:
+            if self._descriptor < 0:
                 return
             try:
-                if self._synced < self.size and self._failed is None:
-                    self._sync(self.size, descriptor)
+                self._sync(self.size)
             finally:
-                os.close(descriptor)
+                os.close(self._descriptor)
+                self._descriptor = -1
 
-    def _sync(self, size: int, descriptor: int | None = None) -> None:
+    def _sync(self, size: int) -> None:
         if self._synced >= size:
             return
         if self._failed is not None:
@@ -104,7 +103,7 @@ class Segment:
             raise self._failed
         reached = self.size
         try:
-            os.fsync(self._descriptor if descriptor is None else descriptor)
+            os.fsync(self._descriptor)
         except OSError as error:
             self._failed = error
             raise

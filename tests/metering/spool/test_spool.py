@@ -90,6 +90,9 @@ def test_what_happens_during_an_outage_is_recorded_after_it(
     outcome = spooling.record(call("single"))
     assert outcome == Spooled("single", "acct-1", NOW)
     assert (outcome.status, outcome.duplicate) == ("spooled", False)
+    # From here on nobody waits for the database but the thread that asks it.
+    assert spooling.spool is not None
+    assert spooling.spool.away
     clock.forward(minutes=1)
     for _ in range(5):
         spooling.record(call("single"))
@@ -107,7 +110,7 @@ def test_what_happens_during_an_outage_is_recorded_after_it(
     server.back()
     drain(spooling)
     assert recorded(card) == dict.fromkeys(["single", "good", *(f"many-{n}" for n in range(10))], CHARGE)
-    assert (state(spooling).waiting, list(folder.iterdir())) == (0, [])
+    assert (state(spooling).waiting, list(folder.iterdir()), spooling.spool.away) == (0, [], False)
     with reading(card) as connection:
         times = dict(map(tuple, connection.execute(select(usage_events.c.event_id, usage_events.c.occurred_at))))
     assert (times["single"], times["good"]) == (NOW, NOW + timedelta(minutes=1))
