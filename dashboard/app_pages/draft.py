@@ -30,6 +30,11 @@ _FORMS = (
     ("app_pages/pricing.py", "Pricing", ":material/sell:"),
     ("app_pages/routing.py", "Routing", ":material/alt_route:"),
     ("app_pages/plans.py", "Plans", ":material/card_membership:"),
+    ("app_pages/packs.py", "Credit packs", ":material/toll:"),
+    ("app_pages/features.py", "Features", ":material/extension:"),
+    ("app_pages/rates.py", "Exchange rates", ":material/currency_exchange:"),
+    ("app_pages/settings.py", "Settings", ":material/tune:"),
+    ("app_pages/access.py", "Access", ":material/shield_person:"),
 )
 
 

@@ -14,8 +14,8 @@ from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.configuration import rate_card
 from dashboard.configuration.change_title import change_title
-from dashboard.configuration.entity_form import Field, edits_of, text_of, texts_of
-from dashboard.configuration.entity_inputs import draw_fields
+from dashboard.configuration.entity_form import Field, Kind, edits_of, fault_of, text_of, texts_of
+from dashboard.configuration.entity_inputs import draw_fields, fault_note
 from dashboard.configuration.history_table import history_card
 from dashboard.configuration.policy_view import policy_view
 from dashboard.configuration.rate_card import Row
@@ -23,6 +23,7 @@ from dashboard.configuration.settings_form import (
     EXTRA,
     GROUPS,
     KIND,
+    free_field,
     group_fields,
     names_a_secret,
     with_all_weights,
@@ -52,7 +53,7 @@ NOTES = {
 }
 CREDITS = "Credits"
 POLICY = "Policy"
-NEW_KINDS = ("text", "number", "flag", "list")
+NEW_KINDS: dict[str, Kind] = {"text": "text", "number": "number", "flag": "flag", "list": "yaml"}
 
 
 def _secret(field: Field, value: str) -> str:
@@ -119,7 +120,12 @@ def _form(base: Base, group: str, stamp: sources.Stamp, person: CurrentPerson, n
     if group == CREDITS:
         credits_preview(fields, before, after)
     effects_preview(fields, before, after, values, stamp, now)
-    edits: list[Edit] = edits_of(fields, before, after)
+    # Any value of a free setting validates, so one that is not of its kind is left out here.
+    fit = {
+        field.id: before[field.id] if group == EXTRA and fault_of(field, after[field.id]) else after[field.id]
+        for field in fields
+    }
+    edits: list[Edit] = edits_of(fields, before, fit)
     if group == EXTRA:
         edits = _extras(fields, edits, prefix, set(values))
     key = edits[0].key if edits else keys[0]
@@ -138,12 +144,16 @@ def _extras(fields: Sequence[Field], edits: list[Edit], prefix: str, known: set[
     kept += [RemoveEntity(key) for key in removed]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Add", key=f"{prefix}new_name", max_chars=100, placeholder="name").strip()
-        kind = st.selectbox("Type", NEW_KINDS, key=f"{prefix}new_kind", width=110)
+        kind = st.selectbox("Type", list(NEW_KINDS), key=f"{prefix}new_kind", width=110)
         value = _new_value(kind, f"{prefix}new_value_{kind}")
     if not name or not value:
         return kept
     if f"extra.{name}" in known:
         st.error("There is such a setting already: change it above.", icon=":material/error:")
+        return kept
+    field = free_field(f"extra.{name}", NEW_KINDS[kind])
+    fault_note(field, value)
+    if fault_of(field, value):
         return kept
     written = parse_value(value) if kind == "list" else Quoted(value) if kind == "text" else value
     return [*kept, AddEntity(Key(KIND, f"extra.{name}"), {VALUE_FIELD: written})]

@@ -32,6 +32,7 @@ from sync.desired import Row, entity_row
 from sync.edit import AddEntity, Edit, Quoted, SetField, Value, parse_field
 from sync.edit.edits import SINGLE_VALUES, VALUE_FIELD
 from sync.edit.scalars import parse_value
+from sync.errors import EditError
 
 Kind = Literal["text", "number", "whole", "flag", "choice", "list", "yaml"]
 Texts = Mapping[str, str]
@@ -97,7 +98,10 @@ def field_of(annotation: Any, key: Key, path: str, label: str, meaning: str = ""
 
 def fault_of(field: Field, text: str) -> str:
     """What is wrong with a text of a field, in words; empty when nothing is, or when nothing stands there."""
-    value = _written(field, text)
+    try:
+        value = _written(field, text)
+    except EditError as error:
+        return str(error)
     return "" if field.annotation is None or value is None else value_fault(field.annotation, value, field.label)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, get_origin
+from typing import Annotated, Any, get_origin
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
+from pydantic_core import PydanticCustomError
 
 from dashboard.configuration.entity_form import (
     Field,
@@ -25,6 +27,7 @@ from schema.documents.base import Document, Multiplier
 from schema.documents.descriptions import field_texts
 from schema.documents.settings import DEFAULT_SETTINGS, CreditBurn, SettingsDocument
 from schema.keys import Key
+from schema.secrets import find_secrets
 from sync.edit.edits import VALUE_FIELD
 
 KIND = "setting"
@@ -110,10 +113,34 @@ def _extra(name: str, value: Any) -> Field:
     kind = kinds.get(
         type(value), "number" if not isinstance(value, dict | list | tuple) and value is not None else "yaml"
     )
-    return Field(Key(KIND, name), VALUE_FIELD, name.removeprefix("extra."), kind, _TOLD.get(kind, ""))
+    return free_field(name, kind)
+
+
+def free_field(name: str, kind: Kind) -> Field:
+    """The field of a free setting, which stays of the kind that it is."""
+    label, told = name.removeprefix("extra."), _TOLD.get(kind, "")
+    annotation = Annotated[Any, AfterValidator(lambda value: _of_kind(label, kind, value))]
+    return Field(Key(KIND, name), VALUE_FIELD, label, kind, told, annotation=annotation)
+
+
+def _of_kind(name: str, kind: Kind, value: Any) -> Any:
+    """The value, when it is of its kind and no secret; what is wrong with it is told as by any other field."""
+    fits = True
+    if kind == "whole":
+        fits = re.fullmatch("[+-]?[0-9]+", str(value)) is not None
+    elif kind == "number":
+        fits = re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", str(value)) is not None
+    elif kind == "yaml":
+        fits = isinstance(value, list | dict)
+    if not fits:
+        raise PydanticCustomError("not_of_kind", "write {wanted}", {"wanted": _WANTED[kind]})
+    if any(find_secrets(f"{name}: {value}\n")):
+        raise PydanticCustomError("secret", "put a secret into an environment variable, and name that one here")
+    return value
 
 
 _TOLD: dict[Kind, str] = {"yaml": "As YAML on one line: [a, b] or {a: 1}.", "whole": "A whole number."}
+_WANTED: dict[Kind, str] = {"yaml": "[a, b] or {a: 1}", "whole": "a whole number", "number": "a number, such as 1.5"}
 
 
 def credit_display(fields: Iterable[Field], texts: Texts) -> CreditDisplay | None:
@@ -133,4 +160,13 @@ def names_a_secret(field: Field) -> bool:
     return field.path.endswith("_env") or field.key.name.endswith("_env")
 
 
-__all__ = ["EXTRA", "GROUPS", "KIND", "credit_display", "group_fields", "names_a_secret", "with_all_weights"]
+__all__ = [
+    "EXTRA",
+    "GROUPS",
+    "KIND",
+    "credit_display",
+    "free_field",
+    "group_fields",
+    "names_a_secret",
+    "with_all_weights",
+]
