@@ -38,7 +38,7 @@ class Request:
     accounts: tuple[str, ...]
     key: str
     subject: str = ""
-    """What of the account it is about, such as the id of a key."""
+    """What of the account it is about: the id of a key or of a user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,25 @@ def _revoke_key(meter: Meter, request: Request, values: Values, by: str, reason:
     return Done(f"Key {request.subject} is revoked.")
 
 
+def _add_user(meter: Meter, request: Request, values: Values, by: str, reason: str) -> Done:
+    user = _given(values, "user", "name the user by the id that calls use")
+    meter.accounts.add_user(
+        _one(request),
+        user,
+        by=by,
+        name=_text(values, "name"),
+        email=_text(values, "email"),
+        role=_text(values, "role") or "member",
+        reason=reason,
+    )
+    return Done(f"{user} is a user of {_one(request)} now.")
+
+
+def _remove_user(meter: Meter, request: Request, values: Values, by: str, reason: str) -> Done:
+    meter.accounts.remove_user(_one(request), request.subject, by=by, reason=reason)
+    return Done(f"{request.subject} is no user of {_one(request)} any more; name and address are forgotten.")
+
+
 def _one(request: Request) -> str:
     (account,) = request.accounts
     return account
@@ -252,6 +271,8 @@ _ACTIONS: dict[str, Callable[[Meter, Request, Values, str, str], Done]] = {
     "grant": _grant,
     "refund_purchase": _refund_purchase,
     "refund_event": _refund_event,
+    "user_add": _add_user,
+    "user_remove": _remove_user,
     "key_create": _create_key,
     "key_rotate": _rotate_key,
     "key_revoke": _revoke_key,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -129,7 +128,7 @@ def _actions(found: AccountDetail, person: CurrentPerson) -> None:
             action_button(label, action, mine, person, icon=icon, missing=missing, stretch=True)
 
 
-def overview_section(found: AccountDetail, book: RateBook, now: datetime) -> None:
+def overview_section(found: AccountDetail, book: RateBook, person: CurrentPerson) -> None:
     """Profile, subscription, quota, users and past subscriptions."""
     left, right = st.columns(2, gap="small")
     with left:
@@ -140,7 +139,7 @@ def overview_section(found: AccountDetail, book: RateBook, now: datetime) -> Non
     with left:
         _quota(found)
     with right:
-        _users(found)
+        _users(found, person)
     _history(found)
 
 
@@ -206,23 +205,41 @@ def _bar(one: QuotaState) -> None:
     st.progress(min(share, 1.0), text=told)
 
 
-def _users(found: AccountDetail) -> None:
+def _users(found: AccountDetail, person: CurrentPerson) -> None:
+    users, name = found.users, found.info.account
+    chosen = None
     with card("account_users"):
-        users = found.users
         file = Csv("account-users", USER_HEADER, lambda: user_lines(users))
         card_title("Users", "Who the members are; calls may name others, too", file if users else None)
-        if not users:
+        if users:
+            state = st.dataframe(
+                pd.DataFrame.from_records(user_rows(users)),
+                hide_index=True,
+                height="content" if len(users) <= 8 else 320,
+                column_config={"Since": at()},
+                placeholder=MISSING,
+                on_select="rerun",
+                selection_mode="single-row",
+                key="table_account_users",
+                alt="Users of the account",
+            )
+            selected: list[int] = state["selection"]["rows"]
+            chosen = users[selected[0]].user if selected and selected[0] < len(users) else None
+        else:
             st.caption("No members are registered.")
-            return
-        st.dataframe(
-            pd.DataFrame.from_records(user_rows(users)),
-            hide_index=True,
-            height="content" if len(users) <= 8 else 320,
-            column_config={"Since": at()},
-            placeholder=MISSING,
-            key="table_account_users",
-            alt="Users of the account",
-        )
+        gone = "The account is deleted." if found.info.status == "deleted" else None
+        missing = gone or (None if chosen else "Select a user in the table first.")
+        with st.container(horizontal=True):
+            action_button("Add", "user_add", (name,), person, icon=":material/person_add:", missing=gone)
+            action_button(
+                "Remove",
+                "user_remove",
+                (name,),
+                person,
+                icon=":material/person_remove:",
+                subject=chosen or "",
+                missing=missing,
+            )
 
 
 def _history(found: AccountDetail) -> None:

@@ -138,7 +138,11 @@ def _about(request: Request, form: _Form) -> None:
         st.markdown(f"**{len(request.accounts):,} accounts**, all of them or none:")
     rest = len(request.accounts) - _SHOWN
     shown = [*request.accounts[:_SHOWN], *([f"and {rest:,} more"] if rest > 0 else [])]
-    st.text("\n".join([*shown, *([f"key {request.subject}"] if request.subject else [])]))
+    st.text("\n".join([*shown, *([_subject(request)] if request.subject else [])]))
+
+
+def _subject(request: Request) -> str:
+    return f"{request.action.partition('_')[0]} {request.subject}"
 
 
 def _show_secret(message: str, secret: str) -> None:
@@ -264,6 +268,13 @@ def _refund_event(request: Request, book: RateBook) -> None:
     st.text_input("Charge to give back, USD", key=_key(request, "amount"), placeholder="All of it")
 
 
+def _add_user(request: Request, book: RateBook) -> None:
+    st.text_input("Id", key=_key(request, "user"), max_chars=500, help="As calls name the user.")
+    st.text_input("Name", key=_key(request, "name"), max_chars=500, placeholder="None")
+    st.text_input("E-mail address", key=_key(request, "email"), max_chars=500, placeholder="None")
+    st.text_input("Role", key=_key(request, "role"), max_chars=20, placeholder="member")
+
+
 def _create_key(request: Request, book: RateBook) -> None:
     with st.container(horizontal=True):
         st.selectbox(
@@ -306,6 +317,8 @@ _FORMS = {
         "Refund a purchase", "Refund", "Takes unspent credit back and tells the money to return.", _refund_purchase
     ),
     "refund_event": _Form("Refund a call", "Refund", "Gives back what a call was charged.", _refund_event),
+    "user_add": _Form("Add a user", "Add", "A member of the account; calls may name others, too.", _add_user),
+    "user_remove": _Form("Remove the user", "Remove", "Name and address are forgotten; the calls stay.", _nothing),
     "key_create": _Form("New key", "Make the key", "Its secret is shown once.", _create_key),
     "key_rotate": _Form("Rotate the key", "Rotate", "Makes a key in its place, shown once.", _rotate_key),
     "key_revoke": _Form("Revoke the key", "Revoke", "Calls with it are refused at once.", _nothing, True),

@@ -227,7 +227,7 @@ def _detail(name: str, person: CurrentPerson, stamp: sources.Stamp, book: RateBo
     elif section == "Activity":
         activity_section(name)
     else:
-        overview_section(found, book, now)
+        overview_section(found, book, person)
 
 
 def _back() -> None:

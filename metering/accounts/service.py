@@ -102,18 +102,21 @@ class Accounts:
         name: str | None = None,
         email: str | None = None,
         role: str = "member",
+        reason: str | None = None,
     ) -> Member:
         """Make somebody a user of an account. Raises QuotaExceededError beyond the `members` of its plan."""
+        actor = Actor(by, reason)
         return self._runtime.change(
             lambda connection, book, now: members.add_user(
-                connection, book, account, user, actor=Actor(by), now=now, name=name, email=email, role=role
+                connection, book, account, user, actor=actor, now=now, name=name, email=email, role=role
             )
         )
 
-    def remove_user(self, account: str, user: str, *, by: str) -> None:
+    def remove_user(self, account: str, user: str, *, by: str, reason: str | None = None) -> None:
         """Take a user out of an account and forget name and address."""
+        actor = Actor(by, reason)
         self._runtime.change(
-            lambda connection, _, now: members.remove_user(connection, account, user, actor=Actor(by), now=now)
+            lambda connection, _, now: members.remove_user(connection, account, user, actor=actor, now=now)
         )
 
     def renew(self) -> renewal.Renewed:

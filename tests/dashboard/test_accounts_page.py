@@ -326,6 +326,25 @@ def test_names_change_nothing_but_themselves(own: Seeded, open_app: OpenApp) -> 
     assert app.error[0].value == literal("the name that people see is 1 to 500 printable characters")
 
 
+def test_users_come_and_go(own: Seeded, open_app: OpenApp) -> None:
+    user, name = "=1+1 <b>desk</b>", ACCOUNTS[0]
+    app = _ask(open_app(own, "accounts", account=name), "user_add")
+    _confirm(app, Id=user, **{"E-mail address": "nowhere"})
+    assert "is not an address" in app.error[0].value
+    _confirm(app, Id=user, **{"E-mail address": "desk@example.com"})
+    users = next(table.value for table in app.dataframe if "User" in table.value.columns)
+    assert users.iloc[0][["User", "Address", "Role"]].to_list() == [user, "desk@example.com", "member"]
+
+    app.session_state["table_account_users"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    app.button(key=f"ask_user_remove_{user}").click().run()
+    assert f"{name}\nuser {user}" in [line.value for line in app.text]
+    _confirm(app)
+
+    assert "No members are registered." in [line.value for line in app.caption]
+    assert _audited(own) == [("user.add", f"account {name}", BY), ("user.remove", f"account {name}", BY)]
+
+
 @pytest.mark.parametrize("email", ["books@example.com", "HELP@example.com"])
 def test_lower_roles_change_nothing(own: Seeded, open_app: OpenApp, email: str) -> None:
     app = _ask(open_app(own, "accounts", account=ACCOUNTS[0]), "suspend")
@@ -338,6 +357,6 @@ def test_lower_roles_change_nothing(own: Seeded, open_app: OpenApp, email: str) 
     assert _audited(own) == []
     app = open_app(own, "accounts", account=ACCOUNTS[0])
     asking = [button for button in app.button if (button.key or "").startswith("ask_")]
-    assert len(asking) == 13
+    assert len(asking) == 15
     assert all(button.disabled for button in asking)
     assert "Activity" not in app.segmented_control(key="section").options
