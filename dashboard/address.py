@@ -16,16 +16,6 @@ from dashboard.periods import DEFAULT_PRESET, GRANULARITIES
 
 _DEFAULTS = {"range": DEFAULT_PRESET, "per": GRANULARITIES[0], "compare": True, "converted": False}
 """What the address does not say; no filter is none of the names."""
-ONE_STEP_BACK = """<script>
-if (!window.ratecardSteps) {
-  window.ratecardSteps = true;
-  let acted = false;
-  for (const act of ["click", "keydown"]) document.addEventListener(act, () => { acted = true; }, true);
-  const push = history.pushState.bind(history);
-  history.pushState = (...step) => { acted ? push(...step) : history.replaceState(...step); acted = false; };
-}
-</script>"""
-"""Makes one entry of the browser's history of all that comes of one act of a person: Streamlit tells it in steps."""
 
 
 @contextmanager
@@ -85,4 +75,4 @@ def _text(name: str, value: Any) -> list[str] | None:
     return [value] if isinstance(value, str) else [day.isoformat() for day in value]
 
 
-__all__ = ["ONE_STEP_BACK", "as_if_of_the_entry_script", "choose", "let_go"]
+__all__ = ["as_if_of_the_entry_script", "choose", "let_go"]

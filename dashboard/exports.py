@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.access import AccessDeniedError
-from dashboard.formats import csv_cell
+from dashboard.formats import csv_cell, literal
 
 MAY_EXPORT = "may_export"
 """Where the session keeps, from run to run anew, whether its person may take data away."""
@@ -53,6 +53,7 @@ def text_while(csv_file: Csv, still_may: Callable[[], bool]) -> str:
 def csv_button(csv_file: Csv) -> None:
     """A button that downloads the file, for analysts and admins."""
     may, still_may = bool(st.session_state.get(MAY_EXPORT)), st.session_state.get(STILL_MAY_EXPORT, bool)
+    told = f"Download {literal(csv_file.name)}\\.csv, with exact amounts."
     st.download_button(
         "CSV",
         lambda: text_while(csv_file, still_may),
@@ -63,5 +64,5 @@ def csv_button(csv_file: Csv) -> None:
         key=f"csv_{csv_file.name}",
         on_click="ignore",
         disabled=not may,
-        help="Download what is shown here, with exact amounts." if may else "Analysts and admins may download.",
+        help=told if may else "Analysts and admins may download.",
     )

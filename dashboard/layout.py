@@ -10,7 +10,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from dashboard.access import CurrentPerson
-from dashboard.address import ONE_STEP_BACK
+from dashboard.browser_script import SCRIPT
 from dashboard.exports import Csv, csv_button
 from dashboard.formats import literal, moment
 from dashboard.proposing.drafts import draft_parts
@@ -30,8 +30,8 @@ STYLE = """<style>
 
 
 def style() -> None:
-    """Write the page's style sheet, and let one act of a person be one entry of the browser's history."""
-    st.html(STYLE + ONE_STEP_BACK, unsafe_allow_javascript=True)
+    """Write the page's style sheet and script."""
+    st.html(STYLE + SCRIPT, unsafe_allow_javascript=True)
 
 
 def page_header(title: str, lead: str, person: CurrentPerson, as_of: datetime | None = None) -> None:

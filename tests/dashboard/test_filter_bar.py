@@ -40,13 +40,23 @@ def test_choices_survive_page_switches_and_reloads(server: Server, visit: Visit)
     assert _chosen(visit) == CHOICES
 
 
-def test_a_filter_ends_with_a_click_on_its_chip(server: Server, visit: Visit) -> None:
+def test_a_filter_ends_with_a_click_on_its_chip_and_begins_with_keys(server: Server, visit: Visit) -> None:
     visit.open(f"{server.url}/?{urlencode(CHOICES)}", "Overview")
 
     visit.page.locator(".st-key-chip_account button").first.click()
     visit.rest()
 
-    assert _chosen(visit) == {name: value for name, value in CHOICES.items() if name != "only_account"}
+    rest = {name: value for name, value in CHOICES.items() if name != "only_account"}
+    assert _chosen(visit) == rest
+    visit.page.get_by_role("button", name="Filters").focus()
+    visit.page.keyboard.press("Enter")
+    visit.page.locator("[aria-label=Model]:focus").wait_for()
+    visit.page.keyboard.type("gpt-4o")
+    visit.page.keyboard.press("Enter")
+    visit.sees("model openai/gpt-4o")
+    visit.page.keyboard.press("Escape")
+    visit.page.get_by_role("combobox", name="Model").wait_for(state="detached")
+    assert _chosen(visit) == rest | {"only_model": "openai/gpt-4o"}
 
 
 def test_a_filter_acts_only_where_it_is_seen(server: Server, visit: Visit) -> None:
