@@ -13,7 +13,7 @@ from metering import analytics
 from metering.analytics import Period
 from schema.database import reading, writing
 from tests.dashboard.conftest import OpenApp
-from tests.dashboard.seeding import Seeded, seed
+from tests.dashboard.seeding import ACCOUNTS, Seeded, seed
 
 PAGES = ("overview", "usage", "profit", "models", "pricing", "routing", "proposals")
 QUERY = {"model": "openai/gpt-4o", "task": "chat_response"}
@@ -36,6 +36,21 @@ def test_every_page_is_drawn(database_url: str, tmp_path: Path, open_app: OpenAp
     shown = {metric.label: metric.value for metric in open_app(seeded).metric}
     assert shown["Revenue"] == money(totals.revenue_nanos)
     assert shown["Requests"] == count(totals.requests)
+    _operations(seeded, open_app)
+
+
+def _operations(seeded: Seeded, open_app: OpenApp) -> None:
+    # No text of a database holds a NUL; in an address it is nothing.
+    explained = open_app(seeded, "releases", event="call-0-2\0", account=ACCOUNTS[2])
+    audited = open_app(seeded, "audit", subject="release\0 1")
+    listed = open_app(seeded, "accounts", search="acct\0-")
+    well = open_app(seeded, "health")
+
+    assert {metric.label for metric in explained.metric} >= {"Charge", "Cost"}
+    assert list(audited.dataframe[0].value["What"]) == ["release 1"]
+    assert list(listed.dataframe[0].value["Account"]) == [ACCOUNTS[0]]
+    assert {"Database", "Drift", "Alerts"} <= {line.value for line in well.subheader}
+    assert not [*explained.error, *audited.error, *listed.error, *well.error]
 
 
 @pytest.mark.parametrize("page", PAGES[:6])

@@ -185,21 +185,3 @@ def test_things_have_pages() -> None:
     assert place_of("feature", "search") == ("app_pages/features.py", {"feature": "search"})
     assert place_of("run_unit", "browse") == ("app_pages/features.py", {"view": "Run units"})
     assert place_of("provider", "x") is None
-
-
-def test_releases_audit_log_and_health_are_drawn_on_both_databases(
-    database_url: str, tmp_path: Path, open_app: OpenApp
-) -> None:
-    seeded = seed(tmp_path, url=database_url)
-
-    # No text of a database holds a NUL; in an address it is nothing.
-    explained = open_app(seeded, "releases", event=f"{EVENT}\0", account=ACCOUNTS[2])
-    audited = open_app(seeded, "audit", subject="release\0 1")
-    listed = open_app(seeded, "accounts", search="acct\0-")
-    well = open_app(seeded, "health")
-
-    assert {metric.label for metric in explained.metric} >= {"Charge", "Cost"}
-    assert list(audited.dataframe[0].value["What"]) == ["release 1"]
-    assert list(listed.dataframe[0].value["Account"]) == [ACCOUNTS[0]]
-    assert {"Database", "Drift", "Alerts"} <= {line.value for line in well.subheader}
-    assert not [*explained.error, *audited.error, *well.error]
