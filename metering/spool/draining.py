@@ -75,6 +75,8 @@ class Draining:
         try:
             self.spool.append(calls)
         except SpoolError as error:
+            # Where nothing can be kept, the next one asks the database, as without a spool.
+            self.away = False
             why = str(reason or "the database is away")
             raise UnavailableError(f"{why}; nor can calls be kept until it is back: {error}") from (reason or error)
         if not self.away:

@@ -94,7 +94,7 @@ class Spool:
                 if sum(size for _, size in _listed(self.path)) + len(data) > self.limit:
                     raise SpoolError(f"{self.path} holds the {self.limit // 1_000_000:,} MB that it may")
                 segment = self._current
-                if segment is not None and segment.size + len(data) > SEGMENT_BYTES:
+                if segment is not None and (segment.size + len(data) > SEGMENT_BYTES or segment.removed):
                     segment.close()
                     segment = None
                 if segment is None:
@@ -154,10 +154,10 @@ def look(path: str | os.PathLike[str], database: str, limit: int) -> SpoolState:
     faults: list[str] = []
     for file, size in _listed(folder):
         used += size
+        if file.suffix == REJECTS:
+            continue
         try:
             data = read_bytes(file)
-            if file.suffix == REJECTS:
-                continue
         except FileNotFoundError:
             continue
         except SpoolError as error:

@@ -67,6 +67,11 @@ class Segment:
         self._syncing = Lock()
         self._descriptor = _create(path)
 
+    @property
+    def removed(self) -> bool:
+        """Whether somebody took the file away: what is written to it then goes with it."""
+        return not os.fstat(self._descriptor).st_nlink
+
     def write(self, data: bytes) -> int:
         """Add whole lines; the size that is to be synced. Raises OSError, and leaves none of them then."""
         rest = memoryview(data)

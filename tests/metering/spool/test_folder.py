@@ -269,10 +269,25 @@ def test_a_folder_holds_no_more_than_it_may(tmp_path: Path, books: Books) -> Non
     books.away = True
     keeper.keep([waiting("1")], None)
     keeper.keep([waiting("2")], None)
+    assert keeper.away
     with pytest.raises(UnavailableError, match="holds the 0 MB that it may"):
         keeper.keep([waiting("3")], None)
+    # Whoever comes next asks the database again.
+    assert not keeper.away
     keeper.close()
     assert state(tmp_path).waiting == 2
+
+
+def test_a_file_that_somebody_removed_is_not_written_to(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", HERE, LIMIT)
+    spool.append([waiting("1")])
+    for path in spool.files(EVENTS):
+        path.unlink()
+    spool.path.rmdir()
+    spool.append([waiting("2")])
+    (path,) = spool.files(EVENTS)
+    assert [call.event.event_id for call in decode(path.read_bytes()).calls] == ["2"]
+    spool.leave()
 
 
 def test_a_folder_that_cannot_be_used_is_told_of(tmp_path: Path, books: Books) -> None:
@@ -280,4 +295,8 @@ def test_a_folder_that_cannot_be_used_is_told_of(tmp_path: Path, books: Books) -
     for folder in (tmp_path / "file", tmp_path / "file" / "spool"):
         with pytest.raises(SpoolError, match="cannot be used"):
             Spool(folder, HERE, LIMIT).prepare()
+    path = kept(tmp_path / "spool", "bad")
+    drain(tmp_path / "spool", books)
+    path.with_suffix(REJECTS).chmod(0o602)
+    assert state(tmp_path / "spool").faults == [f"others may write {path.with_suffix(REJECTS)}; `chmod go-w` it"]
     assert state(tmp_path / "none") == SpoolState(str(tmp_path / "none"), limit=LIMIT, faults=[])
