@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
+from metering.book.file import database_name
 from metering.errors import BadEventError, SpoolError, UnavailableError
 from metering.meter import Meter
 from metering.receipts import Receipt, Spooled
-from metering.spool import SpoolState, limit_of
+from metering.spool import Spool, SpoolState, Waiting, limit_of
 from metering.spool.folder import EVENTS, REJECTS
-from metering.usage import Usage
+from metering.usage import Usage, read_usage
 from metering.wallets.ledger import imbalances, unmatched_debits
 from metering.wallets.proof import flaws
 from schema.database import reading
@@ -120,15 +121,27 @@ def test_what_happens_during_an_outage_is_recorded_after_it(
     assert (again.duplicate, again.charge_nanos) == (True, CHARGE)
 
 
-def test_it_is_recorded_by_itself(spooling: Meter, card: Engine, server: Server) -> None:
+def test_it_is_recorded_by_itself(
+    spooling: Meter, card: Engine, migrated_url: str, clock: Clock, server: Server, folder: Path
+) -> None:
+    def finish() -> None:
+        for thread in threading.enumerate():
+            if thread.name == "ratecard-spool":
+                thread.join(timeout=30)
+        assert "ratecard-spool" not in [thread.name for thread in threading.enumerate()]
+
     away(server, spooling)
     spooling.record(call("1"))
     server.back()
-    for thread in threading.enumerate():
-        if thread.name == "ratecard-spool":
-            thread.join(timeout=30)
+    finish()
     assert recorded(card) == {"1": CHARGE}
-    assert "ratecard-spool" not in [thread.name for thread in threading.enumerate()]
+    # What a process that is no more has left, the next start records.
+    left = Spool(folder, database_name(card), 1_000_000)
+    left.append([Waiting(read_usage(call("2"), now=NOW), NOW)])
+    left.leave()
+    with Meter.open(migrated_url, now=clock, spool=folder):
+        finish()
+    assert recorded(card) == {"1": CHARGE, "2": CHARGE}
 
 
 def test_without_a_folder_nothing_is_kept(meter: Meter, card: Engine, server: Server) -> None:
