@@ -26,6 +26,9 @@ STYLE = """<style>
 .st-key-page_header h1, .stHeading h3 {padding-top: 0; padding-bottom: 0.15rem; line-height: 1.3;}
 .stHeading [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
 .stElementContainer:has(> .stHtml) {position: absolute;}
+[data-testid="stLayoutWrapper"]:has(> [class*="st-key-at_hand"]) {
+  position: sticky; bottom: 0; z-index: 5; padding: 0.6rem 0; backdrop-filter: blur(14px);
+}
 </style>"""
 
 
@@ -89,6 +92,11 @@ def part_title(title: str, csv_file: Csv) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown(f"**{title}**", width="content")
         csv_button(csv_file)
+
+
+def at_hand(key: str) -> AbstractContextManager[Any]:
+    """Buttons in a row that stay in sight below what is longer than the window."""
+    return st.container(horizontal=True, vertical_alignment="center", key=f"at_hand_{key}")
 
 
 def waiting() -> AbstractContextManager[None]:

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.formats import literal
-from dashboard.layout import card, card_title, empty_state, page_header
+from dashboard.layout import at_hand, card, card_title, empty_state, page_header
 from dashboard.proposing.bases import Base, read_base
 from dashboard.proposing.drafts import discard_draft, draft_parts, draft_title, put_title
 from dashboard.proposing.forms import NOT_ALLOWED
@@ -113,7 +113,7 @@ def _commit(base: Base, parts: list[DraftPart], settled: bool, person: CurrentPe
                 valid = shown.validation.ok
                 preview_panel(shown, key="draft", now=now)
         title, title_key = _title(parts)
-        with st.container(horizontal=True):
+        with at_hand("draft"):
             st.button(
                 "Propose",
                 type="primary",

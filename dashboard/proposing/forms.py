@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import sources
 from dashboard.access import CurrentPerson
 from dashboard.formats import literal
+from dashboard.layout import at_hand
 from dashboard.proposing.drafts import add_to_draft, base_with_draft
 from dashboard.proposing.form_state import (
     OpenEdits,
@@ -99,7 +100,7 @@ def _buttons(form: OpenEdits, found: Previewed, *, allowed: bool, titled: bool) 
     reason = None if allowed else NOT_ALLOWED
     if not found.alone:
         st.caption(f":blue[:material/edit_note:] {_JOINS}")
-    with st.container(horizontal=True):
+    with at_hand(form.prefix):
         if found.alone:
             st.button(
                 "Propose",
