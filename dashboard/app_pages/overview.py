@@ -163,7 +163,7 @@ def _models_chart(selection: Selection, stamp: sources.Stamp, today: date) -> No
         file = beside_in(
             converted, usage_csv(rows, "model"), 1, lambda sums: usage_csv(sums.usage_by(("model",)), "model")
         )
-        card_title("Cost by model", f"The {TOP_MODELS} dearest in the range", file)
+        card_title("Cost by model", f"The {TOP_MODELS} dearest; a click shows one alone", file)
         if not rows:
             st.caption("No calls in these days. Choose more of them, or clear a filter.")
             return

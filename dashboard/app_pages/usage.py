@@ -47,7 +47,7 @@ def _shares(
 
     with card("usage_shares"):
         card_title(
-            f"{chosen.metric} by {subgroup} within {group}",
+            f"{chosen.title} by {subgroup} within {group}",
             "The whole range; the table below has every pair",
             beside_in(in_currency(selection, stamp.text), file_of(found), 2, in_other),
         )
@@ -57,9 +57,9 @@ def _shares(
             for pair, value in found.items()
         }
         clickable(
-            shares(outer, inner, values, charts.colours(inner, ranking), title=chosen.metric),
+            shares(outer, inner, values, charts.colours(inner, ranking), title=chosen.title),
             f"chart_shares_{selection.key}",
-            f"{chosen.metric} by {subgroup} within {group}",
+            f"{chosen.title} by {subgroup} within {group}",
             picked=lambda mark: _narrow(chosen.groups, (mark["Group"], mark["Part"]), options),
         )
 
@@ -74,7 +74,7 @@ def _table(selection: Selection, stamp: str, chosen: Choices, rows: Sequence[Usa
         lambda sums: usage_csv(sums.usage_by(groups), *groups),
     )
     with card("usage_table"):
-        number = f"{len(rows):,} row{'s' if len(rows) != 1 else ''}, by {chosen.metric.lower()}, the largest first"
+        number = f"{len(rows):,} row{'s' if len(rows) != 1 else ''}, by {chosen.title.lower()}, the largest first"
         if len(rows) > SHOWN:
             number += f" ({SHOWN:,} are shown, the CSV has all)"
         note = f"{number}; the numbers above are their sums"

@@ -38,6 +38,11 @@ class Choices:
         return METRICS[self.metric][1]
 
     @property
+    def title(self) -> str:
+        """The metric in words: revenue of calls is not all that is earned."""
+        return "Usage revenue" if self.metric == "Revenue" else self.metric
+
+    @property
     def words(self) -> str:
         """`plan and task`."""
         return " and ".join(self.groups)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
 from dashboard import charts, data, sources
 from dashboard.chart_clicks import Pick, clickable
 from dashboard.exports import Csv
-from dashboard.filters import Selection
+from dashboard.filters import FILTERS, Selection
 from dashboard.formats import change, count, dollars, exact_money, money
 from dashboard.layout import card_title
 from dashboard.periods import buckets, by_bucket, running
@@ -73,8 +73,10 @@ def usage_over_time(
     def file_of(found: Series) -> Csv:
         return series_csv(found, starts, chosen.groups, chosen.metric, is_money=chosen.is_money)
 
-    heading = f"{chosen.metric} by {chosen.words}" + (", cumulative" if chosen.cumulative else "")
+    heading = f"{chosen.title} by {chosen.words}" + (", cumulative" if chosen.cumulative else "")
     note = f"UTC, a bar a {selection.granularity.lower()}; the largest {chosen.top}, the rest as one"
+    if picked is not None and {*chosen.groups} & {*FILTERS}:
+        note += "; a click shows one alone"
     file = beside_in(
         in_currency(selection, stamp),
         file_of(series),
@@ -92,7 +94,7 @@ def usage_over_time(
             for names, days in series.items()
         },
         colour_of,
-        title=chosen.metric,
+        title=chosen.title,
         is_money=chosen.is_money,
         marks=data.price_releases(engine, stamp, selection.bounds),
         previous=_before(selection, stamp, chosen),
@@ -161,7 +163,9 @@ def usage_table(rows: Sequence[UsageRow], groups: Sequence[str], key: str, metri
     columns |= {
         unit: st.column_config.NumberColumn(unit.replace("_", " ").capitalize(), format="localized") for unit in units
     }
-    columns |= {group.capitalize(): st.column_config.TextColumn(pinned=True, width="medium") for group in groups}
+    # Of two names each is as wide as it needs: the amounts want the room.
+    width: Literal["medium"] | None = "medium" if len(groups) == 1 else None
+    columns |= {group.capitalize(): st.column_config.TextColumn(pinned=True, width=width) for group in groups}
     columns["Requests"] = st.column_config.NumberColumn(format="localized")
     columns[f"Share of {metric.lower()}"] = st.column_config.ProgressColumn(
         "Share",
