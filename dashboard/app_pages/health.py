@@ -35,6 +35,7 @@ from dashboard.health.rounds import Look, Report, Rounds, worst
 from dashboard.health.runtimes import CSV_HEADER, csv_rows, table_rows
 from dashboard.layout import card, card_title, page_header
 from dashboard.places import page_link_of
+from dashboard.proposing.upstream import fetched_ref
 from dashboard.session import require
 from metering.meter import BOOK_FILE_VARIABLE
 from metering.runtimes.listing import Listing
@@ -107,8 +108,8 @@ def _looks(engine: Engine, known: _Known, now: datetime) -> dict[str, Look]:
     }
     repository = sources.repository()
     if repository is not None:
-        admins = tuple(environment_admins())
-        looks["Drift"] = partial(check_commit, repository, engine, sources.CONFIG_FOLDER, now, admins)
+        admins, ref = tuple(environment_admins()), fetched_ref(repository)
+        looks["Drift"] = partial(check_commit, repository, engine, sources.CONFIG_FOLDER, now, admins, ref)
     looks["Alerts"] = partial(check_untold, engine, known.settings.get("notifications"), environment, now)
     key = environment.get(API_KEY_VARIABLE, "").strip()
     for url in filter(None, (part.strip() for part in environment.get(API_VARIABLE, "").split(","))):

@@ -172,15 +172,15 @@ def _is_number(value: str) -> bool:
 
 
 def check_commit(
-    repository: Repository, engine: Engine, folder: str, now: datetime, admins: tuple[str, ...]
+    repository: Repository, engine: Engine, folder: str, now: datetime, admins: tuple[str, ...], ref: str = "HEAD"
 ) -> Iterator[Check]:
-    """How last release, git and database differ."""
+    """How last release, git (HEAD, or what was fetched of a remote) and database differ."""
 
     def head() -> Target:
         hour = now.replace(minute=0, second=0, microsecond=0)
-        return _target(repository.top, repository.sha("HEAD"), folder, hour, admins)
+        return _target(repository.top, repository.sha(ref), folder, hour, admins)
 
-    yield from check_drift(repository, engine, head)
+    yield from check_drift(repository, engine, head, ref)
 
 
 @lru_cache(maxsize=2)

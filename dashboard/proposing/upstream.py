@@ -15,6 +15,7 @@ import streamlit as st
 
 from dashboard import sources
 from schema.errors import RatecardError
+from sync.plumbing import ref_sha
 from sync.repository import Repository
 from sync.upstream import fetch_proposals, upstream_of
 
@@ -51,6 +52,16 @@ def upstream() -> str | None:
     if repository is None or sources.local_merges():
         return None
     return _upstream(repository, str(repository.top), str(sources.policy().get("forge")), False)
+
+
+def fetched_ref(repository: Repository) -> str:
+    """Where git stands: the base branch as it was fetched from the remote, else HEAD."""
+    remote, branch = upstream(), sources.base_branch()
+    if remote is None:
+        return "HEAD"
+    ask(remote, branch)
+    shown = f"{remote}/{branch}"
+    return shown if ref_sha(repository, f"refs/remotes/{shown}") else "HEAD"
 
 
 def environment() -> Mapping[str, str]:
@@ -90,4 +101,4 @@ def _fetch(top: str, remote: str, branch: str, asked: Asked) -> None:
         asked.running.release()
 
 
-__all__ = ["REMOTE_LOCK", "Asked", "ask", "environment", "upstream"]
+__all__ = ["REMOTE_LOCK", "Asked", "ask", "environment", "fetched_ref", "upstream"]

@@ -38,21 +38,21 @@ def check_clone(repository: Repository, folder: str) -> Iterator[Check]:
         yield _SAY.warn(f"{dirty[0]}{more} is not committed: apply refuses", "git commit, or apply --allow-dirty")
 
 
-def check_head(repository: Repository, release: Release | None) -> Iterator[Check]:
-    """Where HEAD stands against the commit that the last release applied."""
+def check_head(repository: Repository, release: Release | None, ref: str = "HEAD") -> Iterator[Check]:
+    """Where HEAD, or another ref, stands against the commit that the last release applied."""
     if release is None:
         return
-    head, applied = repository.sha("HEAD"), release.commit
+    head, applied = repository.sha(ref), release.commit
     known = f"release {release.id} applied {applied[:12]}"
     if head == applied:
-        yield _DRIFT.ok(f"HEAD is the commit that release {release.id} applied")
+        yield _DRIFT.ok(f"{ref} is the commit that release {release.id} applied")
     elif not repository.knows(applied):
         yield _DRIFT.warn(f"{known}, which this clone does not know", "git fetch")
     elif repository.is_ancestor(applied, head):
         ahead = int(repository.run("rev-list", "--count", f"{applied}..{head}"))
-        yield _DRIFT.ok(f"HEAD is {count(ahead, 'commit')} ahead of what release {release.id} applied")
+        yield _DRIFT.ok(f"{ref} is {count(ahead, 'commit')} ahead of what release {release.id} applied")
     else:
-        yield _DRIFT.warn(f"{known}, from which HEAD does not descend: apply refuses", "git pull, or apply --rollback")
+        yield _DRIFT.warn(f"{known}, from which {ref} does not descend: apply refuses", "git pull, or apply --rollback")
 
 
 def _base(repository: Repository, folder: str) -> Iterator[Check]:

@@ -18,12 +18,14 @@ from sync.repository import Repository
 _SAY = Reporter("drift")
 
 
-def check_drift(repository: Repository, engine: Engine, head: Callable[[], Target]) -> Iterator[Check]:
-    """Where HEAD stands, what was edited in the database, and what of git is not applied yet; `head` loads HEAD."""
+def check_drift(
+    repository: Repository, engine: Engine, head: Callable[[], Target], ref: str = "HEAD"
+) -> Iterator[Check]:
+    """Where a ref stands, what was edited in the database, and what of git is not applied yet; `head` loads the ref."""
 
     def look() -> Iterator[Check]:
         with reading(engine) as connection:
-            yield from check_head(repository, last_release(connection))
+            yield from check_head(repository, last_release(connection), ref)
         drift = drift_database(engine, head())
         if drift.edited:
             yield _SAY.warn(f"{count(len(drift.edited), 'edit')} in the database, not by a release", "ratecard drift")

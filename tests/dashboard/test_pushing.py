@@ -91,7 +91,9 @@ def test_propose_pushes_from_the_newest_base_and_leads_to_the_pull_request(share
     )
     assert git(shared.repository, "rev-parse", "main") == before
     assert git(shared.repository, "status", "--porcelain") == ""
-    # What forms start from is what others have merged, too.
+    # What forms start from, and drift is told of, is what others have merged, too.
+    app = open_app(shared, "health")
+    assert "1 change of git not applied yet" in said([*app.text, *app.markdown])
     app = open_app(shared, "pricing", model="anthropic/claude-haiku-4-5")
     assert labelled(app.text_input, "Margin").value == "9"
 
