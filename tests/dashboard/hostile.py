@@ -29,6 +29,8 @@ def nasty(what: str) -> str:
     return f"=cmd() {MARKUP} {what}"
 
 
+PRICES = f"pricing/{nasty('prices').replace('/', '')}.yaml"
+"""A file: its name holds all but slashes."""
 ACCOUNT = nasty("account")
 EVENT = nasty("event")
 WRITER = Person("=cmd() **x** [a](http://example.com) :red[x] $x$ שלום", "desk@example.com")
@@ -53,7 +55,7 @@ models:
     type: llm
     aliases: [{json.dumps("@alias" + SCRIPT)}]
 """,
-    "pricing/openai.yaml": f"""\
+    PRICES: f"""\
 provider: openai
 prices:
   gpt-4o:
@@ -179,7 +181,7 @@ def seed_hostile(folder: Path) -> Seeded:
     """A repository in `folder` and a filled database, with two releases and two proposals."""
     top = folder / "repository"
     top.mkdir(parents=True)
-    make_repository(top, configuration(FILES))
+    make_repository(top, {path: text for path, text in configuration(FILES).items() if path != "pricing/openai.yaml"})
     seeded = Seeded(top, f"sqlite:///{folder / 'ratecard.db'}")
     now = datetime.now(UTC)
     apply_head(top, seeded.url, now - timedelta(days=DAYS + 1))
@@ -226,7 +228,7 @@ def _live(url: str, now: datetime) -> None:
 
 def _release(seeded: Seeded, now: datetime) -> None:
     """A second release, by a commit whose author and subject are hostile."""
-    file = seeded.repository / "config" / "pricing" / "openai.yaml"
+    file = seeded.repository / "config" / PRICES
     text = file.read_text(encoding="utf-8")
     file.write_text(f"{text}{LATER}", encoding="utf-8")
     git(seeded.repository, "commit", "--quiet", "--all", f"--author={WRITER}", f"--message={nasty('subject')}")

@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import Connection
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from dashboard.address import ONE_STEP_BACK
+from dashboard.browser_script import SCRIPT as OWN_SCRIPT
 from dashboard.formats import count, csv_cell, exact_money, money
 from metering import analytics
 from metering.accounts.accounts import read_balance
@@ -32,7 +32,7 @@ from sync.current import list_releases
 from sync.proposals import list_proposals
 from sync.repository import Repository
 from tests.dashboard.conftest import ENTRY, Server, Visit, serve, watched
-from tests.dashboard.hostile import ACCOUNT, ADDRESS, EVENT, MODEL, SCRIPT, nasty, seed_hostile
+from tests.dashboard.hostile import ACCOUNT, ADDRESS, EVENT, MODEL, PRICES, SCRIPT, nasty, seed_hostile
 from tests.dashboard.seeding import Seeded
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ SAID = """() => {
 ACTING = """() => [
     typeof window.__x,
     [...document.querySelectorAll("[data-testid=stMain] script, [data-testid=stMain] .katex")]
-        .filter(one => !one.textContent.includes("ratecardSteps")).length,
+        .filter(one => !one.textContent.includes("window.ratecard")).length,
     [...document.links].filter(link => link.host !== location.host).map(link => link.href),
     [...document.querySelectorAll("strong, em, del, code, a, [class*=Colored]")]
         .filter(one => one.textContent.trim() === "x").length,
@@ -194,7 +194,7 @@ PLACES = [
     _place("releases", lambda facts: [nasty("label"), nasty("subject"), nasty("applier")], release="2"),
     _place("releases", lambda facts: ["What differs", MODEL], before="1", after="2"),
     # 90 million at 1 and half a million at 2 USD per million, margin 2, less the dollar that was refunded.
-    _place("releases", lambda facts: ["$181.00", nasty("caller")], event=EVENT, account=ACCOUNT),
+    _place("releases", lambda facts: ["$181.00", nasty("caller"), PRICES], event=EVENT, account=ACCOUNT),
     _place("accounts", lambda facts: [ACCOUNT, nasty("name")]),
     _place("accounts", lambda facts: [facts.balance, nasty("name"), nasty("user")], account=ACCOUNT),
     _place("accounts", lambda facts: [facts.balance, nasty("grant note")], account=ACCOUNT, section="Wallet"),
@@ -242,7 +242,7 @@ def _unescaped(message: Any, parent: str) -> Iterator[str]:
         for one in value if field.is_repeated else [value]:
             if hasattr(one, "ListFields"):
                 yield from _unescaped(one, field.name)
-            elif isinstance(one, str) and field.name != "id" and RAW.search(one.replace(ONE_STEP_BACK, "")):
+            elif isinstance(one, str) and field.name != "id" and RAW.search(one.replace(OWN_SCRIPT, "")):
                 name = f"{parent}.{field.name}"
                 if name not in PLAIN.split():
                     yield f"{name}: {one}"
