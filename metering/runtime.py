@@ -15,7 +15,7 @@ from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError, SQLAlchemyError
 
 from metering.book.file import BookFile, KeptBook
 from metering.book.listening import Listener
@@ -32,6 +32,8 @@ MAX_AGE = timedelta(seconds=5)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _log = logging.getLogger(__name__)
 _RETRIED = frozenset({"40001", "40P01"})
+_READ_ONLY = "25006"
+"""What a standby answers to writes, as a primary does that another has taken the place of."""
 _ATTEMPTS = 5
 Result = TypeVar("Result")
 
@@ -255,15 +257,17 @@ class Runtime:
     def _guarded(self, operation: Callable[[], Result]) -> Result:
         if self._from_file:
             self._check_version()
-        driver_error = self.engine.dialect.loaded_dbapi.OperationalError
+        driver = self.engine.dialect.loaded_dbapi
         for last in (*[False] * (_ATTEMPTS - 1), True):
             try:
                 return operation()
             except DatabaseUnreachableError as error:
                 raise UnavailableError(str(error)) from error
-            except (OperationalError, driver_error) as error:
+            except (OperationalError, InternalError, driver.OperationalError, driver.InternalError) as error:
                 cause = error.orig if isinstance(error, DBAPIError) else error
                 state = getattr(cause, "sqlstate", None)
+                if isinstance(cause, driver.InternalError) and state != _READ_ONLY:
+                    raise
                 if not last and state in _RETRIED:
                     continue
                 if not last and self._lost(cause, state):
@@ -277,8 +281,10 @@ class Runtime:
         raise AssertionError("the last attempt returns or raises")
 
     def _lost(self, cause: BaseException | None, state: str | None) -> bool:
-        """Whether an error says that the server ended the connection, and not that it refused a statement."""
-        return self.engine.dialect.name == "postgresql" and (state is None or state[:2] == "08" or state[:3] == "57P")
+        """Whether an error says that another connection may do better: the server ended this one, or only reads."""
+        if self.engine.dialect.name != "postgresql":
+            return False
+        return state is None or state[:2] == "08" or state[:3] == "57P" or state == _READ_ONLY
 
 
 def _serves_until(book: RateBook, confirmed_at: datetime) -> datetime | None:

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
+from metering.errors import UnavailableError
 from metering.meter import Meter
 from metering.storage import Changes, store_for
 from metering.usage import Usage
@@ -84,6 +85,29 @@ def test_connections_that_the_server_ended_are_replaced_in_the_middle_of_a_call(
         )
     assert meter.record(usage("e2")).balance_nanos == -2 * CHARGE
     assert meter.balance("a").balance_nanos == -2 * CHARGE
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_a_server_that_only_reads_is_away_until_another_takes_its_place(meter: Meter, card: Engine) -> None:
+    meter.record(usage("e1"))
+    turn = "ALTER DATABASE {} SET default_transaction_read_only = {}"
+    with writing(card) as connection:
+        name = connection.dialect.identifier_preparer.quote(card.url.database or "")
+        connection.execute(text(turn.format(name, "on")))
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    with pytest.raises(UnavailableError, match="read-only transaction"):
+        meter.record(usage("e2"))
+    with pytest.raises(UnavailableError, match="read-only transaction"):
+        meter.record_many([usage("e2"), usage("e3")])
+    with writing(card) as connection:
+        connection.execute(text("SET TRANSACTION READ WRITE"))
+        connection.execute(text(turn.format(name, "off")))
+    assert meter.record(usage("e2")).balance_nanos == -2 * CHARGE
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])
