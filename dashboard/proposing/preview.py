@@ -27,6 +27,8 @@ from sync.propose import Preview, preview
 from sync.repository import Repository
 from sync.submit import preview_of
 
+_MOST_PLACES = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
@@ -40,6 +42,7 @@ def previewed(
     repository: Repository, base: Base, edits: Sequence[Edit], *, effective: datetime | None, now: datetime
 ) -> Previewed:
     """The preview of edits that were made on a base, which may hold the draft. Raises RatecardError."""
+    shown = None
     if not base.drafted or not any(in_draft(edit.key) for edit in edits):
         try:
             shown = by_itself(repository, edits, effective=effective, now=now)
@@ -49,7 +52,9 @@ def previewed(
         else:
             if shown.validation.ok or not base.drafted:
                 return Previewed(shown, True)
-    return Previewed(_on_draft(repository, base, edits, effective, now), False)
+    drafted = _on_draft(repository, base, edits, effective, now)
+    # What is wrong with or without the draft does not wait for it.
+    return Previewed(drafted, False) if shown is None or drafted.validation.ok else Previewed(shown, True)
 
 
 def by_itself(
@@ -88,11 +93,16 @@ def in_draft(key: Key) -> bool:
 
 
 def findings_list(findings: Sequence[Finding]) -> None:
-    """Errors and warnings of a validation, each with its place."""
+    """Errors and warnings of a validation, each with its places."""
+    places: dict[tuple[str, str, str], list[str]] = {}
     for finding in findings:
-        colour, icon = ("red", "error") if finding.severity == "error" else ("orange", "warning")
-        place = literal(f"{finding.place.file}:{finding.place.line}")
-        st.markdown(f":{colour}[:material/{icon}:] {literal(finding.message)} :gray[{place} · {finding.code}]")
+        told = (finding.severity, finding.message, finding.code)
+        places.setdefault(told, []).append(f"{finding.place.file}:{finding.place.line}")
+    for (severity, message, code), found in places.items():
+        colour, icon = ("red", "error") if severity == "error" else ("orange", "warning")
+        more = f" and {len(found) - _MOST_PLACES} more" if len(found) > _MOST_PLACES else ""
+        where = literal(", ".join(found[:_MOST_PLACES]) + more)
+        st.markdown(f":{colour}[:material/{icon}:] {literal(message)} :gray[{where} · {code}]")
 
 
 def preview_panel(shown: Preview, *, key: str, now: datetime) -> None:

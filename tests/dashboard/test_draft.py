@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
 
+from dashboard.formats import literal
 from dashboard.proposing.impact_table import amount
 from schema.database import reading
 from schema.money import NANO
@@ -246,7 +247,9 @@ def test_edits_of_what_the_draft_added_gather_in_it(own: Seeded, open_app: OpenA
     assert "monthly: 49" not in diff(app)
     labelled(app.button, "Propose").click().run()
 
-    assert "monthly: 59" in git(own.repository, "show", "ratecard/add-plan-team-set-the-monthly-fee-of-plan-team-to:config/plans.yaml")
+    assert "monthly: 59" in git(
+        own.repository, "show", "ratecard/add-plan-team-set-the-monthly-fee-of-plan-team-to:config/plans.yaml"
+    )
 
 
 def test_what_is_added_and_removed_or_set_back_leaves_the_draft(own: Seeded, open_app: OpenApp) -> None:
@@ -269,6 +272,17 @@ def test_an_edit_beside_the_draft_may_be_proposed_by_itself(own: Seeded, open_ap
     changed = git(own.repository, "diff", "--name-only", "main..ratecard/rename-gpt-4o-to-gpt-4-omni")
     assert changed == "config/registry/openai.yaml"
     assert "margin: 2.5" in diff(to_draft(app))
+
+
+def test_what_is_wrong_beside_the_draft_is_told_once_and_does_not_wait_for_it(own: Seeded, open_app: OpenApp) -> None:
+    set_margin(open_app(own, "pricing", model=MODEL), "2.5")
+
+    app = open_app(own, "models", model=MODEL, model_action="Remove")
+
+    [error] = [line.value for line in app.markdown if "MODEL_NOT_FOUND" in line.value]
+    assert literal("config/routing/anthropic.yaml:11, config/routing/openai.yaml:3") in error
+    assert labelled(app.button, "Propose").disabled
+    assert not any("can only be proposed with it" in caption.value for caption in app.caption)
 
 
 def test_a_draft_that_cannot_be_read_is_set_aside_and_told(own: Seeded, open_app: OpenApp) -> None:
