@@ -213,7 +213,7 @@ def _arrive(query: Mapping[str, list[str]], drawn: Sequence[str], options: Mappi
             chosen[name] = wanted if wanted in options_of[name] else None
         elif name == "dates":
             # Without a range of one's own they are not drawn, and would not tell the browser.
-            chosen |= {name: held} if chosen.get("range") == "Custom" else {}
+            chosen |= {name: _days(query.get(name, ())) or held} if chosen.get("range") == "Custom" else {}
         elif given is None:
             chosen[name] = held
         elif name in _TOGGLES:
@@ -221,6 +221,14 @@ def _arrive(query: Mapping[str, list[str]], drawn: Sequence[str], options: Mappi
         elif given in (*PRESETS, *GRANULARITIES):
             chosen[name] = given
     choose(chosen)
+
+
+def _days(texts: Sequence[str]) -> tuple[date, ...]:
+    """The days of an address; none where one is no day."""
+    try:
+        return tuple(date.fromisoformat(text) for text in texts)
+    except ValueError:
+        return ()
 
 
 def _filters(options: Mapping[str, Sequence[str]]) -> Filters:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import streamlit as st
 
@@ -55,6 +55,7 @@ MEANINGS = {
     "Refunded": "The money that was given back for it.",
     "Usage refunds": "Charges of calls that were given back in the month, into the credit that had met them.",
 }
+_DAY = timedelta(days=1)
 _HELD = (("Outstanding", "Bought and unspent credit, at face,"), ("Deferred", "The same at what was paid"))
 _AGAINST = "The change is against the end of last month."
 _ALWAYS = ("Paid", "Face", "Used", "Earned")
@@ -205,6 +206,19 @@ def _lists(view: View) -> None:
         )
         {"Expired": _expired, "Refunded": _refunded, "Usage refunds": _usage_refunds}.get(chosen or "", _purchases)(
             view
+        )
+        first, end = view.bounds
+        st.page_link(
+            "app_pages/usage.py",
+            label=f"What calls of {month_text(view.month)} earned",
+            icon=":material/arrow_forward:",
+            icon_position="right",
+            query_params={
+                "by": "Account",
+                "metric": "Revenue",
+                "range": "Custom",
+                "dates": [f"{first}", f"{end - _DAY}"],
+            },
         )
 
 

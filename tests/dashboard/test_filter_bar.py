@@ -25,19 +25,22 @@ def _switch(visit: Visit, group: str, title: str) -> None:
     visit.rest()
 
 
-def test_choices_survive_page_switches_and_reloads(server: Server, visit: Visit) -> None:
-    visit.open(f"{server.url}/usage?{urlencode(CHOICES)}", "Usage")
+def test_choices_survive_page_switches_and_reloads_and_act_where_they_are_seen(server: Server, visit: Visit) -> None:
+    """Models and Accounts show a model and an account too: what Usage is narrowed to opens none of them."""
+    choices = CHOICES | {"only_model": "openai/gpt-4o"}
+    visit.open(f"{server.url}/usage?{urlencode(choices)}", "Usage")
 
     _switch(visit, "Analytics", "Overview")
-    assert _chosen(visit) == CHOICES
+    assert _chosen(visit) == choices
 
     visit.page.reload()
     visit.sees(f"account {ACCOUNTS[1]}")
-    _switch(visit, "Configuration", "Models")
-    assert "only_account" not in _chosen(visit)
+    for group, title in (("Configuration", "Models"), ("Operations", "Accounts")):
+        _switch(visit, group, title)
+        assert not {"model", "account", "only_model", "only_account"} & {*_chosen(visit)}
 
     _switch(visit, "Analytics", "Usage")
-    assert _chosen(visit) == CHOICES
+    assert _chosen(visit) == choices
 
 
 def test_a_filter_ends_with_a_click_on_its_chip_and_begins_with_keys(server: Server, visit: Visit) -> None:
@@ -57,20 +60,6 @@ def test_a_filter_ends_with_a_click_on_its_chip_and_begins_with_keys(server: Ser
     visit.page.keyboard.press("Escape")
     visit.page.get_by_role("combobox", name="Model").wait_for(state="detached")
     assert _chosen(visit) == rest | {"only_model": "openai/gpt-4o"}
-
-
-def test_a_filter_acts_only_where_it_is_seen(server: Server, visit: Visit) -> None:
-    """Models and Accounts show a model and an account too: what Usage is narrowed to opens none of them."""
-    only = {"only_model": "openai/gpt-4o", "only_account": ACCOUNTS[0]}
-    visit.open(f"{server.url}/usage?{urlencode(only)}", "Usage")
-
-    _switch(visit, "Configuration", "Models")
-    assert _chosen(visit) == {}
-    _switch(visit, "Operations", "Accounts")
-    assert _chosen(visit) == {}
-
-    _switch(visit, "Analytics", "Profit")
-    assert _chosen(visit) == only
 
 
 def test_a_link_keeps_what_it_names_and_back_ends_its_filter(server: Server, visit: Visit) -> None:
@@ -146,3 +135,13 @@ def test_a_click_on_a_bar_leads_to_what_is_behind_it(server: Server, visit: Visi
     visit.page.get_by_role("radio", name="Custom", checked=True).wait_for()
     visit.rest()
     assert _chosen(visit) == {"range": "Custom", "dates": day}
+
+    # The days of a link stand above those that were chosen before.
+    _switch(visit, "Analytics", "Revenue")
+    visit.page.get_by_role("radio", name="Credit").click()
+    visit.page.get_by_role("link", name="What calls of").click()
+    visit.page.get_by_role("heading", name="Usage", exact=True).wait_for()
+    visit.rest()
+    days = parse_qs(urlsplit(visit.page.url).query)["dates"]
+    assert days[0] == f"{days[1][:8]}01"
+    assert _chosen(visit) == {"by": "Account", "metric": "Revenue", "range": "Custom", "dates": days[1]}
