@@ -275,7 +275,9 @@ def test_an_edit_beside_the_draft_may_be_proposed_by_itself(own: Seeded, open_ap
 
 
 def test_what_is_wrong_beside_the_draft_is_told_once_and_does_not_wait_for_it(own: Seeded, open_app: OpenApp) -> None:
-    set_margin(open_app(own, "pricing", model=MODEL), "2.5")
+    app = open_app(own, "models", model="anthropic/claude-haiku-4-5")
+    labelled(app.text_input, "Display name").set_value("Haiku").run()
+    labelled(app.button, "Add to the draft").click().run()
 
     app = open_app(own, "models", model=MODEL, model_action="Remove")
 
