@@ -17,14 +17,20 @@ from pathlib import Path
 
 COMMAND = str(Path(sys.executable).parent / "ratecard")
 SERVER = """
-import gc, importlib, json, os, select, signal, socket, sys
+import atexit, gc, importlib, json, os, pkgutil, select, signal, socket, sys, threading
 
 listening = socket.socket(socket.AF_UNIX)
 listening.bind(sys.argv[1])
 import alembic.command, git, psycopg, sqlalchemy.dialects.postgresql, sqlalchemy.dialects.sqlite
-import sync.command
-for name in sync.command.COMMANDS:
-    importlib.import_module(f"sync.command.{name}")
+import metering, schema.documents, sync.command, sync.feeds.snapshot
+# Commands import what they need when they run, and models are built when they first read: all of it stands here.
+for package in (schema, metering, sync):
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not found.name.startswith(("schema.migrations", "metering.api")):
+            importlib.import_module(found.name)
+for document in schema.documents.DOCUMENTS.values():
+    document.model_rebuild()
+sync.feeds.snapshot.find_list_rates("openai", "gpt-4o")
 listening.listen(16)
 gc.freeze()
 print("ready", flush=True)
@@ -66,7 +72,13 @@ def serve():
     sys.argv = run["words"]
 
 serve()
-sys.exit(sync.command.main())
+code = sync.command.main()
+threading._shutdown()
+atexit._run_exitfuncs()
+sys.stdout.flush()
+sys.stderr.flush()
+# Taking its modules apart would copy every page that it shares.
+os._exit(code)
 """
 
 CLIENT = """\
