@@ -103,7 +103,7 @@ def filter_bar(
     With `options`, filters by model, plan, account, provider and task are offered; with a `currency`, sums in it.
     """
     drawn = _BAR if options is None else (*_BAR, *_ONLY.values())
-    bar = st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter_bar")
+    bar = st.container(horizontal=True, vertical_alignment="center", gap="small", key="filter_bar")
     with _shared_by_pages(drawn, options), bar:
         preset = st.segmented_control(
             "Range",

@@ -34,7 +34,7 @@ def page() -> None:
     now = sources.utc_now().replace(second=0, microsecond=0)
     today, engine = now.date(), sources.engine()
     page_header("Revenue", "What recurs, how it moved, and the credit that was sold", person, stamp.as_of)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="revenue_bar"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="revenue_bar"):
         view = st.segmented_control(
             "Revenue from",
             VIEWS,
