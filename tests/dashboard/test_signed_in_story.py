@@ -1,4 +1,4 @@
-"""The whole story behind a real OpenID provider: sign in, propose, apply, charge, explain, roll back; then a viewer."""
+"""The whole story behind a real OpenID provider: sign in, propose, apply, charge, explain, roll back; then others."""
 
 from __future__ import annotations
 
@@ -13,23 +13,30 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+from sqlalchemy import select
+
 from metering.meter import Meter
 from metering.receipts import Receipt
 from metering.usage import Usage
+from schema.database import reading
+from schema.tables import audit_log
 from tests.dashboard.conftest import Visit, free_port, serve
 from tests.dashboard.seeding import Seeded, git, seed
 
 ADMIN = {"sub": "admin", "name": "Margin Desk", "email": "Prices@example.com", "email_verified": True}
 VIEWER = {"sub": "viewer", "name": "Help Desk", "email": "help@example.com", "email_verified": True}
+LOOKALIKE = {"sub": "lookalike", "name": "Books", "email": "boo\u212as@example.com", "email_verified": True}
+UNVERIFIED = {"sub": "unverified", "name": "Price Desk", "email": "prices@example.com", "email_verified": False}
 STYLES = "cdn.jsdelivr.net"
 CALL = {"input": 1_000, "output": 500}
 
 
 @contextmanager
 def _provider(log: Path) -> Iterator[str]:
-    """The address of an OpenID provider that knows two people."""
+    """The address of an OpenID provider that knows four people."""
     port = free_port()
-    people = [argument for person in (ADMIN, VIEWER) for argument in ("--user-claims", json.dumps(person))]
+    everyone = (ADMIN, VIEWER, LOOKALIKE, UNVERIFIED)
+    people = [argument for person in everyone for argument in ("--user-claims", json.dumps(person))]
     program = Path(sys.executable).parent / "oidc-provider-mock"
     with log.open("wb") as output:
         process = subprocess.Popen([str(program), f"--port={port}", *people], stdout=output, stderr=output)
@@ -139,6 +146,9 @@ def test_the_whole_story_of_a_margin_and_a_fee_behind_a_sign_in(tmp_path: Path, 
         page.get_by_role("heading", name="Proposals", exact=True).wait_for()
         _merge_and_apply(visit)
 
+        with reading(seeded.engine()) as connection:
+            query = select(audit_log.c.actor, audit_log.c.action, audit_log.c.address).order_by(audit_log.c.id.desc())
+            assert connection.execute(query).first() == ("Margin Desk <Prices@example.com>", "apply", "127.0.0.1")
         charged = _record(seeded, "dearer")
         assert charged.charge == Decimal("0.021")
         assert charged.release.commit == git(seeded.repository, "rev-parse", "main")
@@ -160,6 +170,13 @@ def test_the_whole_story_of_a_margin_and_a_fee_behind_a_sign_in(tmp_path: Path, 
         visit.rest()
         assert page.get_by_role("button", name="Propose").is_disabled()
         before = git(seeded.repository, "for-each-ref")
+        for person, heading in (
+            (LOOKALIKE, "You have no access yet"),
+            (UNVERIFIED, "Your address is not known for certain"),
+        ):
+            _sign_out(visit)
+            _sign_in(visit, person, heading)
+            assert page.get_by_test_id("stMain").get_by_role("button").count() == 1, "only to sign out"
         visit.leave()
     assert git(seeded.repository, "for-each-ref") == before
     visit.hosts.discard(STYLES)
