@@ -149,7 +149,7 @@ def test_a_new_rate_is_one_of_the_pair_that_is_shown(shop: Seeded, open_app: Ope
     app = open_app(shop, "rates", pair="EUR/USD")
     labelled(app.text_input, "Rate").set_value("1.2").run()
     with reading(shop.engine()) as connection:
-        recent = usage_events.c.occurred_at >= datetime.now(UTC).date() - timedelta(days=29)
+        recent = usage_events.c.day >= datetime.now(UTC).date() - timedelta(days=29)
         charged = connection.execute(select(func.sum(usage_events.c.charge_nanos)).where(recent)).scalar_one()
 
     assert labelled(app.selectbox, "Pair").value == "EUR/USD"
