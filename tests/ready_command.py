@@ -16,14 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 COMMAND = str(Path(sys.executable).parent / "ratecard")
-SERVER = """
-import atexit, gc, importlib, json, os, pkgutil, select, signal, socket, sys, threading
-
-listening = socket.socket(socket.AF_UNIX)
-listening.bind(sys.argv[1])
+EVERYTHING = """
+import importlib, pkgutil
 import alembic.command, git, psycopg, sqlalchemy.dialects.postgresql, sqlalchemy.dialects.sqlite
 import metering, schema.documents, sync.command, sync.feeds.snapshot
-# Commands import what they need when they run, and models are built when they first read: all of it stands here.
+
 for package in (schema, metering, sync):
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if not found.name.startswith(("schema.migrations", "metering.api")):
@@ -31,6 +28,15 @@ for package in (schema, metering, sync):
 for document in schema.documents.DOCUMENTS.values():
     document.model_rebuild()
 sync.feeds.snapshot.find_list_rates("openai", "gpt-4o")
+"""
+"""What commands import when they run, and build when they first read: done before a fork, it is done once."""
+SERVER = (
+    EVERYTHING
+    + """
+import atexit, gc, json, os, select, signal, socket, sys, threading
+
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[1])
 listening.listen(16)
 gc.freeze()
 print("ready", flush=True)
@@ -80,6 +86,7 @@ sys.stderr.flush()
 # Taking its modules apart would copy every page that it shares.
 os._exit(code)
 """
+)
 
 CLIENT = """\
 #!{python} -SEs
@@ -93,15 +100,15 @@ sys.exit(int(asked.recv(16)))
 
 
 class ReadyCommand:
-    """Runs `ratecard` by asking a process to fork. `folder` has a program of that name, which does so for scripts."""
+    """Runs `ratecard` by asking a process to fork; for scripts `program` does so, which has its name in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._address = str(folder / "run")
         self.folder = folder / "bin"
         self.folder.mkdir()
-        program = self.folder / "ratecard"
-        program.write_text(CLIENT.format(python=sys.executable, address=self._address, command=COMMAND))
-        program.chmod(0o755)
+        self.program = self.folder / "ratecard"
+        self.program.write_text(CLIENT.format(python=sys.executable, address=self._address, command=COMMAND))
+        self.program.chmod(0o755)
 
     def run(
         self, words: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: str

@@ -15,6 +15,7 @@ from benchmarks.trees import config_tree
 from schema.database import make_engine, reading
 from schema.tables import CONFIG_TABLES, release_changes, releases
 from sync.drift import find_drift
+from tests.ready_command import EVERYTHING, ReadyCommand
 from tests.small_config import SMALL_CONFIG
 from tests.sync.targets import apply_files, make_target
 
@@ -58,7 +59,6 @@ def apply_until(word):
             Engine, "after_cursor_execute", counted))
     os._exit(main(["apply", "--yes", "--database", sys.argv[1]]))
 
-import sync.drift, sync.target, sync.context, sync.planning, git
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
@@ -87,7 +87,7 @@ def test_two_first_applies_at_once_make_one_release(database_url: str, make_repo
 
 
 def test_two_different_commits_at_once_do_not_mix(
-    migrated_url: str, make_repository: Callable[..., Path], run_git: Callable[..., str]
+    migrated_url: str, make_repository: Callable[..., Path], run_git: Callable[..., str], ready: ReadyCommand
 ) -> None:
     top = make_repository(SMALL_CONFIG)
     tasks = top / "config" / "tasks.yaml"
@@ -98,7 +98,7 @@ def test_two_different_commits_at_once_do_not_mix(
         run_git(top, "commit", "--quiet", "--all", f"--message={branch}")
     running = [
         subprocess.Popen(
-            [RATECARD, "apply", "--yes", "--ref", branch, "--database", migrated_url],
+            [ready.program, "apply", "--yes", "--ref", branch, "--database", migrated_url],
             cwd=top,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -120,7 +120,7 @@ def test_two_different_commits_at_once_do_not_mix(
 
 
 def test_a_switch_off_beside_an_apply_is_never_lost(
-    migrated_url: str, make_repository: Callable[..., Path], run_git: Callable[..., str]
+    migrated_url: str, make_repository: Callable[..., Path], run_git: Callable[..., str], ready: ReadyCommand
 ) -> None:
     """Whichever comes first, the model is inactive in the end: an apply does not write over what it did not see."""
     top = make_repository(SMALL_CONFIG)
@@ -132,7 +132,10 @@ def test_a_switch_off_beside_an_apply_is_never_lost(
     words = (["apply", "--yes", "--rollback"], ["disable", "model", "openai/gpt-4o", "--reason", "Leak"])
     running = [
         subprocess.Popen(
-            [RATECARD, *command, "--database", migrated_url], cwd=top, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [ready.program, *command, "--database", migrated_url],
+            cwd=top,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         for command in words
     ]
@@ -164,7 +167,7 @@ def test_apply_killed_fifty_times_leaves_no_partial_state(
     entries = sum(map(len, released.rows.values()))
     moments = [*STEPS, *(str(STATEMENTS - number % STATEMENTS) for number in range(KILLS - len(STEPS)))]
     with subprocess.Popen(
-        [sys.executable, "-c", STOP_INSIDE, migrated_url],
+        [sys.executable, "-c", EVERYTHING + STOP_INSIDE, migrated_url],
         cwd=top,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

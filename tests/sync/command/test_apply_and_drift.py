@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -15,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from schema.database import make_engine, writing
+from tests.ready_command import ReadyCommand
 from tests.small_config import SMALL_CONFIG
 
 Run = Callable[..., "CompletedProcess[str]"]
@@ -187,11 +187,12 @@ def test_nobody_to_ask_is_a_refusal(run_ratecard: Run, make_repository: MakeRepo
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 1), ("no\n", 1)])
-def test_on_a_terminal_it_shows_the_plan_and_asks(make_repository: MakeRepository, answer: str, code: int) -> None:
+def test_on_a_terminal_it_shows_the_plan_and_asks(
+    make_repository: MakeRepository, ready: ReadyCommand, answer: str, code: int
+) -> None:
     top = make_repository(SMALL_CONFIG)
     master, slave = pty.openpty()
-    command = str(Path(sys.executable).parent / "ratecard")
-    process = subprocess.Popen([command, "apply"], cwd=top, stdin=slave, stdout=subprocess.PIPE, stderr=slave)
+    process = subprocess.Popen([ready.program, "apply"], cwd=top, stdin=slave, stdout=subprocess.PIPE, stderr=slave)
     os.close(slave)
     os.write(master, answer.encode())
     shown = b""
@@ -231,27 +232,41 @@ def test_no_repository_no_commit_no_folder_are_one_line(run_ratecard: Run, tmp_p
     assert "there is no folder config at commit" in done.stderr
 
 
-@pytest.mark.parametrize("command", [("plan",), ("apply", "--yes"), ("drift",), ("releases",)])
-def test_database_that_cannot_be_used_is_one_line(
+ON_A_DATABASE = pytest.mark.parametrize("command", [("plan",), ("apply", "--yes"), ("drift",), ("releases",)])
+
+
+def refusal(done: CompletedProcess[str]) -> str:
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@ON_A_DATABASE
+def test_database_that_cannot_be_reached_is_one_line(
+    run_ratecard: Run, make_repository: MakeRepository, command: tuple[str, ...]
+) -> None:
+    top = make_repository(SMALL_CONFIG)
+    url = "postgresql://nobody:hidden@127.0.0.1:1/none"
+    told = refusal(run_ratecard(*command, "--database", url, cwd=top))
+    assert "cannot reach the database" in told
+    assert "hidden" not in told
+    told = refusal(run_ratecard(*command, "--database", "mysql://host/x", cwd=top))
+    assert "is not a database of Ratecard's" in told
+
+
+@ON_A_DATABASE
+def test_database_of_another_version_is_one_line(
     run_ratecard: Run, make_repository: MakeRepository, migrated_url: str, command: tuple[str, ...]
 ) -> None:
     top = make_repository(SMALL_CONFIG)
-
-    def refusal(url: str) -> str:
-        done = run_ratecard(*command, "--database", url, cwd=top)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.count("\n") == 1
-        assert "Traceback" not in done.stderr
-        return done.stderr
-
-    assert "cannot reach the database" in refusal("postgresql://nobody:hidden@127.0.0.1:1/none")
-    assert "hidden" not in refusal("postgresql://nobody:hidden@127.0.0.1:1/none")
-    assert "is not a database of Ratecard's" in refusal("mysql://host/x")
     execute(migrated_url, "UPDATE alembic_version SET version_num = '0001'")
-    assert "has schema version 0001" in refusal(migrated_url)
-    assert "run `ratecard db upgrade`" in refusal(migrated_url)
+    told = refusal(run_ratecard(*command, "--database", migrated_url, cwd=top))
+    assert "has schema version 0001" in told
+    assert "run `ratecard db upgrade`" in told
     execute(migrated_url, "UPDATE alembic_version SET version_num = '9999'")
-    assert "has schema version 9999" in refusal(migrated_url)
+    told = refusal(run_ratecard(*command, "--database", migrated_url, cwd=top))
+    assert "has schema version 9999" in told
 
 
 def test_tables_of_another_program_are_not_touched(
