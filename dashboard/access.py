@@ -128,8 +128,9 @@ def local_fault(address: str | None, host: str | None) -> str | None:
     """
     if address not in _LOOPBACK:
         return (
-            f"Without sign-in the dashboard answers this machine only, but the server is bound to "
-            f"{address or 'every address'}. Start it with --server.address=127.0.0.1, or configure [auth] in .streamlit/secrets.toml."
+            "Without sign-in the dashboard answers this machine only, but the server is bound to "
+            f"{address or 'every address'}. Start it with --server.address=127.0.0.1, or configure [auth] in "
+            ".streamlit/secrets.toml."
         )
     name = urlsplit(f"//{host or 'localhost'}").hostname
     if name not in _LOOPBACK:
