@@ -12,7 +12,7 @@ from dashboard.proposing.upstream import ask, upstream
 from schema.catalogue import Catalogue, Entity, load_catalogue
 from schema.findings import Finding
 from schema.keys import Key
-from sync.bases import base_refs
+from sync.bases import DEFAULT_BASE, base_refs
 from sync.errors import RepositoryError
 from sync.repository import Repository
 
@@ -65,7 +65,8 @@ def read_base() -> Base | None:
     repository = sources.repository()
     if repository is None:
         return None
-    branch, remote = sources.base_branch(), upstream()
+    policy = sources.policy()
+    branch, remote = str(policy.get("base_branch") or DEFAULT_BASE), upstream(policy)
     if remote is not None:
         ask(remote, branch)
     for ref in base_refs(branch, remote):

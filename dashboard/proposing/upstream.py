@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock, Thread
+from typing import Any
 
 import streamlit as st
 
 from dashboard import sources
+from schema.documents.policy import Forge
 from schema.errors import RatecardError
 from sync.plumbing import ref_sha
 from sync.repository import Repository
@@ -42,16 +44,18 @@ class Asked:
 
 
 @st.cache_data(show_spinner=False, ttl=EVERY, max_entries=20)
-def _upstream(_repository: Repository, top: str, forge: str, local_merges: bool) -> str | None:
-    return upstream_of(_repository, sources.policy().get("forge"), local_merges)
+def _upstream(top: str, _forge: Forge | None, forge: str) -> str | None:
+    return upstream_of(Repository.open(top), _forge, local_merges=False)
 
 
-def upstream() -> str | None:
-    """The name of the remote; None where proposals stay in this clone."""
-    repository = sources.repository()
-    if repository is None or sources.local_merges():
+def upstream(policy: Mapping[str, Any] | None = None) -> str | None:
+    """The name of the remote; None where proposals stay in this clone. `policy` is that of HEAD, else it is read."""
+    stated = sources.policy() if policy is None else policy
+    repository = None if stated.get("local_merges") is True else sources.repository()
+    if repository is None:
         return None
-    return _upstream(repository, str(repository.top), str(sources.policy().get("forge")), False)
+    forge: Forge | None = stated.get("forge")
+    return _upstream(str(repository.top), forge, str(forge))
 
 
 def fetched_ref(repository: Repository) -> str:
