@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -24,6 +26,10 @@ from schema.places import Path, Source, read_source
 from schema.secrets import find_secrets
 
 SUFFIXES = (".yaml", ".yml")
+KEPT_FILES = 128
+KEPT_BYTES = 16 * 1024
+"""How many files are kept as they were read, and how large they may be: who edits one reads the others again and again,
+and a tree of nodes takes forty times the memory of its text."""
 
 _DUPLICATES = {
     "model": "DUPLICATE_MODEL",
@@ -109,9 +115,9 @@ def load_catalogue(files: Mapping[str, bytes], folder: str = "config") -> tuple[
             if kind is not None:
                 _fail_document(catalogue, kind, None)
             continue
-        source = read_source(file, files[path])
-        catalogue.sources[file] = source
-        findings += _load(catalogue, str(document_kind(path)), source)
+        text = (_read_again if len(files[path]) <= KEPT_BYTES else _read)(file, files[path])
+        catalogue.sources[file] = text.source
+        findings += _load(catalogue, str(document_kind(path)), text)
     return catalogue, findings
 
 
@@ -136,13 +142,29 @@ def _path_fault(path: str, data: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _load(catalogue: Catalogue, kind: str, source: Source) -> list[Finding]:
-    model = DOCUMENTS[kind]
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A file as it was read, and what stands in its text that should stand in none."""
+
+    source: Source
+    secrets: tuple[Finding, ...]
+    characters: tuple[Finding, ...]
+
+
+def _read(file: str, data: bytes) -> _Text:
+    source = read_source(file, data)
+    characters = (*_invisible_characters(source), *_control_characters(source))
+    return _Text(source, tuple(_secrets(source)), characters)
+
+
+_read_again = lru_cache(KEPT_FILES)(_read)
+
+
+def _load(catalogue: Catalogue, kind: str, text: _Text) -> list[Finding]:
+    model, source = DOCUMENTS[kind], text.source
     findings = [_named_duplicate(finding, kind, source) for finding in source.findings]
-    findings += _secrets(source)
-    controls = [*_invisible_characters(source), *_control_characters(source)]
-    findings += controls
-    unreadable = bool(controls) or any(finding.code != "DUPLICATE_KEY" for finding in source.findings)
+    findings += [*text.secrets, *text.characters]
+    unreadable = bool(text.characters) or any(finding.code != "DUPLICATE_KEY" for finding in source.findings)
     if source.value is None or unreadable:
         _fail_document(catalogue, kind, source.value)
         if not findings:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from schema.documents.access import AccessDocument
@@ -35,6 +36,7 @@ DOCUMENTS: dict[str, type[Document]] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def document_kind(path: str) -> str | None:
     """The kind of a file by its path inside the config folder: its first folder's name, else its own stem."""
     pure = PurePosixPath(path)

@@ -60,6 +60,7 @@ def _agrees_with_yaml(text: str) -> None:
         assert value == int(text), f"YAML reads {text} as {value}"
 
 
+@lru_cache(maxsize=10_000)
 def number(text: str) -> Decimal:
     """A number as it is written."""
     assert text.isascii(), text

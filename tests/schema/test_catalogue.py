@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from schema.catalogue import Catalogue, load_catalogue
+from schema.catalogue import KEPT_BYTES, Catalogue, load_catalogue
 from schema.findings import Finding, Place
 from schema.keys import Key
 from tests.small_config import SMALL_CONFIG
@@ -127,3 +127,21 @@ def test_document_of_another_shape_is_told_without_a_traceback() -> None:
         _, findings = load({"registry/x.yaml": text, "settings.yaml": text})
         assert findings, text
         assert all(finding.place.file.startswith("config/") for finding in findings)
+
+
+def test_files_that_stay_as_they_are_are_read_once() -> None:
+    before = {path: text.encode() for path, text in SMALL_CONFIG.items()}
+    first, _ = load_catalogue(before)
+    after = before | {"tasks.yaml": before["tasks.yaml"] + b"  another: {}\n"}
+    second, findings = load_catalogue(after)
+    again = {file for file, source in second.sources.items() if source is first.sources[file]}
+    assert again == second.sources.keys() - {"config/tasks.yaml"}
+    assert findings == []
+    assert second.of("task").keys() - first.of("task").keys() == {"another"}
+
+
+def test_large_files_are_not_kept_in_memory() -> None:
+    large = {"tasks.yaml": b"tasks: {only: {}}\n" + b"#" * KEPT_BYTES}
+    first, second = load_catalogue(large)[0], load_catalogue(large)[0]
+    assert first.sources["config/tasks.yaml"] is not second.sources["config/tasks.yaml"]
+    assert first.of("task").keys() == second.of("task").keys() == {"only"}
