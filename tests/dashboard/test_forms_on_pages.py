@@ -70,7 +70,7 @@ def test_the_same_price_written_otherwise_is_nothing_to_propose(tmp_path: Path, 
     assert not [button for button in app.button if button.label == "Propose"]
 
 
-@pytest.mark.parametrize("click", ["Propose", "Add to the draft", ""])
+@pytest.mark.parametrize("click", ["Propose", ""])
 def test_what_is_typed_while_somebody_else_changes_the_same_is_kept_in_the_draft(
     tmp_path: Path, open_app: OpenApp, click: str
 ) -> None:
@@ -89,8 +89,7 @@ def test_what_is_typed_while_somebody_else_changes_the_same_is_kept_in_the_draft
     assert git(seeded.repository, "branch", "--list", "ratecard/*") == ""
     assert not app.error
     assert _labelled(app.text_input, "Display name").value == "Mine"
-    if click != "Add to the draft":
-        assert ["Your edit is in your draft now" in line.value for line in app.warning] == [True]
+    assert ["Your edit is in your draft now" in line.value for line in app.warning] == [True]
     app.query_params.clear()
     app.switch_page("app_pages/draft.py")
     app.run()

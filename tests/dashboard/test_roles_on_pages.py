@@ -158,17 +158,6 @@ def test_an_environment_admin_is_admin_whatever_the_documents_say(
     assert not next(button for button in app.button if button.label == "Propose").disabled
 
 
-def test_somebody_elses_change_of_the_same_model_is_a_conflict(waiting: Seeded, open_app: OpenApp) -> None:
-    app = open_app(waiting, "models", model=MODEL)
-    next(box for box in app.text_input if box.label == "Display name").set_value("Omni").run()
-    git(waiting.repository, "merge", "--quiet", "ratecard/rename-gpt-4o")
-
-    next(button for button in app.button if button.label == "Propose").click().run()
-
-    assert ["Somebody changed this while you edited it" in line.value for line in app.warning] == [True]
-    assert "ratecard/rename-gpt-4o-to-omni" not in git(waiting.repository, "branch", "--list", "ratecard/*")
-
-
 def test_without_git_nothing_can_be_edited(tmp_path: Path, open_app: OpenApp) -> None:
     seeded = seed(tmp_path)
     outside = tmp_path / "outside"
