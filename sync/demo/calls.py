@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import sha512
 from itertools import accumulate
+from struct import Struct
 
 from metering.book.entities import Model
 from metering.book.ratebook import RateBook
@@ -42,6 +43,7 @@ _PROVIDERS = {"anthropic": 32, "openai": 28, "google": 16, "groq": 9, "mistral":
 _SECOND_CHOICE_PERCENT = 15
 """How many of a customer's calls go to its second provider."""
 _TRIES = 8
+_SIXTEEN = Struct(">16I")
 _TYPICAL = {"input": 1_000, "output": 500}
 """The call by which models are compared."""
 
@@ -62,6 +64,7 @@ class Casting:
         self._by_customer = Weights(customer.weight for customer in customers)
         self._by_provider = Weights(_PROVIDERS.get(provider, 1) for provider in self._providers)
         self._answers: dict[tuple[str, ...], list[Model]] = {}
+        self._compared: dict[str, list[Model]] = {}
 
     def moment(self, call: TracedCall) -> datetime:
         """When the call is made."""
@@ -129,7 +132,9 @@ class Casting:
     def _choices(self, provider: str, task: str | None, user: str, plan: str, *, dearest: bool) -> Iterator[Model]:
         """Models in the order in which they are asked: of the route, of `_default`, then the cheapest ones."""
         # Compared at the start of the window: a model that came later is chosen by a route only.
-        compared = [model for model in _by_worth(self._book, provider, self._rhythm.start) if self._opens(plan, model)]
+        if provider not in self._compared:
+            self._compared[provider] = _by_worth(self._book, provider, self._rhythm.start)
+        compared = [model for model in self._compared[provider] if self._opens(plan, model)]
         if dearest:
             yield from reversed(compared)
             return
@@ -155,10 +160,9 @@ class Weights:
         return bisect_right(self._reached, draw % self._reached[-1])
 
 
-def _draws(text: str) -> list[int]:
+def _draws(text: str) -> Sequence[int]:
     """Sixteen numbers of 32 bits from the SHA-512 of a text."""
-    digest = sha512(text.encode()).digest()
-    return [int.from_bytes(digest[place : place + 4], "big") for place in range(0, len(digest), 4)]
+    return _SIXTEEN.unpack(sha512(text.encode()).digest())
 
 
 def _routed_providers(book: RateBook, start: datetime) -> Iterator[str]:
