@@ -146,8 +146,8 @@ def submit(
     `name` is the branch's behind `ratecard/` (default: made of the title), `environment` may hold the forge's token.
     With an `upstream` the proposal starts from what that remote has and goes to it: the branch is then there and not
     here, so that it is gone when it is merged there; what the remote does not take stays here, and the proposal says
-    why. Raises what the draft raises, ConfigError when its result is not valid, RepositoryError when a remote that is no
-    upstream does not take it.
+    why. Raises what the draft raises, ConfigError when its result is not valid, RepositoryError when a remote that is
+    no upstream does not take it.
     """
     title = checked_title(title)
     wanted = PREFIX + (name or slug(title))
