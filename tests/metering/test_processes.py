@@ -19,18 +19,18 @@ ROOT = Path(__file__).parents[2]
 CHARGE = 8_400_000
 """Nano-USD of 1,000 input and 500 output units of haiku."""
 
-_SPENDER = """
-import sys
+_SPENDERS = """
+import os, sys
 from concurrent.futures import ThreadPoolExecutor
 from metering.errors import InsufficientBalanceError
 from metering.meter import Meter
 from metering.usage import Usage
 from tests.metering.rate_card import Clock
 
-url, name, threads, turns = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+url, processes, threads, turns = sys.argv[1], *map(int, sys.argv[2:])
 units = {"input": 1_000, "output": 500}
 
-def spend(thread):
+def spend(meter, name, thread):
     admitted = 0
     for turn in range(turns):
         try:
@@ -41,8 +41,17 @@ def spend(thread):
         admitted += 1
     return admitted
 
-with Meter.open(url, now=Clock()) as meter, ThreadPoolExecutor(threads) as pool:
-    print(sum(pool.map(spend, range(threads))))
+def work(name):
+    with Meter.open(url, now=Clock()) as meter, ThreadPoolExecutor(threads) as pool:
+        admitted = sum(pool.map(lambda thread: spend(meter, name, thread), range(threads)))
+    os.write(1, f"{admitted}\\n".encode())
+
+for name in range(processes):
+    if not os.fork():
+        work(name)
+        os._exit(0)
+for _ in range(processes):
+    assert os.wait()[1] == 0
 """
 
 
@@ -52,12 +61,11 @@ def test_four_processes_of_sixteen_threads_never_pass_the_floor_of_a_wallet(
     """Credit for a hundred holds at once; 192 calls are asked for."""
     held = meter.quote("anthropic", "haiku", {"cache_write": 1_000, "output": 500}).charge_nanos
     meter.wallets.grant("shared", "purchase", key="pack", usd=Decimal(100 * held) / 10**9, paid=1)
-    command = [sys.executable, "-c", _SPENDER, migrated_url]
-    spenders = [
-        subprocess.Popen([*command, str(number), "16", "3"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        for number in range(4)
-    ]
-    admitted = [int(process.communicate(timeout=120)[0]) for process in spenders]
+    command = [sys.executable, "-c", _SPENDERS, migrated_url, "4", "16", "3"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert told.returncode == 0, told.stderr
+    admitted = [int(line) for line in told.stdout.splitlines()]
+    assert len(admitted) == 4
     with reading(card) as connection:
         balance, left = connection.execute(
             select(account_state.c.balance_nanos, account_state.c.held_nanos).order_by(
