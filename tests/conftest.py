@@ -28,15 +28,15 @@ RunRatecard = Callable[..., "subprocess.CompletedProcess[str]"]
 MEMORY = "/dev/shm"
 MEMORY_BYTES = 3 * 2**30
 TEST_POSTGRES_URL = os.environ.get("RATECARD_TEST_POSTGRES_URL")
-SERVER_FOLDER = "PYTEST_POSTGRESQL_FOLDER"
-"""Tells the workers of a session where the server is that they share."""
+SHARED_FOLDER = "PYTEST_RATECARD_FOLDER"
+"""Tells the workers of a session where the server is that they share, and what else they do."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the server's folder. It is none of pytest's own: those are closed to the user that runs the server."""
+    """Name the shared folder. It is none of pytest's own: those are closed to the user that runs the server."""
     if not hasattr(config, "workerinput"):
         memory = memory_folder()
-        os.environ[SERVER_FOLDER] = tempfile.mkdtemp(prefix="ratecard-postgresql-", dir=memory)
+        os.environ[SHARED_FOLDER] = tempfile.mkdtemp(prefix="ratecard-tests-", dir=memory)
         if memory and "TMPDIR" not in os.environ and not os.statvfs(memory).f_flag & os.ST_NOEXEC:
             os.environ["TMPDIR"] = memory
             tempfile.tempdir = None
@@ -51,9 +51,9 @@ def memory_folder() -> str | None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the server's folder; the last process that used the server has stopped it."""
+    """Remove the shared folder; the last process that used the server has stopped it."""
     if not hasattr(config, "workerinput"):
-        shutil.rmtree(os.environ.pop(SERVER_FOLDER), ignore_errors=True)
+        shutil.rmtree(os.environ.pop(SHARED_FOLDER), ignore_errors=True)
 
 
 @pytest.hookimpl(trylast=True)
@@ -87,7 +87,7 @@ def postgresql_databases() -> Iterator[PostgresqlDatabases]:
         yield databases
         databases.close()
         return
-    with postgresql_server(Path(os.environ[SERVER_FOLDER]) / "data") as url:
+    with postgresql_server(Path(os.environ[SHARED_FOLDER]) / "data") as url:
         databases = PostgresqlDatabases(url)
         yield databases
         databases.close()

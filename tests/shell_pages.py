@@ -7,7 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
+from fcntl import LOCK_EX, flock
 from pathlib import Path
+
+from tests.conftest import SHARED_FOLDER
 
 TOP = Path(__file__).parents[1]
 
@@ -31,10 +34,23 @@ def run_shell(command: str, folder: Path) -> str:
 
 
 def make_demo(folder: Path) -> Path:
-    """A repository with the shipped configuration on `main`, and the demo in its embedded database."""
-    repository = folder / "ratecard"
+    """A repository with the shipped configuration on `main`, and the demo in its embedded database.
+
+    It is a copy of one that the workers share: whoever needs it first makes it.
+    """
+    shared = Path(os.environ[SHARED_FOLDER])
+    made = shared / "demo"
+    with (shared / "demo.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not made.exists():
+            _fill(shared / "unfinished")
+            (shared / "unfinished").rename(made)
+    return Path(shutil.copytree(made, folder / "ratecard"))
+
+
+def _fill(repository: Path) -> None:
+    shutil.rmtree(repository, ignore_errors=True)
     shutil.copytree(TOP / "config", repository / "config")
     identity = "git config user.name 'Price Desk' && git config user.email prices@example.com"
     run_shell(f"git init -q -b main && {identity} && git add -A && git commit -qm Begin", repository)
     run_shell("ratecard demo --no-serve", repository)
-    return repository
