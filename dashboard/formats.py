@@ -60,7 +60,7 @@ def change(now: int, before: int) -> str | None:
     """The change in percent against an earlier value, with its sign; None when there was nothing before."""
     if before == 0:
         return None
-    return f"{Decimal((now - before) * 100) / Decimal(abs(before)):+.1f}%"
+    return f"{_signed(Decimal((now - before) * 100) / Decimal(abs(before)))}%"
 
 
 def points(now: tuple[int, int], before: tuple[int, int]) -> str | None:
@@ -68,7 +68,13 @@ def points(now: tuple[int, int], before: tuple[int, int]) -> str | None:
     if now[1] == 0 or before[1] == 0:
         return None
     difference = Decimal(now[0] * 100) / now[1] - Decimal(before[0] * 100) / before[1]
-    return f"{difference:+.1f} pp"
+    return f"{_signed(difference)} pp"
+
+
+def _signed(value: Decimal) -> str:
+    """With one decimal and its sign; what rounds to nothing has none."""
+    text = f"{value:+.1f}"
+    return text if text.strip("+-0.") else "0.0"
 
 
 def multiplier(micros: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Literal
 
 import streamlit as st
 
@@ -12,6 +11,7 @@ from dashboard import charts, data, sources
 from dashboard.chart_clicks import clickable
 from dashboard.filters import Selection, describe_changes, filter_bar, narrow
 from dashboard.formats import brief_money, change, count, dollars, literal, money, points, ratio
+from dashboard.judging import Good, judged
 from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.revenue.chart import revenue_chart
 from dashboard.second_currency import beside_in, in_currency
@@ -36,23 +36,26 @@ _BEHIND = (
     ("Accounts", "app_pages/usage.py", {"by": "Account", "metric": "Requests"}),
 )
 """The pages behind the numbers; they keep the range and the filters."""
-DeltaColour = Literal["normal", "inverse"]
 
 
-def _metric(label: str, value: str, delta: str | None, trend: Sequence[float], **more: str) -> None:
-    colour: DeltaColour = "inverse" if more.get("good") == "down" else "normal"
-    plain = more.get("good") == "neither" or delta is None or delta.lstrip("+-").startswith("0.0")
+def _metric(
+    label: str,
+    value: str,
+    delta: str | None,
+    trend: Sequence[float],
+    *,
+    good: Good = "up",
+    help: str | None = None,  # noqa: A002 - as st.metric has it
+) -> None:
     st.metric(
         label,
         value,
-        delta,
-        delta_color="off" if plain else colour,
-        delta_arrow="off" if plain else "auto",
+        **judged(delta, good),
         border=True,
         height="stretch",
         chart_data=list(trend) if len(trend) > 1 else None,
         chart_type="area",
-        help=more.get("help"),
+        help=help,
     )
 
 
@@ -80,7 +83,8 @@ def _cards(
     active = [float(number) for number in standing.active_daily[:-1]]
     called = [calling.get(row.day, Callers(0, 0)) for row in days]
     # A day that has begun is not judged against a whole one.
-    judged = {"good": "neither"} if selection.is_running_day else {}
+    up: Good = "neither" if selection.is_running_day else "up"
+    down: Good = "neither" if selection.is_running_day else "down"
     with st.grid(5, min_column_width=165, gap="small"):
         _metric(
             "Revenue",
@@ -88,7 +92,7 @@ def _cards(
             against("revenue_nanos"),
             [dollars(row.revenue_nanos) for row in days],
             help="Subscription fees accrued by day, purchased credit as it is used, and overage.",
-            **judged,
+            good=up,
         )
         _metric(
             "Cost",
@@ -96,7 +100,7 @@ def _cards(
             against("cost_nanos"),
             [dollars(row.cost_nanos) for row in days],
             help="What the providers take.",
-            **{"good": "down"} | judged,
+            good=down,
         )
         _metric(
             "Profit",
@@ -104,7 +108,7 @@ def _cards(
             against("profit_nanos"),
             [dollars(row.profit_nanos) for row in days],
             help="Revenue less cost.",
-            **judged,
+            good=up,
         )
         _metric(
             "Profit margin",
@@ -112,7 +116,7 @@ def _cards(
             points(margin, margin_before) if before else None,
             margins,
             help="Profit as a share of revenue.",
-            **judged,
+            good=up,
         )
         _metric(
             "MRR",
@@ -121,14 +125,14 @@ def _cards(
             [dollars(nanos) for nanos in standing.mrr_daily],
             help="Monthly recurring revenue today: monthly fees and a twelfth of annual ones. Against 30 days ago.",
         )
-        _metric("Requests", count(now.requests), against("requests"), [float(row.requests) for row in days], **judged)
+        _metric("Requests", count(now.requests), against("requests"), [float(row.requests) for row in days], good=up)
         _metric(
             "Users",
             count(who.users),
             callers_against("users"),
             [float(one.users) for one in called],
             help="Who called in the range. The trend is of users a day.",
-            **judged,
+            good=up,
         )
         _metric(
             "Accounts",
@@ -136,7 +140,7 @@ def _cards(
             callers_against("accounts"),
             [float(one.accounts) for one in called],
             help="Accounts that called in the range. The trend is of accounts a day.",
-            **judged,
+            good=up,
         )
         _metric(
             "Active today",

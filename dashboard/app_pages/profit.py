@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Literal
 
 import streamlit as st
 
@@ -12,6 +11,7 @@ from dashboard import data, sources
 from dashboard.chart_clicks import clickable
 from dashboard.filters import Selection, describe, describe_changes, filter_bar, narrow
 from dashboard.formats import MISSING, brief_money, change, dollars, exact_money, literal, money, points, ratio
+from dashboard.judging import Good, judged
 from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.links import row_of_links
 from dashboard.revenue.chart import revenue_chart
@@ -53,22 +53,20 @@ _BEHIND = (
     ("What was charged", "app_pages/usage.py", {"metric": "Charge"}),
 )
 """The pages behind the sums; they keep the range and the filters."""
-DeltaColour = Literal["normal", "inverse", "off"]
 SHOWN = 500
 """How many losses are listed; the CSV has them all."""
 
 
 def _totals(selection: Selection, now: Sums, before: Sums | None) -> None:
     # A day that has begun is not judged against a whole one.
-    up: DeltaColour = "off" if selection.is_running_day else "normal"
-    down: DeltaColour = "off" if selection.is_running_day else "inverse"
+    up: Good = "neither" if selection.is_running_day else "up"
+    down: Good = "neither" if selection.is_running_day else "down"
 
-    def card_of(label: str, nanos: int, past: int | None, help_text: str, colour: DeltaColour = up) -> None:
+    def card_of(label: str, nanos: int, past: int | None, help_text: str, good: Good = up) -> None:
         st.metric(
             label,
             money(nanos),
-            None if past is None else change(nanos, past),
-            delta_color=colour,
+            **judged(None if past is None else change(nanos, past), good),
             border=True,
             height="stretch",
             help=f"{help_text} Exactly {exact_money(nanos)}.",
@@ -83,8 +81,7 @@ def _totals(selection: Selection, now: Sums, before: Sums | None) -> None:
         st.metric(
             "Profit margin",
             ratio(*margin),
-            points(margin, (before.profit_nanos, before.revenue_nanos)) if before else None,
-            delta_color=up,
+            **judged(points(margin, (before.profit_nanos, before.revenue_nanos)) if before else None, up),
             border=True,
             height="stretch",
             help="Profit as a share of revenue.",

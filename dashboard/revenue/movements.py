@@ -10,6 +10,7 @@ from dashboard.chart_clicks import clickable
 from dashboard.converted_csv import beside
 from dashboard.exports import Csv
 from dashboard.formats import count, day, money
+from dashboard.judging import judged
 from dashboard.layout import card, card_title
 from dashboard.revenue import data as revenue_data
 from dashboard.revenue.charts import WORDS, month_text, movements_chart
@@ -60,15 +61,7 @@ def movements_card(view: View, found: Recurring) -> None:
 def _sum_of(label: str, nanos: Sequence[int], before: Sequence[int]) -> None:
     total, past = sum(nanos), sum(before)
     step = f"{'+' if total > past else ''}{money(total - past)}" if before else None
-    same = total == past
-    st.metric(
-        label,
-        money(total),
-        step,
-        delta_color="off" if same else "normal",
-        delta_arrow="off" if same else "auto",
-        height="stretch",
-    )
+    st.metric(label, money(total), **judged(step), height="stretch")
 
 
 def _days(months: Sequence[MrrMonth]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +11,7 @@ import streamlit as st
 from dashboard.chart_clicks import clickable
 from dashboard.charts import colours, stacked_by_day
 from dashboard.formats import MISSING, change, count, dollars, money, points, ratio
+from dashboard.judging import Good, judged
 from dashboard.layout import card, card_title, empty_state, waiting
 from dashboard.links import row_of_links
 from dashboard.revenue import data as revenue_data
@@ -156,16 +156,12 @@ def _cards(view: View, found: Recurring) -> None:
 
 
 def _metric(
-    label: str, value: str, trend: Sequence[float], meaning: str, delta: str | None = None, *, good: str = "up"
+    label: str, value: str, trend: Sequence[float], meaning: str, delta: str | None = None, *, good: Good = "up"
 ) -> None:
-    same = delta is None or delta.lstrip("+-") in ("0", "0.0%", "0.0 pp")
-    colour: Literal["normal", "inverse"] = "inverse" if good == "down" else "normal"
     st.metric(
         label,
         value,
-        delta,
-        delta_color="off" if same else colour,
-        delta_arrow="off" if same else "auto",
+        **judged(delta, good),
         border=True,
         chart_data=list(trend),
         chart_type="area",

@@ -54,6 +54,7 @@ def test_changes_and_shares() -> None:
     assert change(150, 100) == "+50.0%"
     assert change(-50, -100) == "+50.0%"
     assert change(5, 0) is None
+    assert (change(99_999, 100_000), change(100_000, 100_000)) == ("0.0%", "0.0%")
     assert ratio(1, 3) == "33.3%"
     assert ratio(1, 0) == "—"
     assert points((50, 100), (40, 100)) == "+10.0 pp"
