@@ -54,7 +54,7 @@ def look_ahead() -> None:
 
 
 def read_ahead() -> None:
-    """Ask for the sums of the default range, which the Overview, Usage and Profit show; pages find them cached."""
+    """Ask for what the Overview, Usage and Profit show of the default range; pages find it cached."""
     from sqlalchemy.exc import DBAPIError
 
     from dashboard import data, sources
@@ -71,6 +71,8 @@ def read_ahead() -> None:
             for days in ((before[0], shown[1]), shown, before):
                 data.sums(sources.engine(), stamp.text, days, (), today)
             data.standing(sources.engine(), stamp.text, today)
+            for days in (shown, before):
+                data.profit_by(sources.engine(), stamp.text, "plan", days, (), today)
     except (RatecardError, DBAPIError) as error:
         # The page that asks again says it to somebody who can mend it.
         logging.getLogger("ratecard.dashboard").warning("the first sums could not be read ahead: %s", error)

@@ -11,6 +11,7 @@ from dashboard.chart_clicks import clickable
 from dashboard.converted_csv import beside
 from dashboard.exports import Csv
 from dashboard.formats import change, count, dollars, exact_money, money
+from dashboard.judging import judged
 from dashboard.layout import card, card_title, waiting
 from dashboard.revenue import data as revenue_data
 from dashboard.revenue.charts import credit_chart, month_text
@@ -184,8 +185,8 @@ def _cards(view: View, months: list[CreditMonth], standing: Outstanding, past: C
 
 def _metric(label: str, nanos: int, meaning: str, past: int | None = None) -> None:
     """An amount, with its change against `past`."""
-    delta = None if past is None else change(nanos, past)
-    st.metric(label, money(nanos), delta, delta_color="off", border=True, height="stretch", help=_plain(meaning))
+    delta = judged(None if past is None else change(nanos, past), "neither")
+    st.metric(label, money(nanos), **delta, border=True, height="stretch", help=_plain(meaning))
 
 
 def _plain(text: str) -> str:

@@ -12,6 +12,7 @@ from dashboard.chart_clicks import Pick, clickable
 from dashboard.exports import Csv
 from dashboard.filters import FILTERS, Selection
 from dashboard.formats import change, count, dollars, exact_money, money
+from dashboard.judging import judged
 from dashboard.layout import card_title
 from dashboard.periods import buckets, by_bucket, running
 from dashboard.second_currency import InCurrency, beside_in, in_currency
@@ -47,8 +48,7 @@ def usage_sums(rows: Sequence[UsageRow], before: Sequence[UsageRow] | None) -> N
             st.metric(
                 "Usage revenue" if name == "Revenue" else name,
                 money(total) if is_money else count(total),
-                None if before is None else change(total, sum(map(measure, before))),
-                delta_color="off",
+                **judged(None if before is None else change(total, sum(map(measure, before))), "neither"),
                 border=True,
                 height="stretch",
                 help=f"{_MEANINGS[name]} Exactly {exact_money(total)}." if is_money else None,

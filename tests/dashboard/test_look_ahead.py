@@ -32,6 +32,7 @@ def test_what_was_read_ahead_is_not_asked_for_again(tmp_path: Path, monkeypatch:
     period = preset_period(DEFAULT_PRESET, today)
     for days in (period.bounds(), period.previous().bounds()):
         assert data.sums(sources.engine(), stamp.text, days, (), today).requests > 0
+        assert data.profit_by(sources.engine(), stamp.text, "plan", days, (), today)
     assert data.standing(sources.engine(), stamp.text, today).mrr_nanos == 20 * 10**9
 
     assert asked == []
