@@ -119,15 +119,12 @@ def diff_releases(connection: Connection, before: str, after: str) -> ReleaseDif
 
 def beside_prices(connection: Connection, diff: ReleaseDiff) -> ReleaseDiff:
     """The same for people: a price that only one side has stands beside the one before it, whose fields it changes."""
-    table, one_sided = (
-        release_changes,
-        [one for one in diff.differences if one.kind == "price" and one.action != "update"],
-    )
+    one_sided = [one for one in diff.differences if one.kind == "price" and one.action != "update"]
     if diff.before is None or diff.after is None or not one_sided:
         return diff
     sides = {"create": diff.after.id, "delete": diff.before.id}
     states = {
-        action: _state(connection, sides[action], table.c.kind == "price")
+        action: _state(connection, sides[action], release_changes.c.kind == "price")
         for action in {one.action for one in one_sided}
     }
     replaced = {one.name: _beside(one, states[one.action]) for one in one_sided}

@@ -24,6 +24,7 @@ from dashboard.formats import MISSING, day, literal, short_commit
 from dashboard.layout import card, card_title, page_header
 from dashboard.proposing.form_base import form_base
 from dashboard.session import require, require_data
+from metering.analytics import Period
 from metering.rating.exchange import ExchangeRates
 from schema.documents.rates import ExchangeRate
 from schema.keys import Key, moment_text, split_dated
@@ -94,7 +95,7 @@ def _crosses(rates: ExchangeRates, now: datetime) -> None:
 
 def _charged(stamp: sources.Stamp, now: datetime) -> int:
     """What calls of the last days were charged, in nano-USD."""
-    period = (now.date() - timedelta(days=DAYS - 1), now.date() + timedelta(days=1))
+    period = Period.last(DAYS, now.date()).bounds()
     return sum(row.charge_nanos for row in data.usage_by(sources.engine(), stamp.text, ("model",), period, ()))
 
 

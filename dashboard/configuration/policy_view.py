@@ -43,6 +43,7 @@ from dashboard.proposing.bases import Base
 from dashboard.proposing.form_base import form_base
 from dashboard.proposing.form_state import form_prefix, see
 from dashboard.proposing.forms import propose_panel
+from metering.analytics import Period
 from schema.documents.policy import Approval
 from schema.keys import KINDS
 from sync.edit import Edit
@@ -183,7 +184,7 @@ def _judged(
 
 def _bill(stamp: sources.Stamp, percent: int, now: datetime) -> None:
     """The largest bill of the last days, and what it may rise to."""
-    period = (now.date() - timedelta(days=_DAYS - 1), now.date() + timedelta(days=1))
+    period = Period.last(_DAYS, now.date()).bounds()
     rows = data.usage_by(sources.engine(), stamp.text, ("account",), period, ())
     largest = max(rows, key=lambda row: row.charge_nanos, default=None)
     if largest is not None and largest.charge_nanos > 0:

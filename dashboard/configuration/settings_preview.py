@@ -18,6 +18,7 @@ from dashboard.configuration.settings_effects import DAYS, Facts, effects
 from dashboard.configuration.settings_form import credit_display
 from dashboard.formats import exact_money, literal
 from dashboard.revenue.data import outstanding_now
+from metering.analytics import Period
 from metering.analytics.account_counts import AccountCounts, account_counts
 from metering.errors import NoExchangeRateError
 from metering.rating.exchange import USD
@@ -65,7 +66,7 @@ def _counts(_engine: Engine, stamp: str, since: datetime) -> AccountCounts:
 def _facts(stamp: sources.Stamp, now: datetime) -> Facts:
     engine, minute = sources.engine(), stamp.minute(now)
     book = rate_card.book(engine, stamp.text, minute)
-    period = (now.date() - timedelta(days=DAYS - 1), now.date() + timedelta(days=1))
+    period = Period.last(DAYS, now.date()).bounds()
     used = data.usage_by(engine, stamp.text, ("model",), period, ())
     registered = {f"{row['provider']}/{row['model']}" for row in rate_card.current(engine, stamp.text, "model")}
     active = [row for row in rate_card.current(engine, stamp.text, "model") if row["active"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -31,6 +31,7 @@ from dashboard.formats import MISSING, count, dollars, literal, money
 from dashboard.layout import card, card_title, part_title
 from dashboard.proposing.bases import Base
 from dashboard.proposing.form_base import form_base
+from metering.analytics import Period
 from schema.documents.routing import TaskEntry
 from schema.keys import Key
 from schema.money import usd_text
@@ -45,7 +46,7 @@ def tasks_view(stamp: sources.Stamp, person: CurrentPerson, now: datetime) -> No
     """Draw the view."""
     engine = sources.engine()
     tasks, routes = (rate_card.current(engine, stamp.text, kind) for kind in ("task", "route"))
-    period = (now.date() - timedelta(days=_DAYS - 1), now.date() + timedelta(days=1))
+    period = Period.last(_DAYS, now.date()).bounds()
     used = usage_of_tasks(data.usage_by(engine, stamp.text, ("task",), period, ()))
     left, right = st.columns([7, 5], gap="small")
     with right, card("task_form"):

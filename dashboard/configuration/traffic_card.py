@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -23,7 +23,7 @@ from dashboard.configuration.route_traffic import (
 from dashboard.exports import Csv
 from dashboard.formats import MISSING
 from dashboard.layout import card_title
-from metering.analytics import UsageRow
+from metering.analytics import Period, UsageRow
 from metering.book.ratebook import RateBook
 from metering.rating.routing import DEFAULT_TASK
 
@@ -74,7 +74,7 @@ def traffic_card(
 
 
 def _rows(stamp: sources.Stamp, now: datetime) -> list[UsageRow]:
-    period = (now.date() - timedelta(days=_DAYS - 1), now.date() + timedelta(days=1))
+    period = Period.last(_DAYS, now.date()).bounds()
     return data.usage_by(sources.engine(), stamp.text, ("task", "model"), period, ())
 
 
