@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
@@ -43,6 +43,7 @@ MODE = "ratecard_mode"
 BEGUN = "begun"
 BUSY_SECONDS = 30
 """How long a writer on SQLite waits for others."""
+_WAL_RETRY_SECONDS = 0.01
 
 DatabaseState = Literal["missing", "empty", "current", "other"]
 
@@ -148,10 +149,23 @@ def _connect_sqlite(uri: str) -> sqlite3.Connection:
 
 def _set_pragmas(connection: Any, _: object) -> None:
     connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    _set_wal(connection)
+    for pragma in ("foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _set_wal(connection: sqlite3.Connection) -> None:
+    """Keep a log of writes ahead; of those who open a new file at once, one makes it so and the others find it."""
+    # This one pragma does not wait for a lock as long as the connection would.
+    last = monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or monotonic() > last:
+                raise
+            sleep(_WAL_RETRY_SECONDS)
 
 
 def _begin(connection: Connection) -> None:

@@ -227,6 +227,21 @@ def test_two_upgrades_at_once_do_it_once(engine_of, database_url):
     require_current(engines[0])
 
 
+def test_a_new_file_is_opened_by_many_at_once(tmp_path):
+    def read(engine, together):
+        together.wait()
+        with reading(engine) as connection:
+            return connection.execute(text("SELECT 1")).scalar_one()
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(40):
+            engines = [make_engine(f"sqlite:///{tmp_path}/{number}.db") for _ in range(8)]
+            together = threading.Barrier(8)
+            assert list(pool.map(read, engines, [together] * 8)) == [1] * 8
+            for engine in engines:
+                engine.dispose()
+
+
 # ---- transactions
 
 
