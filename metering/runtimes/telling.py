@@ -50,6 +50,7 @@ class Telling:
         self._told = False
         self._failed = False
         self._closed = threading.Event()
+        self._turn = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="ratecard-telling", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -62,11 +63,12 @@ class Telling:
         self._thread.join(_CLOSING_SECONDS)
 
     def once(self) -> bool:
-        """Tell now; False when that failed, which the log tells of."""
+        """Tell now; False when that failed, which the log tells of. A book that it takes up wakes the thread, too."""
         runtime = self._runtime
         try:
-            runtime.book(runtime.clock())
-            runtime.write(self._write)
+            with self._turn:
+                runtime.book(runtime.clock())
+                runtime.write(self._write)
         except Exception as error:
             if not self._failed:
                 _log.warning("not told in the database what this meter serves: %s", error)

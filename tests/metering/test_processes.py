@@ -84,15 +84,15 @@ def test_four_processes_of_sixteen_threads_never_pass_the_floor_of_a_wallet(
 
 
 _KILLED = """
-import json, os, random, signal, sys, time
+import json, os, sys
 from concurrent.futures import ThreadPoolExecutor
 from metering.meter import Meter
 from metering.usage import Usage
+from tests.metering.killing import killed
 from tests.metering.rate_card import Clock
 
 url, kills = sys.argv[1], int(sys.argv[2])
 units = {"input": 1_000, "output": 500}
-draw = random.Random(7)
 
 def load(meter, turn, thread, out):
     for number in range(100_000):
@@ -112,25 +112,7 @@ def work(turn, out):
     with Meter.open(url, now=Clock(), listen=False) as meter, ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda thread: load(meter, turn, thread, out), range(4)))
 
-acknowledged = []
-for turn in range(kills):
-    end, out = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(end)
-        work(turn, out)
-        os._exit(1)
-    os.close(out)
-    told = os.read(end, 1)
-    time.sleep(draw.random() * 0.08)
-    os.kill(child, signal.SIGKILL)
-    while part := os.read(end, 1 << 16):
-        told += part
-    os.close(end)
-    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
-    # A line that was cut is an answer that nobody received.
-    acknowledged += told.decode().split("\\n")[:-1]
-print(json.dumps(acknowledged))
+print(json.dumps(killed(work, kills, 7)))
 """
 
 

@@ -16,7 +16,7 @@ from sync.edit import AddEntity, Edit, entity_version, parse_rename, parse_set
 from sync.errors import ConflictError, EditError, RefusedError, RepositoryError
 from sync.propose import Proposal, propose
 from sync.repository import Person, Repository
-from tests.conftest import MakeRepository, RunRatecard
+from tests.conftest import RunRatecard
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 DESK = Person("Pricing Desk", "pricing@example.com")
@@ -24,14 +24,6 @@ HAIKU = "model anthropic/claude-haiku-4-5#display_name=Claude Haiku"
 OPUS = "model anthropic/claude-3-opus#display_name=Opus 3"
 REGISTRY = "config/registry/anthropic.yaml"
 RunGit = Callable[..., str]
-
-
-@pytest.fixture
-def remote(make_repository: MakeRepository, small_config: dict[str, str], tmp_path: Path, run_git: RunGit) -> Path:
-    seed = make_repository(small_config)
-    bare = tmp_path / "remote.git"
-    run_git(seed, "clone", "--quiet", "--bare", str(seed), str(bare))
-    return bare
 
 
 def clone(remote: Path, name: str, run_git: RunGit) -> Path:

@@ -15,7 +15,6 @@ from sync.proposals import discard, list_proposals
 from sync.propose import Proposal, preview, propose
 from sync.repository import Person, Repository
 from sync.upstream import fetch_proposals, publish, upstream_of
-from tests.conftest import MakeRepository
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 DESK = Person("Price Desk", "prices@example.com")
@@ -23,14 +22,6 @@ RENAME = "plan pro#name=Professional"
 BRANCH = "ratecard/rename-pro"
 FORGE = Forge(kind="github", url="https://github.com/example/rates")
 RunGit = Callable[..., str]
-
-
-@pytest.fixture
-def remote(make_repository: MakeRepository, small_config: dict[str, str], tmp_path: Path, run_git: RunGit) -> Path:
-    seed = make_repository(small_config)
-    bare = tmp_path / "remote.git"
-    run_git(seed, "clone", "--quiet", "--bare", str(seed), str(bare))
-    return bare
 
 
 def clone(remote: Path, name: str, run_git: RunGit, *options: str) -> Path:

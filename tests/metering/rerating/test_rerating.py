@@ -153,7 +153,7 @@ def test_unpriced_events_are_billed(meter: Meter, card: Engine) -> None:
     record(meter, "free of charge", "gift")
     record(meter, "no provider", "newest", provider=None)
     with reading(card) as connection:
-        assert sum(one.count for one in attention(connection, NOW) if one.code == "UNPRICED_EVENTS") == 4
+        assert sum(one.count for one in attention(connection, NOW.date()) if one.code == "UNPRICED_EVENTS") == 4
     apply_rows(
         card,
         {
@@ -170,7 +170,7 @@ def test_unpriced_events_are_billed(meter: Meter, card: Engine) -> None:
     assert rerate(meter, Scope(date(2026, 5, 10), date(2026, 5, 11), only_unpriced=True)).adjustments == 3
     assert charges(card)[:2] == (4_000_000, 4_000_000)
     with reading(card) as connection:
-        (left,) = [one for one in attention(connection, NOW) if one.code == "UNPRICED_EVENTS"]
+        (left,) = [one for one in attention(connection, NOW.date()) if one.code == "UNPRICED_EVENTS"]
     assert (left.count, left.target) == (1, "anthropic/brand-new")
     assert meter.rerating.survey(YEAR).writes == 0
 

@@ -20,14 +20,14 @@ CHARGE = 8_400_000
 """Nano-USD of 1,000 input and 500 output units of haiku."""
 
 _KILLED = """
-import json, os, random, signal, sys, threading, time
+import json, os, sys, threading, time
 from metering.meter import Meter
 from metering.usage import Usage
+from tests.metering.killing import killed
 from tests.metering.rate_card import Clock
 
 url, folder, kills = sys.argv[1], sys.argv[2], int(sys.argv[3])
 units = {"input": 1_000, "output": 500}
-draw = random.Random(11)
 
 def keep(meter, turn, thread, out):
     for number in range(100_000):
@@ -52,24 +52,7 @@ def work(turn, out):
         while True:
             meter.spool.drain()
 
-acknowledged = []
-for turn in range(kills):
-    end, out = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(end)
-        work(turn, out)
-        os._exit(1)
-    os.close(out)
-    told = os.read(end, 1)
-    time.sleep(draw.random() * 0.08)
-    os.kill(child, signal.SIGKILL)
-    while part := os.read(end, 1 << 16):
-        told += part
-    os.close(end)
-    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
-    acknowledged += told.decode().split("\\n")[:-1]
-print(json.dumps(acknowledged))
+print(json.dumps(killed(work, kills, 11)))
 """
 
 
@@ -94,7 +77,10 @@ def test_what_was_kept_is_recorded_once_after_kills(
         assert last.spool is not None
         left = last.spool.drain()
         state = last.spool.state()
-    assert (left.fault, left.left, state.waiting, state.rejects) == (None, 0, 0, 0)
+    assert (left.fault, left.left, state.waiting) == (None, 0, 0)
+    # A kill may tear the line that is being written: nobody was told that it is kept, and it is put aside.
+    assert set(state.refused) <= {"DAMAGED"}
+    assert state.rejects <= 8
     with reading(card) as connection:
         recorded = list(connection.execute(select(usage_events.c.event_id)).scalars())
         charged = connection.execute(select(func.sum(usage_events.c.charge_nanos))).scalar_one()
