@@ -40,7 +40,7 @@ bench: $(VENV)/ratecard-bench
 	$(BIN)/python -m benchmarks
 
 screenshots: $(VENV)/ratecard-test
-	$(BIN)/python docs/screenshots.py
+	$(BIN)/python -m docs.screenshots
 
 clean:
 	rm -rf $(VENV) .ratecard build .pytest_cache .mypy_cache .ruff_cache .hypothesis

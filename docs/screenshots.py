@@ -5,9 +5,7 @@ The demo runs in a clone of its own with a neutral identity, so that pictures do
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,10 +16,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.chromium import CHROMIUM, FLAGS
+
 TOP = Path(__file__).resolve().parents[1]
 IMAGES = TOP / "docs" / "images"
-CHROMIUM = os.environ.get("RATECARD_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 RATECARD = str(Path(sys.executable).parent / "ratecard")
 PORT = 8591
 SHOTS = (

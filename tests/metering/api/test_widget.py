@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
 
 import pytest
 
+from tests.chromium import ABSENT, CHROMIUM, FLAGS
 from tests.metering.api.conftest import Api, change_plan
 
-CHROMIUM = os.environ.get("RATECARD_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 LIMITS = {"tokens_per_month": 50_000, "requests_per_day": 20}
 
 
@@ -63,11 +61,10 @@ def test_without_a_valid_key_it_says_so(lite: Api, tmp_path: Path) -> None:
 def _shown(url: str, folder: Path) -> str:
     """The page as Chromium has it once its script has run."""
     if not Path(CHROMIUM).exists():
-        pytest.skip("Chromium is not installed: `apt-get install chromium`, or name it with RATECARD_CHROMIUM")
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-    flags += ["--disable-component-update", "--disable-sync", f"--user-data-dir={folder / 'profile'}"]
+        pytest.skip(ABSENT)
+    profile = f"--user-data-dir={folder / 'profile'}"
     done = subprocess.run(
-        [CHROMIUM, *flags, "--virtual-time-budget=5000", "--dump-dom", url],
+        [CHROMIUM, *FLAGS, profile, "--virtual-time-budget=5000", "--dump-dom", url],
         capture_output=True,
         text=True,
         timeout=120,
