@@ -136,8 +136,8 @@ def spec(drawn: Drawn) -> dict[str, Any]:
 
 
 def inline(rows: Sequence[Row]) -> alt.InlineData:
-    """Rows as the data of a layer."""
-    return alt.InlineData(values=list(rows))
+    """Rows as the data of a layer: a tuple, as Altair copies a list again with each thing that is said of a chart."""
+    return alt.InlineData(values=tuple(rows))
 
 
 def picking(*fields: str, by_legend: bool = False) -> alt.Parameter:
@@ -256,7 +256,7 @@ def cost_and_revenue(
     # A line at zero would say nothing, and take a place in the legend.
     if any(previous):
         lines.append(before_line(points(days, BEFORE, previous, granularity), x, y))
-    return alt.layer(bars, *lines, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
+    return alt.layer(bars, *lines, *release_rules(marks, days, granularity), height=HEIGHT)
 
 
 def lines_over_time(
@@ -277,7 +277,7 @@ def lines_over_time(
         _line(points(days, name, values, granularity), x, y, colour).add_params(*([] if place else [picking("day")]))
         for place, (name, values) in enumerate(series.items())
     ]
-    return alt.layer(*lines, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
+    return alt.layer(*lines, *release_rules(marks, days, granularity), height=HEIGHT)
 
 
 def stacked_by_day(
@@ -330,7 +330,7 @@ def stacked_by_day(
     if previous:
         before = points(days, BEFORE, previous, granularity, decimals=decimals)
         lines.append(before_line(before, x, alt.Y("value:Q", axis=axis)))
-    return alt.layer(bars, *lines, *release_rules(marks, days, granularity)).properties(height=HEIGHT)
+    return alt.layer(bars, *lines, *release_rules(marks, days, granularity), height=HEIGHT)
 
 
 def ranking(rows: Sequence[tuple[str, float, str]], colour_of: Mapping[str, str], *, title: str) -> Drawn:
@@ -351,4 +351,4 @@ def ranking(rows: Sequence[tuple[str, float, str]], colour_of: Mapping[str, str]
         .add_params(picking("Name"))
     )
     texts = base.mark_text(align="left", dx=6, color=MUTED_COLOUR, aria=False).encode(x=x, text=alt.Text(f"{title}:N"))
-    return alt.layer(bars, texts).properties(height=HEIGHT)
+    return alt.layer(bars, texts, height=HEIGHT)

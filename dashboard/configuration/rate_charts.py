@@ -51,7 +51,7 @@ def rate_steps(entries: Sequence[DatedRate], until: datetime, marks: Sequence[Ma
     )
     first, last = ordered[0].effective.date(), end.date()
     shown = [mark for mark in marks if first <= mark.day <= last]
-    return alt.layer(line, points, *_rules(shown, x)).properties(height=HEIGHT - 60)
+    return alt.layer(line, points, *_rules(shown, x), height=HEIGHT - 60)
 
 
 def _rules(marks: Sequence[Mark], x: alt.X) -> list[alt.Chart]:

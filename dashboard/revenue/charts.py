@@ -111,7 +111,7 @@ def movements_chart(months: Sequence[MrrMonth], marks: Sequence[Mark] = (), befo
     if any(row.net_nanos for row in before):
         past = points(first, BEFORE, [dollars(row.net_nanos) for row in before], "Month")
         layers.append(before_line(past, x, alt.Y("value:Q", axis=value_axis())))
-    return alt.layer(*layers, *release_rules(marks, first, "Month")).properties(height=HEIGHT)
+    return alt.layer(*layers, *release_rules(marks, first, "Month"), height=HEIGHT)
 
 
 def credit_chart(months: Sequence[CreditMonth], marks: Sequence[Mark] = ()) -> Drawn:
@@ -137,4 +137,4 @@ def credit_chart(months: Sequence[CreditMonth], marks: Sequence[Mark] = ()) -> D
         )
         .add_params(picking("day"))
     )
-    return alt.layer(bars, *release_rules(marks, first, "Month")).properties(height=HEIGHT)
+    return alt.layer(bars, *release_rules(marks, first, "Month"), height=HEIGHT)

@@ -43,7 +43,7 @@ def shares(
     )
     legend_rows = -(-len(subgroups) // _LEGEND_COLUMNS)
     # Streamlit fits the whole chart into this height, with the legend.
-    return alt.layer(bars).properties(height=_ROW_HEIGHT * max(3, len(groups)) + 30 + 24 * legend_rows)
+    return alt.layer(bars, height=_ROW_HEIGHT * max(3, len(groups)) + 30 + 24 * legend_rows)
 
 
 def margins(rows: Sequence[tuple[str, float, str]], before: Mapping[str, tuple[float, str]] | None = None) -> Drawn:
@@ -87,4 +87,4 @@ def margins(rows: Sequence[tuple[str, float, str]], before: Mapping[str, tuple[f
         x=alt.X("before:Q", axis=None, scale=scale)
     )
     layers = [bars, texts, *([ticks] if past else [])]
-    return alt.layer(*layers).properties(height=_ROW_HEIGHT * max(3, len(rows)) + 10)
+    return alt.layer(*layers, height=_ROW_HEIGHT * max(3, len(rows)) + 10)

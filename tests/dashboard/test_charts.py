@@ -26,8 +26,7 @@ RANKING = ["a", "b", "c", "d"]
 
 def _values(chart: dict[str, Any], layer: int) -> list[dict[str, Any]]:
     data = chart["layer"][layer].get("data") or chart["data"]
-    values: list[dict[str, Any]] = chart["datasets"][data["name"]]
-    return values
+    return list(chart["datasets"][data["name"]])
 
 
 def test_a_colour_stays_when_others_are_filtered_away() -> None:

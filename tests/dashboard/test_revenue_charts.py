@@ -20,8 +20,7 @@ PAID = [
 
 def _values(chart: dict[str, Any], layer: int) -> list[dict[str, Any]]:
     data = chart["layer"][layer].get("data") or chart["data"]
-    values: list[dict[str, Any]] = chart["datasets"][data["name"]]
-    return values
+    return list(chart["datasets"][data["name"]])
 
 
 def test_movements_go_up_and_down_and_the_net_is_a_line() -> None:
