@@ -1,6 +1,6 @@
 """Start the server with what every page needs already loaded, so that nobody waits for it with the first page.
 
-The sums that most people look at first are asked for at once, while the first browser is still busy with itself.
+The sums that most people look at first are asked for at once, so that the database works while the server starts.
 `ratecard dashboard` runs this file; the words after it are options of `streamlit run`, which works as well.
 """
 
@@ -9,32 +9,39 @@ from __future__ import annotations
 import inspect
 import logging
 import sys
-import time
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
+DATA = ("psycopg", "sqlalchemy.dialects.postgresql", "dashboard.data", "dashboard.sources")
+"""What the first sums need."""
 LOADED = (
     "altair",
     "git",
     "pandas",
     "PIL.Image",
-    "psycopg",
     "pyarrow.pandas_compat",
-    "sqlalchemy.dialects.postgresql",
     "metering.analytics.credit_sales",
-    "metering.analytics.profit",
     "metering.book.ratebook",
     "metering.rating.route_explanation",
     "schema.catalogue",
     "sync.propose",
     "sync.render.impact_text",
 )
-"""Not the pages nor what they share: Streamlit wants to run before anything that it caches is declared."""
+"""What the pages need; not the pages themselves, which Streamlit runs anew for each view."""
+
+
+def load_data() -> None:
+    """Import what the sums need, before Streamlit runs: its caches would warn that they are in memory, as always."""
+    from streamlit.logger import get_logger
+
+    get_logger("streamlit.runtime.caching.cache_data_api").setLevel(logging.ERROR)
+    for name in DATA:
+        import_module(name)
 
 
 def load() -> None:
-    """Import it, and draw once: the first chart reads the schema of all charts."""
+    """Import the rest, and draw once: the first chart reads the schema of all charts."""
     for name in LOADED:
         import_module(name)
     import altair
@@ -42,15 +49,6 @@ def load() -> None:
     altair.Chart(altair.InlineData(values=[])).mark_bar().encode(x="x:Q").to_dict()
     # Streamlit looks at the stack with the first thing that is drawn, and `inspect` then at the file of every module.
     inspect.stack()
-
-
-def look_ahead() -> None:
-    """Read ahead once Streamlit runs: nothing can be cached before."""
-    from streamlit import runtime
-
-    while not runtime.exists():
-        time.sleep(0.02)
-    read_ahead()
 
 
 def read_ahead() -> None:
@@ -67,12 +65,10 @@ def read_ahead() -> None:
         if stamp is not None:
             period = preset_period(DEFAULT_PRESET, today)
             shown, before = period.bounds(), period.previous().bounds()
-            # One look at both: what is asked of each is a part of that.
-            for days in ((before[0], shown[1]), shown, before):
-                data.sums(sources.engine(), stamp.text, days, (), today)
+            data.sums_of_both(sources.engine(), stamp.text, shown, before, (), today)
             data.standing(sources.engine(), stamp.text, today)
-            for days in (shown, before):
-                data.profit_by(sources.engine(), stamp.text, "plan", days, (), today)
+            data.attention(sources.engine(), stamp.text, today)
+            data.profit_of_both(sources.engine(), stamp.text, shown, before, (), today)
     except (RatecardError, DBAPIError) as error:
         # The page that asks again says it to somebody who can mend it.
         logging.getLogger("ratecard.dashboard").warning("the first sums could not be read ahead: %s", error)
@@ -80,8 +76,9 @@ def read_ahead() -> None:
 
 def main() -> None:
     """Serve until interrupted."""
+    load_data()
+    Thread(target=read_ahead, name="read ahead", daemon=True).start()
     load()
-    Thread(target=look_ahead, name="look ahead", daemon=True).start()
     from streamlit.web.cli import main as streamlit
 
     streamlit(["run", str(Path(__file__).with_name("streamlit_app.py")), *sys.argv[1:]])

@@ -5,10 +5,10 @@ One look at the events serves all that is shown of it, on one page or on several
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from threading import Lock
-from typing import Literal
 
 import streamlit as st
 from sqlalchemy import Engine, select
@@ -49,6 +49,14 @@ class Standing:
     mrr_daily: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Profit:
+    """What each plan and each account earned and cost."""
+
+    plans: list[Earnings]
+    accounts: list[Earnings]
+
+
 @dataclass(slots=True)
 class _Looks:
     """Sums by a group and day, by the period that was looked at; one asks, and the others wait for the answer."""
@@ -65,16 +73,22 @@ def _looks(_engine: Engine, stamp: str, group: str, filters: Filters) -> _Looks:
 def _by_day(engine: Engine, stamp: str, group: str, period: Days, filters: Filters) -> list[UsageRow]:
     """Sums by a group and day: the one look at the events behind most of what the pages show of a range.
 
-    A range within one that was looked at is part of that.
+    A range within one that was looked at is part of that, and one name of the group a part of all.
     """
-    looks = _looks(engine, stamp, group, filters)
+    wanted = dict(filters).get(group)
+    others = tuple((name, value) for name, value in filters if name != group)
+    looks = _looks(engine, stamp, group, others)
     with looks.turn:
-        for (start, end), rows in looks.rows.items():
-            if start <= period[0] and period[1] <= end:
-                return [row for row in rows if period[0] <= row.keys["day"] < period[1]]
-        with reading(engine) as connection:
-            looks.rows[period] = analytics.usage_by(connection, (group, "day"), Period(*period), dict(filters))
-        return looks.rows[period]
+        found = next((rows for days, rows in looks.rows.items() if days[0] <= period[0] and period[1] <= days[1]), None)
+        if found is None:
+            with reading(engine) as connection:
+                found = analytics.usage_by(connection, (group, "day"), Period(*period), dict(others))
+            looks.rows[period] = found
+    return [
+        row
+        for row in found
+        if period[0] <= row.keys["day"] < period[1] and (wanted is None or row.keys[group] == wanted)
+    ]
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
@@ -88,6 +102,16 @@ def daily(_engine: Engine, stamp: str, period: Days, filters: Filters, today: da
 def sums(engine: Engine, stamp: str, period: Days, filters: Filters, today: date) -> Sums:
     """The sums of a period."""
     return analytics.added(daily(engine, stamp, period, filters, today))
+
+
+def sums_of_both(
+    engine: Engine, stamp: str, period: Days, before: Days | None, filters: Filters, today: date
+) -> tuple[Sums, Sums | None]:
+    """The sums of a period and, where it is asked for, of the one just before it: one look at both."""
+    if before is not None:
+        _by_day(engine, stamp, _FEW_NAMES[0], (before[0], period[1]), filters)
+    now = sums(engine, stamp, period, filters, today)
+    return now, None if before is None else sums(engine, stamp, before, filters, today)
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
@@ -118,19 +142,15 @@ def usage_among(
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)
-def _profit(
-    _engine: Engine, stamp: str, period: Days, filters: Filters, today: date
-) -> tuple[list[Earnings], list[Earnings]]:
+def profit_of_both(
+    _engine: Engine, stamp: str, period: Days, before: Days | None, filters: Filters, today: date
+) -> tuple[Profit, Profit | None]:
+    """What plans and accounts earned in a period and, where it is asked for, in the one just before it."""
     with reading(_engine) as connection:
-        return profit(connection, Period(*period), dict(filters), today=today)
-
-
-def profit_by(
-    engine: Engine, stamp: str, group: Literal["plan", "account"], period: Days, filters: Filters, today: date
-) -> list[Earnings]:
-    """What each plan or each account earned and cost."""
-    plans, accounts_ = _profit(engine, stamp, period, filters, today)
-    return plans if group == "plan" else accounts_
+        found = Profit(*profit(connection, Period(*period), dict(filters), today=today))
+        if before is None:
+            return found, None
+        return found, Profit(*profit(connection, Period(*before), dict(filters), today=today))
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=10)
@@ -162,32 +182,23 @@ def _lately(_engine: Engine, stamp: str, today: date) -> dict[Days, Callers]:
     for preset in ("7 days", DEFAULT_PRESET):
         period = preset_period(preset, today)
         periods += [period, period.previous()]
-    with reading(_engine) as connection:
-        found = analytics.callers_in(connection, periods)
-    return {period.bounds(): one for period, one in zip(periods, found, strict=True)}
+    return _callers(_engine, stamp, tuple(period.bounds() for period in periods), ())
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
-def _callers(_engine: Engine, stamp: str, period: Days, filters: Filters) -> Callers:
+def _callers(_engine: Engine, stamp: str, periods: tuple[Days, ...], filters: Filters) -> dict[Days, Callers]:
     with reading(_engine) as connection:
-        return analytics.callers(connection, Period(*period), dict(filters))
+        found = analytics.callers_in(connection, [Period(*period) for period in periods], dict(filters))
+    return dict(zip(periods, found, strict=True))
 
 
-def callers(engine: Engine, stamp: str, period: Days, filters: Filters, today: date) -> Callers:
-    """How many users and accounts called in a period."""
+def callers(
+    engine: Engine, stamp: str, periods: Sequence[Days], filters: Filters, today: date
+) -> Mapping[Days, Callers]:
+    """How many users and accounts called in each of some periods, a look at the events for all that is not known."""
     known = {} if filters else _lately(engine, stamp, today)
-    return known[period] if period in known else _callers(engine, stamp, period, filters)
-
-
-@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
-def callers_daily(_engine: Engine, stamp: str, period: Days, filters: Filters, today: date) -> dict[date, Callers]:
-    """Who called on each day of a period; days without any calls may be absent."""
-    days = list(Period(*period).days())
-    known = {} if filters else _lately(_engine, stamp, today)
-    if all((day, day + _DAY) in known for day in days):
-        return {day: known[day, day + _DAY] for day in days}
-    with reading(_engine) as connection:
-        return analytics.callers_daily(connection, Period(*period), dict(filters))
+    asked = tuple(period for period in periods if period not in known)
+    return known | _callers(engine, stamp, asked, filters) if asked else known
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=10)
@@ -237,10 +248,10 @@ def price_releases(_engine: Engine, stamp: str, period: Days) -> list[Mark]:
 
 
 @st.cache_data(ttl=60, show_spinner=False, max_entries=20)
-def attention(_engine: Engine, stamp: str, now: datetime) -> list[Attention]:
-    """What needs a person. `now` is a whole minute, so that reruns share an answer."""
+def attention(_engine: Engine, stamp: str, today: date) -> list[Attention]:
+    """What needs a person."""
     with reading(_engine) as connection:
-        return analytics.attention(connection, now)
+        return analytics.attention(connection, today)
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=10)
@@ -266,5 +277,5 @@ def ranking(engine: Engine, stamp: str, group: str, today: date) -> list[str]:
 
 def forget() -> None:
     """Drop what a change by hand may have changed, such as a refund."""
-    for cached in (_looks, daily, usage_by, usage_among, _profit):
+    for cached in (_looks, daily, usage_by, usage_among, profit_of_both):
         cached.clear()

@@ -57,6 +57,11 @@ class Selection:
         return self.period.previous().bounds()
 
     @property
+    def compared(self) -> tuple[date, date] | None:
+        """The days before, where they are compared with."""
+        return self.bounds_before if self.compare else None
+
+    @property
     def days(self) -> list[date]:
         """Every day in order."""
         return list(self.period.days())

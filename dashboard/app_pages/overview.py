@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import streamlit as st
 
@@ -18,7 +18,7 @@ from dashboard.second_currency import beside_in, in_currency
 from dashboard.session import require, require_data
 from dashboard.usage.converted_sums import converted_sums
 from dashboard.usage.table import name_of, usage_csv
-from metering.analytics import Attention, Callers, DayRow, Sums
+from metering.analytics import Attention, Callers, DayRow, Period, Sums
 
 TOP_MODELS = 8
 _LINKS = {
@@ -64,7 +64,7 @@ def _cards(
     figures: tuple[Sums, Callers],
     figures_before: tuple[Sums, Callers] | None,
     days: Sequence[DayRow],
-    calling: Mapping[date, Callers],
+    calling: Mapping[data.Days, Callers],
     standing: data.Standing,
 ) -> None:
     """The numbers of the range; their trends leave today out, which is not over."""
@@ -81,7 +81,7 @@ def _cards(
     margin_before = (before.profit_nanos, before.revenue_nanos) if before else (0, 0)
     margins = [row.profit_nanos / row.revenue_nanos if row.revenue_nanos else 0.0 for row in days]
     active = [float(number) for number in standing.active_daily[:-1]]
-    called = [calling.get(row.day, Callers(0, 0)) for row in days]
+    called = [calling[Period.last(1, row.day).bounds()] for row in days]
     # A day that has begun is not judged against a whole one.
     up: Good = "neither" if selection.is_running_day else "up"
     down: Good = "neither" if selection.is_running_day else "down"
@@ -209,8 +209,7 @@ def page() -> None:
     """Draw the page."""
     person = require("viewer")
     stamp = require_data()
-    now = sources.utc_now()
-    today = now.date()
+    today = sources.utc_now().date()
     page_header("Overview", "What was earned and what it cost", person, stamp.as_of)
     engine = sources.engine()
     selection = filter_bar(
@@ -223,22 +222,19 @@ def page() -> None:
             "ratecard meter import usage.csv",
         )
     arguments = (selection.filters, today)
-
-    def figures(days: data.Days) -> tuple[Sums, Callers]:
-        asked = (engine, stamp.text, days, *arguments)
-        return data.sums(*asked), data.callers(*asked)
-
+    shown, compared = selection.bounds, selection.compared
     with waiting():
-        found = figures(selection.bounds)
-        before = figures(selection.bounds_before) if selection.compare else None
-        days = data.daily(engine, stamp.text, selection.bounds, *arguments)
-        days_before = data.daily(engine, stamp.text, selection.bounds_before, *arguments) if selection.compare else []
-        calling = data.callers_daily(engine, stamp.text, selection.bounds, *arguments)
+        now, before = data.sums_of_both(engine, stamp.text, shown, compared, *arguments)
+        days = data.daily(engine, stamp.text, shown, *arguments)
+        days_before = data.daily(engine, stamp.text, compared, *arguments) if compared else []
+        by_day = [Period.last(1, day).bounds() for day in selection.days]
+        calling = data.callers(engine, stamp.text, [shown, *([compared] if compared else []), *by_day], *arguments)
         standing = data.standing(engine, stamp.text, today)
     finished = [row for row in days if row.day < today] or days
-    _cards(selection, found, before, finished, calling, standing)
+    figures_before = (before, calling[compared]) if before and compared else None
+    _cards(selection, (now, calling[shown]), figures_before, finished, calling, standing)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.caption(describe_changes(selection, bool(before and (before[0].requests or before[0].revenue_nanos))))
+        st.caption(describe_changes(selection, bool(before and (before.requests or before.revenue_nanos))))
         for label, page_file, query in _BEHIND:
             st.page_link(page_file, label=label, icon=":material/arrow_forward:", query_params=query)
     converted_sums(selection, stamp)
@@ -249,7 +245,7 @@ def page() -> None:
         revenue_chart(selection, stamp, days, days_before)
     with right:
         _models_chart(selection, stamp, today)
-    _attention(data.attention(engine, stamp.text, now.replace(second=0, microsecond=0) + timedelta(minutes=1)))
+    _attention(data.attention(engine, stamp.text, today))
 
 
 page()

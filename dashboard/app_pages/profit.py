@@ -253,27 +253,27 @@ def _columns(converted: InCurrency | None, plans: Sequence[Earnings]) -> dict[st
 
 def _draw(selection: Selection, stamp: sources.Stamp, totals: Sums, options: Mapping[str, Sequence[str]]) -> None:
     engine, today = sources.engine(), sources.utc_now().date()
-    asked, earlier = (selection.bounds, selection.filters), (selection.bounds_before, selection.filters)
-    compared = selection.compare
-    days = data.daily(engine, stamp.text, *asked, today)
-    revenue_chart(selection, stamp, days, data.daily(engine, stamp.text, *earlier, today) if compared else [])
+    shown, compared, filters = selection.bounds, selection.compared, selection.filters
+    days = data.daily(engine, stamp.text, shown, filters, today)
+    days_before = data.daily(engine, stamp.text, compared, filters, today) if compared else []
+    revenue_chart(selection, stamp, days, days_before)
 
     def models(bounds: tuple[date, date]) -> list[Margin]:
-        return model_margins(data.usage_among(engine, stamp.text, ("model",), bounds, selection.filters, None))
+        return model_margins(data.usage_among(engine, stamp.text, ("model",), bounds, filters, None))
 
-    plans = data.profit_by(engine, stamp.text, "plan", *asked, today)
+    earned, before = data.profit_of_both(engine, stamp.text, shown, compared, filters, today)
     converted = in_currency(selection, stamp.text)
     left, right = st.columns(2, gap="small")
     with left:
-        by_model = models(selection.bounds)
-        _margins(selection, "model", by_model, models(selection.bounds_before) if compared else [], options, converted)
+        by_model = models(shown)
+        _margins(selection, "model", by_model, models(compared) if compared else [], options, converted)
         _losses(selection, "losing_models", by_model, "Model", "Charged", converted)
     with right:
-        before = data.profit_by(engine, stamp.text, "plan", *earlier, today) if compared else []
-        _margins(selection, "plan", plan_margins(plans), plan_margins(before), options, converted)
-        accounts = account_margins(data.profit_by(engine, stamp.text, "account", *asked, today))
+        before_by_plan = plan_margins(before.plans) if before else []
+        _margins(selection, "plan", plan_margins(earned.plans), before_by_plan, options, converted)
+        accounts = account_margins(earned.accounts)
         _losses(selection, "losing_accounts", accounts, "Account", "Revenue", converted)
-    _serve(selection, plans, totals, converted)
+    _serve(selection, earned.plans, totals, converted)
 
 
 def page() -> None:
@@ -286,14 +286,12 @@ def page() -> None:
     options = data.filter_options(engine, stamp.text)
     selection = filter_bar(today, options, currency=data.second_currency(engine, stamp.text))
     with waiting():
-        totals = data.sums(engine, stamp.text, selection.bounds, selection.filters, today)
+        asked = (engine, stamp.text, selection.bounds, selection.compared, selection.filters, today)
+        totals, before = data.sums_of_both(*asked)
     if not totals.requests and not totals.revenue_nanos:
         advice = f"Nothing was called or earned for {describe(selection)}. Choose more days, or clear a filter."
         empty_state("Nothing to show here", advice)
         return
-    before = None
-    if selection.compare:
-        before = data.sums(engine, stamp.text, selection.bounds_before, selection.filters, today)
     _totals(selection, totals, before)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.caption(describe_changes(selection, bool(before and (before.requests or before.revenue_nanos))))

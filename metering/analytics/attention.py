@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, or_, select
 
-from metering.analytics.period import Period, utc_day
+from metering.analytics.period import Period
 from schema.money import multiplier_text, plain, round_half_even, usd
 from schema.tables import CONFIG_TABLES, account_state, accounts, usage_adjustments, usage_events
 
@@ -29,9 +29,9 @@ class Attention:
     """What it is about: provider/model, or an account."""
 
 
-def attention(connection: Connection, now: datetime) -> list[Attention]:
-    """Everything that needs a person at `now`: unpriced events, models sold below cost, accounts below zero."""
-    return [*_unpriced(connection), *_below_cost(connection, now), *_below_zero(connection)]
+def attention(connection: Connection, today: date) -> list[Attention]:
+    """Everything that needs a person: unpriced events, models sold below cost of late, accounts below zero."""
+    return [*_unpriced(connection), *_below_cost(connection, today), *_below_zero(connection)]
 
 
 def _unpriced(connection: Connection) -> list[Attention]:
@@ -54,9 +54,9 @@ def _unpriced(connection: Connection) -> list[Attention]:
     return found
 
 
-def _below_cost(connection: Connection, now: datetime) -> list[Attention]:
+def _below_cost(connection: Connection, today: date) -> list[Attention]:
     """Models whose billable calls were charged less than they cost in the last 30 days; the largest loss first."""
-    period = Period.last(BELOW_COST_DAYS, utc_day(now))
+    period = Period.last(BELOW_COST_DAYS, today)
     sums: dict[tuple[str, str], list[int]] = {}
     for provider, model, count, cost, charge in connection.execute(_billable(period)):
         sums[provider, model] = [count, int(cost), int(charge)]

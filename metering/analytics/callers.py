@@ -4,17 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from math import ceil
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Integer, Select, case, cast, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    values,
+)
 
 from metering.analytics.events import Filters, conditions, look_side_by_side
 from metering.analytics.period import Period
 from schema.tables import usage_events
 
-WIDEST = 62
-"""How many days the ranges of `callers_in` may lie apart: each is a bit of a whole number."""
+_BITS = 62
+"""How many days a whole number of the database holds, a bit each."""
+WIDEST = 4 * _BITS
+"""How many days apart periods may lie for one look at the events."""
+_DAY = timedelta(days=1)
 _event = usage_events.c
 
 
@@ -24,6 +43,9 @@ class Callers:
 
     users: int
     accounts: int
+
+
+_NOBODY = Callers(0, 0)
 
 
 def callers(connection: Connection, period: Period, filters: Filters) -> Callers:
@@ -40,9 +62,10 @@ def callers_daily(connection: Connection, period: Period, filters: Filters) -> d
 
 def _counted(connection: Connection, period: Period, filters: Filters, *by: Any) -> Select[Any]:
     """Numbers of users and of accounts, and the columns that they are counted by."""
-    # Pairs first: a database hashes those, side by side, where it would sort all events for a distinct count.
-    wanted = select(_event.account_id, _event.user_id, *by).where(*conditions(period, filters))
-    pairs = wanted.distinct().subquery()
+    # Pairs first: a database hashes those, side by side, where it would sort all events for a distinct count. And as
+    # groups: DISTINCT is hashed twice by one function in PostgreSQL, and the second table is one long collision.
+    columns = (_event.account_id, _event.user_id, *by)
+    pairs = select(*columns).where(*conditions(period, filters)).group_by(*columns).subquery()
     members = func.count(pairs.c.user_id).label("members")
     groups = [pairs.c[column.name] for column in by]
     each = select(pairs.c.account_id, members, *groups).group_by(pairs.c.account_id, *groups).subquery()
@@ -52,53 +75,65 @@ def _counted(connection: Connection, period: Period, filters: Filters, *by: Any)
     return select(users, func.count(), *groups).select_from(each).group_by(*groups)
 
 
-def callers_in(connection: Connection, periods: Sequence[Period]) -> list[Callers]:
-    """Who called in each of some periods, from one look at the events.
+def callers_in(connection: Connection, periods: Sequence[Period], filters: Filters | None = None) -> list[Callers]:
+    """Who called in each of some periods: from one look at the events, where they lie no more than WIDEST days apart.
 
-    Raises ValueError for periods with an open side, and for those that lie more than WIDEST days apart.
+    Raises ValueError for periods with an open side.
     """
     bounds = [period.bounds() for period in periods]
     if not bounds:
         return []
     first, last = min(start for start, _ in bounds), max(end for _, end in bounds)
-    if (last - first).days > WIDEST:
-        raise ValueError(f"the periods lie more than {WIDEST} days apart")
-    days = _days_called(connection, first).label("days")
-    within = conditions(Period(first, last), {})
-    pairs = select(_event.account_id, _event.user_id, days).where(*within)
-    pairs = pairs.group_by(_event.account_id, _event.user_id)
-    each = _by_account(pairs.subquery(), [_bits(start, end, first) for start, end in bounds]).subquery()
-    columns: list[ColumnElement[Any]] = []
-    for place in range(len(bounds)):
-        members, called = each.c[f"members_{place}"], each.c[f"called_{place}"]
-        columns += [func.sum(case((members == 0, called), else_=members)), func.sum(called)]
+    whole = Period(first, last)
+    if (last - first).days <= WIDEST:
+        return _one_look(connection, whole, bounds, filters or {})
+    each_day = callers_daily(connection, whole, filters or {})
+    return [
+        each_day.get(start, _NOBODY) if end - start == _DAY else callers(connection, Period(start, end), filters or {})
+        for start, end in bounds
+    ]
+
+
+def _one_look(
+    connection: Connection, whole: Period, bounds: Sequence[tuple[date, date]], filters: Filters
+) -> list[Callers]:
+    """The days of each user as the bits of whole numbers, held against those of each period."""
+    first, last = whole.bounds()
+    starts = [first + timedelta(days=_BITS) * place for place in range(ceil((last - first).days / _BITS))]
+    words = [_days_called(connection, start).label(f"days_{place}") for place, start in enumerate(starts)]
+    pairs = select(_event.account_id, _event.user_id, *words).where(*conditions(whole, filters))
+    pairs_of = pairs.group_by(_event.account_id, _event.user_id).subquery("pairs")
+    bits = [column(f"bits_{place}", BigInteger) for place in range(len(starts))]
+    rows = [(place, *(_bits(*days, start) for start in starts)) for place, days in enumerate(bounds)]
+    windows = values(column("place", Integer), *bits).data(rows).cte("windows")
+    called = or_(
+        *(pairs_of.c[f"days_{place}"].bitwise_and(windows.c[f"bits_{place}"]) != 0 for place in range(len(starts)))
+    )
+    members = func.count(pairs_of.c.user_id).label("members")
+    each = select(windows.c.place, members).select_from(pairs_of.join(windows, called))
+    each_of = each.group_by(windows.c.place, pairs_of.c.account_id).subquery("each")
+    users = func.sum(case((each_of.c.members == 0, 1), else_=each_of.c.members))
     look_side_by_side(connection)
-    numbers = [int(number or 0) for number in connection.execute(select(*columns)).one()]
-    return [Callers(*numbers[place * 2 : place * 2 + 2]) for place in range(len(bounds))]
+    counted = connection.execute(select(each_of.c.place, users, func.count()).group_by(each_of.c.place))
+    found = {place: Callers(int(number), int(accounts)) for place, number, accounts in counted}
+    return [found.get(place, _NOBODY) for place in range(len(bounds))]
 
 
-def _by_account(pairs: Any, windows: Sequence[int]) -> Any:
-    """For each account and window: how many of its users called, and whether there was a call at all."""
-    columns: list[ColumnElement[Any]] = []
-    for place, bits in enumerate(windows):
-        within = pairs.c.days.bitwise_and(literal(bits, BigInteger)) != 0
-        columns.append(func.count(case((within, pairs.c.user_id))).label(f"members_{place}"))
-        columns.append(func.max(case((within, 1), else_=0)).label(f"called_{place}"))
-    return select(pairs.c.account_id, *columns).group_by(pairs.c.account_id)
-
-
-def _bits(start: date, end: date, first: date) -> int:
-    return (1 << (end - first).days) - (1 << (start - first).days)
+def _bits(start: date, end: date, word: date) -> int:
+    """The days of a period within those that begin with `word`, a bit each."""
+    low, high = (min(max((day - word).days, 0), _BITS) for day in (start, end))
+    return (1 << high) - (1 << low)
 
 
 def _days_called(connection: Connection, first: date) -> ColumnElement[int]:
-    """The days with a call, counted from `first`, as the bits of a whole number."""
+    """The days with a call, a bit each, counted from `first`; NULL where none is among them."""
     one = literal(1, BigInteger)
+    within = and_(_event.day >= first, _event.day < first + timedelta(days=_BITS))
     if connection.dialect.name == "postgresql":
-        return func.bit_or(one.bitwise_lshift(_event.day - literal(first)), type_=BigInteger)
+        return func.bit_or(case((within, one.bitwise_lshift(_event.day - literal(first)))), type_=BigInteger)
     offset = cast(func.julianday(_event.day) - func.julianday(literal(first)), Integer)
     # Different powers of two add up to what `or` makes of them.
-    return func.sum(one.bitwise_lshift(offset).distinct(), type_=BigInteger)
+    return func.sum(case((within, one.bitwise_lshift(offset))).distinct(), type_=BigInteger)
 
 
 def active_users(connection: Connection, period: Period) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 
 from metering.analytics import attention
+from metering.analytics.period import utc_day
 from schema.database import database_state, reading, require_current, schema_version, shown_url
 from schema.errors import DatabaseVersionError
 from schema.tables import SCHEMA_VERSION
@@ -80,7 +81,7 @@ def clocks(apart: timedelta) -> Check:
 
 def check_alerts(connection: Connection, now: datetime) -> Iterator[Check]:
     """What the data itself says needs a person."""
-    found = attention(connection, now)
+    found = attention(connection, utc_day(now))
     yield from (_ALERT.warn(f"{alert.message} [{alert.code}]", "ratecard dashboard") for alert in found)
     if not found:
         yield _ALERT.ok("none is open")

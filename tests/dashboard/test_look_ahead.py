@@ -26,16 +26,21 @@ def test_what_was_read_ahead_is_not_asked_for_again(tmp_path: Path, monkeypatch:
     read_ahead()
     stamp, today = sources.read_stamp(), sources.utc_now().date()
     assert stamp is not None
-    asked: list[str] = []
-    event.listen(sources.engine(), "before_cursor_execute", lambda *call: asked.append(call[2]))
+    queries: list[str] = []
+    event.listen(sources.engine(), "before_cursor_execute", lambda *call: queries.append(call[2]))
 
     period = preset_period(DEFAULT_PRESET, today)
-    for days in (period.bounds(), period.previous().bounds()):
-        assert data.sums(sources.engine(), stamp.text, days, (), today).requests > 0
-        assert data.profit_by(sources.engine(), stamp.text, "plan", days, (), today)
+    shown, before = period.bounds(), period.previous().bounds()
+    asked_for = (sources.engine(), stamp.text, shown, before, (), today)
+    now, earlier = data.sums_of_both(*asked_for)
+    assert now.requests > 0
+    assert earlier is not None
+    assert earlier.requests > 0
+    assert data.profit_of_both(*asked_for)[0].plans
+    assert data.attention(sources.engine(), stamp.text, today)
     assert data.standing(sources.engine(), stamp.text, today).mrr_nanos == 20 * 10**9
 
-    assert asked == []
+    assert queries == []
 
 
 def test_a_fault_is_logged_and_ends_nothing(

@@ -197,10 +197,28 @@ def test_callers_of_many_ranges_at_once_are_those_of_each(engine: Engine) -> Non
         assert callers_daily(connection, DAYS, {}) == daily
         assert callers_daily(connection, DAYS, {"plan": "free"}) == {date(2026, 6, 3): Callers(1, 1)}
         assert callers_in(connection, []) == []
-        with pytest.raises(ValueError, match="more than 62 days apart"):
-            callers_in(connection, [days[0], Period(date(2026, 4, 3), date(2026, 4, 4)), days[3]])
+        assert callers_in(connection, [days[2], DAYS], {"plan": "free"}) == [Callers(1, 1), Callers(1, 1)]
+        wide = [*periods, Period(date(2025, 10, 1), date(2026, 6, 2)), Period(date(2025, 12, 1), date(2026, 4, 4))]
+        assert callers_in(connection, wide) == [callers(connection, period, {}) for period in wide]
         with pytest.raises(ValueError, match="open side"):
             callers_in(connection, [ALL])
+
+
+@pytest.mark.parametrize("length", [62, 248, 249])
+def test_callers_of_ranges_that_lie_far_apart(engine: Engine, length: int) -> None:
+    draw = Random(5)
+    first = date(2026, 1, 1)
+    with writing(engine) as connection:
+        rows = Rows(connection)
+        numbers = [rows.account(name) for name in ("acct-0001", "acct-0002", "acct-0003")]
+        for _ in range(120):
+            moment = at("2026-01-01 12:00") + timedelta(days=draw.randrange(length))
+            rows.event(draw.choice(numbers), moment, user_id=draw.choice(["u1", "u2", "u3", None]))
+    days = [first + timedelta(days=number) for number in range(length + 1)]
+    periods = [Period(day, day + timedelta(days=1)) for day in days[:-1]]
+    periods += [Period(*sorted(draw.sample(days, 2))) for _ in range(20)]
+    with reading(engine) as connection:
+        assert callers_in(connection, periods) == [callers(connection, period, {}) for period in periods]
 
 
 def test_totals_add_fees_and_repaid_overdraft(engine: Engine) -> None:

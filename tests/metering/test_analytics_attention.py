@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, event, text
 
-from metering.analytics import Attention, Period, attention, totals, usage_by
+from metering.analytics import Attention, Period, attention, callers_daily, totals, usage_by
 from schema.database import reading, writing
+from schema.tables import usage_events
 from tests.metering.analytics_data import NOW, Rows
 
 OLD = NOW - timedelta(days=30)
@@ -16,7 +17,7 @@ OLD = NOW - timedelta(days=30)
 
 def found(engine: Engine) -> list[Attention]:
     with reading(engine) as connection:
-        return attention(connection, NOW)
+        return attention(connection, NOW.date())
 
 
 def test_nothing_needs_attention_in_an_empty_database(engine: Engine) -> None:
@@ -77,8 +78,13 @@ def test_accounts_below_zero(engine: Engine) -> None:
     assert found(engine) == [Attention("BELOW_ZERO", message, 2, "acct-0003")]
 
 
-def plans_of(connection: Connection, ask: Callable[[Connection], object], table: str) -> list[str]:
-    """How the database would carry out those statements of a question that read a table."""
+def plans_of(
+    connection: Connection, ask: Callable[[Connection], object], table: str, without: Sequence[str] = ("seqscan",)
+) -> list[str]:
+    """How the database would carry out those statements of a question that read a table.
+
+    With no rows the planner of PostgreSQL would rather read the table: it is asked what it could do without.
+    """
     statements: list[tuple[str, Any]] = []
 
     def keep(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
@@ -89,8 +95,8 @@ def plans_of(connection: Connection, ask: Callable[[Connection], object], table:
     event.remove(connection, "before_cursor_execute", keep)
     postgresql = connection.dialect.name == "postgresql"
     if postgresql:
-        # With no rows the planner would rather read the table: ask which index it could use.
-        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        for way in without:
+            connection.execute(text(f"SET LOCAL enable_{way} = off"))
     explain = "EXPLAIN" if postgresql else "EXPLAIN QUERY PLAN"
     asked = [(statement, given) for statement, given in statements if f"FROM {table}" in statement]
     return [
@@ -121,8 +127,35 @@ def test_a_period_is_read_through_an_index(engine: Engine, filters: dict[str, st
 def test_what_is_rare_is_read_through_its_own_index(engine: Engine) -> None:
     period = Period.last(30, NOW.date())
     with reading(engine) as connection:
-        first, *_ = plans_of(connection, lambda connection: attention(connection, NOW), "usage_events")
+        first, *_ = plans_of(connection, lambda connection: attention(connection, NOW.date()), "usage_events")
         assert "ix_usage_events_unpriced" in first
         earning = plans_of(connection, lambda connection: totals(connection, period), "ledger_postings")
         assert len(earning) == 1
         assert "ix_ledger_postings_earning" in earning[0]
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_processes_that_share_a_count_hash_it_in_different_ways(engine: Engine) -> None:
+    """Else the table of the process that gathers is one long collision, which takes minutes where a second is due."""
+    with writing(engine) as connection:
+        rows = Rows(connection)
+        rows.event(rows.account("acct-0001"), NOW)
+        others = [column.name for column in usage_events.c if column.name not in ("id", "event_id", "user_id")]
+        named = ", ".join(others)
+        connection.execute(
+            text(
+                f"INSERT INTO usage_events (event_id, user_id, {named}) SELECT 'e' || n, 'u' || n % 50, {named}"
+                " FROM usage_events, generate_series(1, 20000) AS n"
+            )
+        )
+        connection.execute(text("ANALYZE usage_events"))
+
+    def ask(connection: Connection) -> None:
+        for name in ("parallel_setup_cost", "min_parallel_table_scan_size"):
+            connection.execute(text(f"SET LOCAL {name} = 0"))
+        callers_daily(connection, Period.last(30, NOW.date()), {})
+
+    with reading(engine) as connection:
+        (plan,) = plans_of(connection, ask, "usage_events", without=("indexscan", "bitmapscan", "sort"))
+    assert "Finalize HashAggregate" in plan
+    assert "Partial HashAggregate" in plan

@@ -166,7 +166,7 @@ def test_the_demo_is_what_it_says(run_ratecard: Run, shipped: Path, database_url
         assert found.profit_nanos > 0
         assert sum(row.revenue_nanos for row in daily(connection, window)) == found.revenue_nanos
         assert mrr_nanos(connection, anchor.date()) > 500 * 10**9
-        assert [one.code for one in attention(connection, anchor)] == ["BELOW_ZERO"]
+        assert [one.code for one in attention(connection, anchor.date())] == ["BELOW_ZERO"]
         assert min(row.usage_revenue_nanos for row in daily(connection, window)[:-1]) > 0
         before = contents(connection)
 
