@@ -3,8 +3,9 @@
     python -m benchmarks.dashboard [EVENTS]
 
 Cold is the first page that a new window of a browser without a cache opens at a server that has just started, warm the
-same page opened again; both end when the script is at rest and what it drew stands on the page. The yardstick is the
-query behind most pages, the sums of 30 days by model, asked of the database by the bare driver.
+same page opened again; both end when the script is at rest and what it drew stands on the page. Then filters and ranges
+are chosen, each for the first time, from the click until the page is drawn again. The yardstick is the query behind
+most pages, the sums of 30 days by model, asked of the database by the bare driver.
 RATECARD_BENCH_POSTGRES_URL names an empty database on a server; without it an embedded one is started.
 """
 
@@ -24,7 +25,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from sqlalchemy import Engine, select
 from tqdm import tqdm
 
@@ -41,6 +42,7 @@ DAYS = 90
 BATCH = 5_000
 SESSIONS = 10
 WARM = 3
+FILTERS = ("Model", "Plan", "Task", "Account")
 RANGES = ("7 days", "90 days")
 """What is chosen in the bar, after the 30 days that a page begins with; the last are all events."""
 MODELS = ("anthropic/claude-haiku-4-5", "anthropic/claude-sonnet-4-5", "openai/gpt-4o", "google/gemini-2.5-flash")
@@ -130,11 +132,23 @@ def draw(page: Page, address: str) -> float:
     return float(page.wait_for_function(f"() => {DRAWN} && performance.now()", timeout=60_000).json_value()) / 1000
 
 
-def refilter(page: Page, days: str) -> float:
-    """Seconds from the click on another range until the page is drawn again."""
+def redraw(page: Page, clicked: Locator) -> float:
+    """Seconds from a click until the page is drawn again."""
     page.evaluate(FROM_CLICK)
-    page.get_by_role("radio", name=days, exact=True).click()
+    clicked.click()
     return float(page.evaluate("redrawn")) / 1000
+
+
+def narrow(page: Page, name: str) -> float:
+    """Seconds from the click on the first choice of a filter until the page is drawn; the filter is cleared again."""
+    page.get_by_role("button", name="Filters").first.click()
+    page.get_by_role("combobox", name=name).click()
+    choice = page.get_by_role("option").first
+    choice.wait_for()
+    seconds = redraw(page, choice)
+    redraw(page, page.get_by_role("button", name="Clear filters"))
+    page.keyboard.press("Escape")
+    return seconds
 
 
 def raw_seconds(engine: Engine) -> float:
@@ -161,7 +175,7 @@ def resident_megabytes(process: int) -> int:
 def measure(browser: Browser, folder: Path) -> None:
     """Print the figures of each page, then of ten sessions."""
     names = sorted(file.stem for file in (ROOT / "dashboard" / "app_pages").glob("[a-z]*.py"))
-    print(f"{'page':14} {'cold':>7} {'warm':>7} {' '.join(f'{days:>7}' for days in RANGES)}")
+    print(f"{'page':14} {'cold':>7} {'warm':>7} {' '.join(f'{title:>7}' for title in (*FILTERS, *RANGES))}")
     for name in names:
         with browser.new_context() as context:
             # What Chromium does for a new window is no part of a page.
@@ -170,10 +184,14 @@ def measure(browser: Browser, folder: Path) -> None:
                 url = f"{address}/{'' if name == 'overview' else name}"
                 cold = draw(page, url)
                 warm = statistics.median(draw(page, url) for _ in range(WARM))
+                popover = page.get_by_role("button", name="Filters").count()
                 bar = page.locator(".st-key-filter_bar").count()
-                filtered = [f"{refilter(page, days):6.2f}s" if bar else "      -" for days in RANGES]
+                changed = [narrow(page, title) if popover else None for title in FILTERS]
+                ranges = [page.get_by_role("radio", name=days, exact=True) for days in RANGES]
+                changed += [redraw(page, days) if bar else None for days in ranges]
                 page.goto("about:blank")
-        print(f"{name:14} {cold:6.2f}s {warm:6.2f}s {' '.join(filtered)}", flush=True)
+        shown = " ".join("      -" if seconds is None else f"{seconds:6.2f}s" for seconds in changed)
+        print(f"{name:14} {cold:6.2f}s {warm:6.2f}s {shown}", flush=True)
     with server(folder) as (address, process), ExitStack() as open_contexts:
         for number in range(SESSIONS):
             page = open_contexts.enter_context(browser.new_context()).new_page()

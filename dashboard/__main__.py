@@ -6,6 +6,7 @@ The sums that most people look at first are asked for at once, so that the datab
 
 from __future__ import annotations
 
+import gc
 import inspect
 import logging
 import sys
@@ -49,6 +50,8 @@ def load() -> None:
     altair.Chart(altair.InlineData(values=[])).mark_bar().encode(x="x:Q").to_dict()
     # Streamlit looks at the stack with the first thing that is drawn, and `inspect` then at the file of every module.
     inspect.stack()
+    # All of this stays: whenever garbage is collected, it is not looked at again while a browser waits for an answer.
+    gc.freeze()
 
 
 def read_ahead() -> None:

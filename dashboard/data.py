@@ -5,15 +5,18 @@ One look at the events serves all that is shown of it, on one page or on several
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date, timedelta
-from threading import Lock
+from typing import ParamSpec, TypeVar
 
 import streamlit as st
 from sqlalchemy import Engine, select
 
+from dashboard import looks
 from dashboard.charts import Mark
+from dashboard.looks import Days, Filters
 from dashboard.periods import DEFAULT_PRESET, preset_period
 from dashboard.usage.table import name_of
 from metering import analytics
@@ -25,14 +28,13 @@ from schema.units import TOKEN_UNITS
 
 TTL_SECONDS = 60
 _ACTIVE_DAYS = 30
+_ANY = ("model",)
+"""What is looked at for sums by nothing: what else is shown is mostly of models."""
 _DAY = timedelta(days=1)
-_FEW_NAMES = ("model", "provider", "plan", "task", "feature", "tool", "tier")
-"""Groups of which there are so few names that their sums by day are read at once, for all that is shown of them."""
+_beside = ThreadPoolExecutor(8, thread_name_prefix="asked beside a page")
 
-Days = tuple[date, date]
-"""The first day and the day after the last."""
-Filters = tuple[tuple[str, str], ...]
-"""Column and wanted value, in a form that a cache can key by."""
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,38 +59,9 @@ class Profit:
     accounts: list[Earnings]
 
 
-@dataclass(slots=True)
-class _Looks:
-    """Sums by a group and day, by the period that was looked at; one asks, and the others wait for the answer."""
-
-    rows: dict[Days, list[UsageRow]] = field(default_factory=dict)
-    turn: Lock = field(default_factory=Lock)
-
-
-@st.cache_resource(ttl=TTL_SECONDS, show_spinner=False, max_entries=30)
-def _looks(_engine: Engine, stamp: str, group: str, filters: Filters) -> _Looks:
-    return _Looks()
-
-
-def _by_day(engine: Engine, stamp: str, group: str, period: Days, filters: Filters) -> list[UsageRow]:
-    """Sums by a group and day: the one look at the events behind most of what the pages show of a range.
-
-    A range within one that was looked at is part of that, and one name of the group a part of all.
-    """
-    wanted = dict(filters).get(group)
-    others = tuple((name, value) for name, value in filters if name != group)
-    looks = _looks(engine, stamp, group, others)
-    with looks.turn:
-        found = next((rows for days, rows in looks.rows.items() if days[0] <= period[0] and period[1] <= days[1]), None)
-        if found is None:
-            with reading(engine) as connection:
-                found = analytics.usage_by(connection, (group, "day"), Period(*period), dict(others))
-            looks.rows[period] = found
-    return [
-        row
-        for row in found
-        if period[0] <= row.keys["day"] < period[1] and (wanted is None or row.keys[group] == wanted)
-    ]
+def ask(question: Callable[Given, Found], *args: Given.args, **kwargs: Given.kwargs) -> Future[Found]:
+    """Ask one of the questions of this module while the page goes on and draws what is known."""
+    return _beside.submit(question, *args, **kwargs)
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
@@ -104,12 +77,16 @@ def sums(engine: Engine, stamp: str, period: Days, filters: Filters, today: date
     return analytics.added(daily(engine, stamp, period, filters, today))
 
 
+def read_both(engine: Engine, stamp: str, period: Days, before: Days | None, filters: Filters) -> None:
+    """Look at a period and the one just before it at once; what is asked of either is then known."""
+    looks.by_day(engine, stamp, _ANY, (before[0] if before else period[0], period[1]), filters)
+
+
 def sums_of_both(
     engine: Engine, stamp: str, period: Days, before: Days | None, filters: Filters, today: date
 ) -> tuple[Sums, Sums | None]:
-    """The sums of a period and, where it is asked for, of the one just before it: one look at both."""
-    if before is not None:
-        _by_day(engine, stamp, _FEW_NAMES[0], (before[0], period[1]), filters)
+    """The sums of a period and, where it is asked for, of the one just before it."""
+    read_both(engine, stamp, period, before, filters)
     now = sums(engine, stamp, period, filters, today)
     return now, None if before is None else sums(engine, stamp, before, filters, today)
 
@@ -117,8 +94,8 @@ def sums_of_both(
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
 def usage_by(_engine: Engine, stamp: str, by: tuple[str, ...], period: Days, filters: Filters) -> list[UsageRow]:
     """Sums by columns, dearest first."""
-    if len(by) == 1 and by[0] in _FEW_NAMES:
-        return analytics.summed(_by_day(_engine, stamp, by[0], period, filters), by)
+    if looks.is_shared(by):
+        return analytics.summed(looks.by_day(_engine, stamp, by or _ANY, period, filters), by)
     with reading(_engine) as connection:
         return analytics.usage_by(connection, by, Period(*period), dict(filters))
 
@@ -133,10 +110,10 @@ def usage_among(
     among: tuple[str, tuple[str | None, ...]] | None,
 ) -> list[UsageRow]:
     """Sums by columns for charts: of some names only, and of units at least the tokens."""
-    group = next((name for name in by if name != "day"), _FEW_NAMES[0])
-    if {*by} <= {group, "day"} and group in _FEW_NAMES and (among is None or among[0] == group):
-        rows = _by_day(_engine, stamp, group, period, filters)
-        return analytics.summed((row for row in rows if among is None or row.keys[group] in among[1]), by)
+    groups = tuple(name for name in by if name != "day")
+    if looks.is_shared(groups) and (among is None or among[0] in groups):
+        rows = looks.by_day(_engine, stamp, groups or _ANY, period, filters)
+        return analytics.summed((row for row in rows if among is None or row.keys[among[0]] in among[1]), by)
     with reading(_engine) as connection:
         return analytics.usage_by(connection, by, Period(*period), dict(filters), units=TOKEN_UNITS, among=among)
 
@@ -146,11 +123,13 @@ def profit_of_both(
     _engine: Engine, stamp: str, period: Days, before: Days | None, filters: Filters, today: date
 ) -> tuple[Profit, Profit | None]:
     """What plans and accounts earned in a period and, where it is asked for, in the one just before it."""
-    with reading(_engine) as connection:
-        found = Profit(*profit(connection, Period(*period), dict(filters), today=today))
-        if before is None:
-            return found, None
-        return found, Profit(*profit(connection, Period(*before), dict(filters), today=today))
+
+    def of(days: Days) -> Profit:
+        usage = looks.by_plan_and_account(_engine, stamp, days, filters)
+        with reading(_engine) as connection:
+            return Profit(*profit(connection, Period(*days), dict(filters), today=today, usage=usage))
+
+    return of(period), None if before is None else of(before)
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=10)
@@ -277,5 +256,6 @@ def ranking(engine: Engine, stamp: str, group: str, today: date) -> list[str]:
 
 def forget() -> None:
     """Drop what a change by hand may have changed, such as a refund."""
-    for cached in (_looks, daily, usage_by, usage_among, profit_of_both):
+    looks.forget()
+    for cached in (daily, usage_by, usage_among, profit_of_both):
         cached.clear()

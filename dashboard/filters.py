@@ -14,8 +14,8 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.address import as_if_of_the_entry_script, choose, let_go
-from dashboard.data import Filters
 from dashboard.formats import literal
+from dashboard.looks import Filters
 from dashboard.periods import DEFAULT_PRESET, GRANULARITIES, PRESETS, buckets, last_day, period_text, preset_period
 from metering.analytics import Period
 
@@ -52,14 +52,9 @@ class Selection:
         return self.period.bounds()
 
     @property
-    def bounds_before(self) -> tuple[date, date]:
-        """The same number of days just before."""
-        return self.period.previous().bounds()
-
-    @property
     def compared(self) -> tuple[date, date] | None:
-        """The days before, where they are compared with."""
-        return self.bounds_before if self.compare else None
+        """The same number of days just before, where they are compared with."""
+        return self.period.previous().bounds() if self.compare else None
 
     @property
     def days(self) -> list[date]:

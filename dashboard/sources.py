@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from metering.analytics import data_as_of
 from schema.catalogue import load_catalogue
 from schema.database import DatabaseState, database_state, make_engine, reading, shown_url
 from schema.documents import document_kind
-from schema.tables import releases
+from schema.tables import releases, usage_adjustments, usage_events
 from sync.context import DATABASE_VARIABLE, database_url
 from sync.errors import RepositoryError
 from sync.repository import Repository
@@ -37,6 +37,10 @@ class Stamp:
     config_tree: str
     applied_at: datetime
     as_of: datetime | None
+    events: int
+    """The number of the newest event, whenever it occurred; 0 for none."""
+    adjustments: int
+    """The same of what was changed about events."""
 
     def minute(self, now: datetime) -> datetime:
         """The whole minute, so that reruns share what is cached; or the release, whose prices hold from its moment."""
@@ -45,7 +49,7 @@ class Stamp:
     @property
     def text(self) -> str:
         """The stamp as a cache key."""
-        return f"{self.database} {self.release} {self.as_of}"
+        return f"{self.database} {self.release} {self.as_of} {self.events} {self.adjustments}"
 
 
 def utc_now() -> datetime:
@@ -130,7 +134,9 @@ def stamp(connection: Connection) -> Stamp | None:
     ).one_or_none()
     if newest is None:
         return None
-    return Stamp(url(), *newest, data_as_of(connection))
+    numbers = [select(func.max(table.c.id)).scalar_subquery() for table in (usage_events, usage_adjustments)]
+    events, adjustments = connection.execute(select(*numbers)).one()
+    return Stamp(url(), *newest, data_as_of(connection), events or 0, adjustments or 0)
 
 
 def read_stamp() -> Stamp | None:

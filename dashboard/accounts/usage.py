@@ -31,13 +31,14 @@ def usage_section(account: str, stamp: sources.Stamp, today: date) -> None:
         selection = replace(filter_bar(today, currency=currency), filters=(("account", account),))
         for title, icon in (("Usage", ":material/bar_chart:"), ("Profit", ":material/savings:")):
             st.page_link(f"app_pages/{title.lower()}.py", label=title, icon=icon, query_params=only(account=account))
+    data.read_both(engine, stamp.text, selection.bounds, selection.compared, selection.filters)
     rows = data.usage_by(engine, stamp.text, _BY, selection.bounds, selection.filters)
     if not rows:
         st.caption(f"No calls in {period_text(selection.period)}. Choose more days.")
         return
     before = None
-    if selection.compare:
-        before = data.usage_by(engine, stamp.text, _BY, selection.bounds_before, selection.filters)
+    if selection.compared:
+        before = data.usage_by(engine, stamp.text, _BY, selection.compared, selection.filters)
     usage_sums(rows, before)
     converted_sums(selection, stamp, with_fees=False)
     with card("account_usage_chart"):

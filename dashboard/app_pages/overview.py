@@ -13,6 +13,7 @@ from dashboard.filters import Selection, describe_changes, filter_bar, narrow
 from dashboard.formats import brief_money, change, count, dollars, literal, money, points, ratio
 from dashboard.judging import Good, judged
 from dashboard.layout import card, card_title, empty_state, page_header, waiting
+from dashboard.looks import Days
 from dashboard.revenue.chart import revenue_chart
 from dashboard.second_currency import beside_in, in_currency
 from dashboard.session import require, require_data
@@ -64,7 +65,7 @@ def _cards(
     figures: tuple[Sums, Callers],
     figures_before: tuple[Sums, Callers] | None,
     days: Sequence[DayRow],
-    calling: Mapping[data.Days, Callers],
+    calling: Mapping[Days, Callers],
     standing: data.Standing,
 ) -> None:
     """The numbers of the range; their trends leave today out, which is not over."""
@@ -223,16 +224,14 @@ def page() -> None:
         )
     arguments = (selection.filters, today)
     shown, compared = selection.bounds, selection.compared
+    by_day = [Period.last(1, day).bounds() for day in selection.days]
+    asked = [shown, *([compared] if compared else []), *by_day]
+    who_called = data.ask(data.callers, engine, stamp.text, asked, *arguments)
     with waiting():
         now, before = data.sums_of_both(engine, stamp.text, shown, compared, *arguments)
         days = data.daily(engine, stamp.text, shown, *arguments)
         days_before = data.daily(engine, stamp.text, compared, *arguments) if compared else []
-        by_day = [Period.last(1, day).bounds() for day in selection.days]
-        calling = data.callers(engine, stamp.text, [shown, *([compared] if compared else []), *by_day], *arguments)
-        standing = data.standing(engine, stamp.text, today)
-    finished = [row for row in days if row.day < today] or days
-    figures_before = (before, calling[compared]) if before and compared else None
-    _cards(selection, (now, calling[shown]), figures_before, finished, calling, standing)
+    cards = st.container()
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.caption(describe_changes(selection, bool(before and (before.requests or before.revenue_nanos))))
         for label, page_file, query in _BEHIND:
@@ -246,6 +245,13 @@ def page() -> None:
     with right:
         _models_chart(selection, stamp, today)
     _attention(data.attention(engine, stamp.text, today))
+    # Last, as who called takes longest to count: the browser draws the charts meanwhile.
+    with cards:
+        with waiting():
+            standing, calling = data.standing(engine, stamp.text, today), who_called.result()
+        finished = [row for row in days if row.day < today] or days
+        figures_before = (before, calling[compared]) if before and compared else None
+        _cards(selection, (now, calling[shown]), figures_before, finished, calling, standing)
 
 
 page()

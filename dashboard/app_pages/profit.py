@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from datetime import date
 
 import streamlit as st
@@ -251,7 +252,13 @@ def _columns(converted: InCurrency | None, plans: Sequence[Earnings]) -> dict[st
     return {f"Profit, {converted.currency.name}": [dollars(found[plan.name].profit_nanos) for plan in plans]}
 
 
-def _draw(selection: Selection, stamp: sources.Stamp, totals: Sums, options: Mapping[str, Sequence[str]]) -> None:
+def _draw(
+    selection: Selection,
+    stamp: sources.Stamp,
+    totals: Sums,
+    earning: Future[tuple[data.Profit, data.Profit | None]],
+    options: Mapping[str, Sequence[str]],
+) -> None:
     engine, today = sources.engine(), sources.utc_now().date()
     shown, compared, filters = selection.bounds, selection.compared, selection.filters
     days = data.daily(engine, stamp.text, shown, filters, today)
@@ -261,7 +268,7 @@ def _draw(selection: Selection, stamp: sources.Stamp, totals: Sums, options: Map
     def models(bounds: tuple[date, date]) -> list[Margin]:
         return model_margins(data.usage_among(engine, stamp.text, ("model",), bounds, filters, None))
 
-    earned, before = data.profit_of_both(engine, stamp.text, shown, compared, filters, today)
+    earned, before = earning.result()
     converted = in_currency(selection, stamp.text)
     left, right = st.columns(2, gap="small")
     with left:
@@ -285,8 +292,9 @@ def page() -> None:
     engine = sources.engine()
     options = data.filter_options(engine, stamp.text)
     selection = filter_bar(today, options, currency=data.second_currency(engine, stamp.text))
+    asked = (engine, stamp.text, selection.bounds, selection.compared, selection.filters, today)
+    earning = data.ask(data.profit_of_both, *asked)
     with waiting():
-        asked = (engine, stamp.text, selection.bounds, selection.compared, selection.filters, today)
         totals, before = data.sums_of_both(*asked)
     if not totals.requests and not totals.revenue_nanos:
         advice = f"Nothing was called or earned for {describe(selection)}. Choose more days, or clear a filter."
@@ -298,7 +306,7 @@ def page() -> None:
         for label, page, query in _BEHIND:
             st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=query)
     converted_sums(selection, stamp)
-    _draw(selection, stamp, totals, options)
+    _draw(selection, stamp, totals, earning, options)
 
 
 page()

@@ -102,14 +102,15 @@ def page() -> None:
     selection = filter_bar(today, options, currency=data.second_currency(engine, stamp.text))
     chosen = choices()
     with waiting():
+        data.read_both(engine, stamp.text, selection.bounds, selection.compared, selection.filters)
         rows = data.usage_by(engine, stamp.text, chosen.groups, selection.bounds, selection.filters)
     if not rows:
         advice = f"Nothing was recorded for {describe(selection)}. Choose more days, or clear a filter."
         empty_state("No calls here", advice)
         return
     before = None
-    if selection.compare:
-        before = data.usage_among(engine, stamp.text, (), selection.bounds_before, selection.filters, None)
+    if selection.compared:
+        before = data.usage_among(engine, stamp.text, (), selection.compared, selection.filters, None)
     usage_sums(rows, before)
     st.caption(describe_changes(selection, bool(before)))
     converted_sums(selection, stamp, with_fees=False)

@@ -135,9 +135,9 @@ def _series(
 
 def _before(selection: Selection, stamp: str, chosen: Choices) -> list[float]:
     """The whole of the range before, a value for each of its bars."""
-    if not selection.compare:
+    if selection.compared is None:
         return []
-    rows = data.usage_among(sources.engine(), stamp, ("day",), selection.bounds_before, selection.filters, None)
+    rows = data.usage_among(sources.engine(), stamp, ("day",), selection.compared, selection.filters, None)
     starts = buckets(selection.period.previous().days(), selection.granularity)
     sums = by_bucket({row.keys["day"]: chosen.measure(row) for row in rows}, selection.granularity)
     sums = running(sums, starts) if chosen.cumulative else sums

@@ -75,7 +75,7 @@ def _counted(connection: Connection, period: Period, filters: Filters, *by: Any)
     return select(users, func.count(), *groups).select_from(each).group_by(*groups)
 
 
-def callers_in(connection: Connection, periods: Sequence[Period], filters: Filters | None = None) -> list[Callers]:
+def callers_in(connection: Connection, periods: Sequence[Period], filters: Filters) -> list[Callers]:
     """Who called in each of some periods: from one look at the events, where they lie no more than WIDEST days apart.
 
     Raises ValueError for periods with an open side.
@@ -86,10 +86,10 @@ def callers_in(connection: Connection, periods: Sequence[Period], filters: Filte
     first, last = min(start for start, _ in bounds), max(end for _, end in bounds)
     whole = Period(first, last)
     if (last - first).days <= WIDEST:
-        return _one_look(connection, whole, bounds, filters or {})
-    each_day = callers_daily(connection, whole, filters or {})
+        return _one_look(connection, whole, bounds, filters)
+    each_day = callers_daily(connection, whole, filters)
     return [
-        each_day.get(start, _NOBODY) if end - start == _DAY else callers(connection, Period(start, end), filters or {})
+        each_day.get(start, _NOBODY) if end - start == _DAY else callers(connection, Period(start, end), filters)
         for start, end in bounds
     ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, case, false, func, or_, select
 
 from metering.analytics.period import Period, midnight, place_among
 from schema.tables import UNIT_COLUMNS, accounts, usage_adjustments, usage_events
@@ -34,6 +34,7 @@ BY = tuple(_COLUMNS)
 """What usage can be grouped and filtered by."""
 
 _NAMES_AT_ONCE = 1_000
+_HASH_MEGABYTES = 32
 
 MONEY = ("cost_nanos", "charge_nanos", "revenue_nanos")
 
@@ -160,8 +161,14 @@ def look_side_by_side(connection: Connection) -> None:
     It takes groups for as many as their columns would have if they were independent, and would not share for so many.
     """
     if connection.dialect.name == "postgresql":
-        settings = (("parallel_tuple_cost", "0.005"), ("jit", "off"))
+        settings = (("parallel_tuple_cost", "0.005"), ("jit", "off"), ("work_mem", _memory()))
         connection.execute(select(*(func.set_config(name, value, True) for name, value in settings)))
+
+
+def _memory() -> ColumnElement[str]:
+    """What the server grants anyway, and enough to hash ten thousand sums of all units; with less it sorts events."""
+    granted = func.current_setting("work_mem")
+    return case((func.pg_size_bytes(granted) < _HASH_MEGABYTES * 2**20, f"{_HASH_MEGABYTES}MB"), else_=granted)
 
 
 def summed(rows: Iterable[UsageRow], by: Sequence[str]) -> list[UsageRow]:

@@ -59,17 +59,24 @@ def profit_by_account(connection: Connection, period: Period, filters: Filters, 
 
 
 def profit(
-    connection: Connection, period: Period, filters: Filters, *, today: date, into: Conversion | None = None
+    connection: Connection,
+    period: Period,
+    filters: Filters,
+    *,
+    today: date,
+    usage: Sequence[UsageRow] | None = None,
+    into: Conversion | None = None,
 ) -> tuple[list[Earnings], list[Earnings]]:
     """By plan, the largest revenue first, and by account, the largest loss first; both from one look at the events.
 
     A row for each plan that was called on or paid for, and for each account that called, paid or repaid. With repaid
-    overdraft, which names no plan, either half sums up to `totals`. With `into`, every amount is in that currency, as
-    `conversion` says. Raises ValueError for a period with an open side.
+    overdraft, which names no plan, either half sums up to `totals`. `usage` is what `usage_by` says of the period by
+    plan and account, of whoever has it already. With `into`, every amount is in that currency, as `conversion` says.
+    Raises ValueError for a period with an open side.
     """
     by, days = ("plan", "account"), period.until(today)
     if into is None:
-        usage = usage_by(connection, by, period, filters, units=())
+        usage = usage_by(connection, by, period, filters, units=()) if usage is None else usage
         paid = _fees(connection, days, filters)
         repaid = _repaid(connection, period, filters)
     else:

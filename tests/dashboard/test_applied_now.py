@@ -21,7 +21,7 @@ ENTRY = """\
 
 
 def test_the_minute_of_a_page_never_lies_before_the_release() -> None:
-    stamp = Stamp("sqlite://", 1, "0" * 40, "0" * 40, APPLIED, None)
+    stamp = Stamp("sqlite://", 1, "0" * 40, "0" * 40, APPLIED, None, 0, 0)
 
     assert stamp.minute(APPLIED + timedelta(seconds=5)) == APPLIED
     assert stamp.minute(APPLIED + timedelta(seconds=30)) == datetime(2026, 11, 3, 14, 6, tzinfo=UTC)

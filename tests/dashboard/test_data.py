@@ -1,47 +1,181 @@
-"""The queries of the analytics pages: what is cached says what the database would say."""
+"""The queries of the analytics pages: what is shared says what the database would say, and is not asked for again."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
-from dashboard import data
+from dashboard import data, looks, sources
+from dashboard.looks import Days, covering
 from metering import analytics
 from metering.analytics import Period
+from metering.analytics.profit import profit
+from metering.meter import Meter
+from metering.usage import Usage
 from schema.database import reading
-from tests.dashboard.seeding import Seeded
+from tests.dashboard.seeding import Seeded, seed
 
 DAY = timedelta(days=1)
+FILTERS = (
+    (),
+    (("plan", "pro"),),
+    (("task", "extraction"),),
+    (("model", "openai/gpt-4o"),),
+    (("provider", "anthropic"), ("task", "chat_response")),
+    (("account", "acct-0001"),),
+    (("account", "acct-0001"), ("plan", "free")),
+    (("plan", "of nobody"),),
+)
 
 
-@pytest.mark.parametrize("group", ["model", "plan"])
-def test_a_range_within_one_that_was_looked_at_is_part_of_it(seeded: Seeded, group: str) -> None:
-    engine, tomorrow = seeded.engine(), datetime.now(UTC).date() + DAY
+@pytest.fixture
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+@pytest.fixture
+def engine(seeded: Seeded) -> Engine:
     data.forget()
-    wide = data.usage_by(engine, "stamp", (group,), (tomorrow - 30 * DAY, tomorrow), ())
+    return seeded.engine()
+
+
+@pytest.fixture(params=["crossed", "apart"])
+def most(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Whether there are few enough groups for the columns of filters to be read crossed with each other."""
+    if request.param == "apart":
+        monkeypatch.setattr(looks, "_MOST", 0)
+    return str(request.param)
+
+
+def last(days: int, today: date) -> Days:
+    return Period.last(days, today).bounds()
+
+
+@contextmanager
+def asked(engine: Engine) -> Iterator[list[str]]:
+    """The statements about events that are carried out meanwhile."""
     statements: list[str] = []
-    event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
-    for days in (7, 1):
-        for end in (tomorrow, tomorrow - 3 * DAY):
-            period = (end - days * DAY, end)
-            found = data.usage_by(engine, "stamp", (group,), period, ())
-            assert statements == []
-            with reading(engine) as connection:
-                assert found == analytics.usage_by(connection, (group,), Period(*period))
-            statements.clear()
-    earlier = data.usage_by(engine, "stamp", (group,), (tomorrow - 40 * DAY, tomorrow), ())
-    assert [statement for statement in statements if "FROM usage_events" in statement]
-    assert sum(row.requests for row in earlier) >= sum(row.requests for row in wide) > 0
+
+    def keep(*given: object) -> None:
+        statements.extend([str(given[2])] if "FROM usage_events" in str(given[2]) else [])
+
+    event.listen(engine, "before_cursor_execute", keep)
+    yield statements
+    event.remove(engine, "before_cursor_execute", keep)
 
 
-def test_filtered_sums_are_not_taken_from_unfiltered_ones(seeded: Seeded) -> None:
-    engine, tomorrow = seeded.engine(), datetime.now(UTC).date() + DAY
-    data.forget()
-    period = (tomorrow - 30 * DAY, tomorrow)
-    everything = data.usage_by(engine, "stamp", ("model",), period, ())
-    of_one = data.usage_by(engine, "stamp", ("model",), period, (("plan", "pro"),))
-    with reading(engine) as connection:
-        assert of_one == analytics.usage_by(connection, ("model",), Period(*period), {"plan": "pro"})
-    assert of_one != everything
+@pytest.mark.usefixtures("most")
+@pytest.mark.parametrize("by", [(), ("model",), ("plan",), ("plan", "task"), ("feature",), ("account",), ("user",)])
+def test_sums_are_those_of_the_database(engine: Engine, today: date, by: tuple[str, ...]) -> None:
+    for filters, days in product(FILTERS, (30, 7, 40)):
+        period = last(days, today)
+        found = data.usage_by(engine, "stamp", by, period, filters)
+        with reading(engine) as connection:
+            assert found == analytics.usage_by(connection, by, Period(*period), dict(filters))
+
+
+@pytest.mark.usefixtures("most")
+def test_sums_of_charts_are_those_of_the_database(engine: Engine, today: date) -> None:
+    period = last(30, today)
+    names = ("openai/gpt-4o", "anthropic/claude-haiku-4-5")
+    for by, filters in product((("day",), ("model", "day"), ("task", "model", "day")), FILTERS):
+        among = ("model", names) if "model" in by else None
+        found = data.usage_among(engine, "stamp", by, period, filters, among)
+        with reading(engine) as connection:
+            assert found == analytics.usage_by(connection, by, Period(*period), dict(filters), among=among)
+
+
+@pytest.mark.usefixtures("most")
+def test_profit_is_that_of_the_database(engine: Engine, today: date) -> None:
+    for filters, days in product(FILTERS, (7, 30, 14)):
+        period, before = last(days, today), Period.last(days, today).previous().bounds()
+        both = data.profit_of_both(engine, "stamp", period, before, filters, today)
+        with reading(engine) as connection:
+            for found, range_ in zip(both, (period, before), strict=True):
+                assert found is not None
+                assert (found.plans, found.accounts) == profit(connection, Period(*range_), dict(filters), today=today)
+
+
+def test_a_range_within_one_that_was_looked_at_is_part_of_it(engine: Engine, today: date) -> None:
+    wide = data.usage_by(engine, "stamp", ("model",), last(30, today), ())
+    with asked(engine) as statements:
+        for days, end in product((7, 1), (today, today - 3 * DAY)):
+            data.usage_by(engine, "stamp", ("model",), last(days, end), ())
+        assert statements == []
+        earlier = data.usage_by(engine, "stamp", ("model",), last(40, today), ())
+        assert statements
+    assert sum(row.requests for row in earlier) > sum(row.requests for row in wide) > 0
+
+
+def test_filters_by_what_is_read_crossed_cost_no_look(engine: Engine, today: date) -> None:
+    shown, before = last(14, today), Period.last(14, today).previous().bounds()
+    data.sums_of_both(engine, "stamp", shown, before, (), today)
+    data.profit_of_both(engine, "stamp", shown, before, (), today)
+    with asked(engine) as statements:
+        for filters in FILTERS[1:5]:
+            now, earlier = data.sums_of_both(engine, "stamp", shown, before, filters, today)
+            earned, _ = data.profit_of_both(engine, "stamp", shown, before, filters, today)
+            data.usage_by(engine, "stamp", ("plan", "model"), shown, filters)
+            assert now.requests == sum(row.requests for row in earned.plans) > 0
+            assert earlier is not None
+            assert earlier.requests > 0
+    assert statements == []
+
+
+def test_where_the_groups_are_many_a_filter_is_asked_of_the_database(
+    engine: Engine, today: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "_MOST", 0)
+    data.usage_by(engine, "stamp", ("model",), last(30, today), ())
+    with asked(engine) as statements:
+        data.usage_by(engine, "stamp", ("model",), last(30, today), (("model", "openai/gpt-4o"),))
+        assert statements == []
+        data.usage_by(engine, "stamp", ("model",), last(30, today), (("plan", "pro"),))
+        assert statements
+
+
+def test_what_arrives_late_shows_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, today: date) -> None:
+    where = seed(tmp_path)
+    monkeypatch.chdir(where.repository)
+    monkeypatch.setenv("RATECARD_DATABASE_URL", where.url)
+
+    def requests() -> int:
+        stamp = sources.read_stamp()
+        assert stamp is not None
+        return sum(row.requests for row in data.usage_by(sources.engine(), stamp.text, (), last(30, today), ()))
+
+    before, moment = requests(), datetime.now(UTC) - 5 * DAY
+    with Meter.open(where.url) as meter:
+        meter.record(
+            Usage(event_id="late", account="acct-0001", model="openai/gpt-4o", units={"input": 5}, occurred_at=moment)
+        )
+    assert requests() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("known", "found"),
+    [
+        ([], [(1, 9)]),
+        ([(1, 9)], [(1, 9)]),
+        ([(0, 9), (1, 10)], [(1, 9)]),
+        ([(5, 9)], [(1, 5), (5, 9)]),
+        ([(5, 9), (3, 5)], [(1, 3), (3, 5), (5, 9)]),
+        ([(2, 4), (3, 6), (7, 8)], [(1, 2), (2, 4), (4, 7), (7, 8), (8, 9)]),
+        ([(2, 3), (2, 5)], [(1, 2), (2, 5), (5, 9)]),
+        ([(9, 12), (0, 1), (4, 4)], [(1, 9)]),
+    ],
+)
+def test_a_range_is_made_up_of_what_is_known_and_the_rest(
+    known: list[tuple[int, int]], found: list[tuple[int, int]]
+) -> None:
+    def days(spans: list[tuple[int, int]]) -> list[Days]:
+        return [(date(2026, 6, 1) + first * DAY, date(2026, 6, 1) + end * DAY) for first, end in spans]
+
+    (period,) = days([(1, 9)])
+    assert covering(period, days(known)) == days(found)

@@ -188,7 +188,7 @@ def test_callers_of_many_ranges_at_once_are_those_of_each(engine: Engine) -> Non
     days = [Period(date(2026, 6, day), date(2026, 6, day + 1)) for day in range(1, 5)]
     periods = [*days, DAYS, Period(date(2026, 4, 4), date(2026, 6, 5)), Period(date(2026, 5, 1), date(2026, 6, 1))]
     with reading(engine) as connection:
-        found = callers_in(connection, periods)
+        found = callers_in(connection, periods, {})
         assert found == [callers(connection, period, {}) for period in periods]
         # On June 3rd one account names its user, the other names none.
         expected = [(2, 1), (0, 0), (2, 2), (1, 1), (3, 2), (3, 2), (0, 0)]
@@ -196,12 +196,12 @@ def test_callers_of_many_ranges_at_once_are_those_of_each(engine: Engine) -> Non
         daily = {days[0].start: found[0], days[2].start: found[2]}
         assert callers_daily(connection, DAYS, {}) == daily
         assert callers_daily(connection, DAYS, {"plan": "free"}) == {date(2026, 6, 3): Callers(1, 1)}
-        assert callers_in(connection, []) == []
+        assert callers_in(connection, [], {}) == []
         assert callers_in(connection, [days[2], DAYS], {"plan": "free"}) == [Callers(1, 1), Callers(1, 1)]
         wide = [*periods, Period(date(2025, 10, 1), date(2026, 6, 2)), Period(date(2025, 12, 1), date(2026, 4, 4))]
-        assert callers_in(connection, wide) == [callers(connection, period, {}) for period in wide]
+        assert callers_in(connection, wide, {}) == [callers(connection, period, {}) for period in wide]
         with pytest.raises(ValueError, match="open side"):
-            callers_in(connection, [ALL])
+            callers_in(connection, [ALL], {})
 
 
 @pytest.mark.parametrize("length", [62, 248, 249])
@@ -218,7 +218,7 @@ def test_callers_of_ranges_that_lie_far_apart(engine: Engine, length: int) -> No
     periods = [Period(day, day + timedelta(days=1)) for day in days[:-1]]
     periods += [Period(*sorted(draw.sample(days, 2))) for _ in range(20)]
     with reading(engine) as connection:
-        assert callers_in(connection, periods) == [callers(connection, period, {}) for period in periods]
+        assert callers_in(connection, periods, {}) == [callers(connection, period, {}) for period in periods]
 
 
 def test_totals_add_fees_and_repaid_overdraft(engine: Engine) -> None:
