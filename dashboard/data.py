@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 
 from dashboard import looks
 from dashboard.charts import Mark
-from dashboard.looks import Days, Filters
+from dashboard.looks import TTL_SECONDS, Days, Filters
 from dashboard.periods import DEFAULT_PRESET, preset_period
 from dashboard.usage.table import name_of
 from metering import analytics
@@ -26,12 +26,11 @@ from schema.database import reading
 from schema.tables import CONFIG_TABLES, accounts, release_changes
 from schema.units import TOKEN_UNITS
 
-TTL_SECONDS = 60
 _ACTIVE_DAYS = 30
-_ANY = ("model",)
+_WHOLE_BY = ("model",)
 """What is looked at for sums by nothing: what else is shown is mostly of models."""
 _DAY = timedelta(days=1)
-_beside = ThreadPoolExecutor(8, thread_name_prefix="asked beside a page")
+_beside = ThreadPoolExecutor(16, thread_name_prefix="asked beside a page")
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
@@ -52,7 +51,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Profit:
+class Earned:
     """What each plan and each account earned and cost."""
 
     plans: list[Earnings]
@@ -79,7 +78,7 @@ def sums(engine: Engine, stamp: str, period: Days, filters: Filters, today: date
 
 def read_both(engine: Engine, stamp: str, period: Days, before: Days | None, filters: Filters) -> None:
     """Look at a period and the one just before it at once; what is asked of either is then known."""
-    looks.by_day(engine, stamp, _ANY, (before[0] if before else period[0], period[1]), filters)
+    looks.by_day(engine, stamp, _WHOLE_BY, (before[0] if before else period[0], period[1]), filters)
 
 
 def sums_of_both(
@@ -94,8 +93,9 @@ def sums_of_both(
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
 def usage_by(_engine: Engine, stamp: str, by: tuple[str, ...], period: Days, filters: Filters) -> list[UsageRow]:
     """Sums by columns, dearest first."""
-    if looks.is_shared(by):
-        return analytics.summed(looks.by_day(_engine, stamp, by or _ANY, period, filters), by)
+    rows = looks.by_day(_engine, stamp, by or _WHOLE_BY, period, filters)
+    if rows is not None:
+        return analytics.summed(rows, by)
     with reading(_engine) as connection:
         return analytics.usage_by(connection, by, Period(*period), dict(filters))
 
@@ -111,8 +111,9 @@ def usage_among(
 ) -> list[UsageRow]:
     """Sums by columns for charts: of some names only, and of units at least the tokens."""
     groups = tuple(name for name in by if name != "day")
-    if looks.is_shared(groups) and (among is None or among[0] in groups):
-        rows = looks.by_day(_engine, stamp, groups or _ANY, period, filters)
+    shared = among is None or among[0] in groups
+    rows = looks.by_day(_engine, stamp, groups or _WHOLE_BY, period, filters) if shared else None
+    if rows is not None:
         return analytics.summed((row for row in rows if among is None or row.keys[among[0]] in among[1]), by)
     with reading(_engine) as connection:
         return analytics.usage_by(connection, by, Period(*period), dict(filters), units=TOKEN_UNITS, among=among)
@@ -121,13 +122,13 @@ def usage_among(
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)
 def profit_of_both(
     _engine: Engine, stamp: str, period: Days, before: Days | None, filters: Filters, today: date
-) -> tuple[Profit, Profit | None]:
+) -> tuple[Earned, Earned | None]:
     """What plans and accounts earned in a period and, where it is asked for, in the one just before it."""
 
-    def of(days: Days) -> Profit:
+    def of(days: Days) -> Earned:
         usage = looks.by_plan_and_account(_engine, stamp, days, filters)
         with reading(_engine) as connection:
-            return Profit(*profit(connection, Period(*days), dict(filters), today=today, usage=usage))
+            return Earned(*profit(connection, Period(*days), dict(filters), today=today, usage=usage))
 
     return of(period), None if before is None else of(before)
 
@@ -226,7 +227,7 @@ def price_releases(_engine: Engine, stamp: str, period: Days) -> list[Mark]:
     ]
 
 
-@st.cache_data(ttl=60, show_spinner=False, max_entries=20)
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=20)
 def attention(_engine: Engine, stamp: str, today: date) -> list[Attention]:
     """What needs a person."""
     with reading(_engine) as connection:
@@ -256,6 +257,5 @@ def ranking(engine: Engine, stamp: str, group: str, today: date) -> list[str]:
 
 def forget() -> None:
     """Drop what a change by hand may have changed, such as a refund."""
-    looks.forget()
     for cached in (daily, usage_by, usage_among, profit_of_both):
         cached.clear()

@@ -11,10 +11,9 @@ from sqlalchemy import Engine
 
 from dashboard import sources
 from dashboard.converted_csv import beside
-from dashboard.data import TTL_SECONDS
 from dashboard.exports import Csv
 from dashboard.filters import Selection
-from dashboard.looks import Days, Filters
+from dashboard.looks import TTL_SECONDS, Days, Filters
 from metering import analytics
 from metering.analytics import Conversion, DayRow, Period, UsageRow
 from metering.analytics.profit import Earnings, profit

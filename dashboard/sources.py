@@ -29,7 +29,7 @@ CONFIG_FOLDER = "config"
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What the database holds: it changes when a release lands or an event arrives, and keys what is cached."""
+    """What the database holds: it changes with every release, event and correction, and keys what is cached."""
 
     database: str
     release: int

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from dashboard import data, sources
 from dashboard.accounts import table as account_table
 from dashboard.accounts.table import Quotas
+from dashboard.looks import TTL_SECONDS
 from metering.accounts.accounts import Balance, account_id, read_balance
 from metering.accounts.audited import account_entries
 from metering.accounts.browsing import (
@@ -68,7 +69,7 @@ def month_of(today: date) -> tuple[date, date]:
     return today.replace(day=1), today + timedelta(days=1)
 
 
-@st.cache_data(ttl=data.TTL_SECONDS, show_spinner=False, max_entries=100)
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
 def _revenue(_engine: Engine, stamp: str, today: date, ids: tuple[int, ...] | None) -> dict[int, int]:
     with reading(_engine) as connection:
         return revenue_by_account(connection, Period(*month_of(today)), today=today, account_ids=ids)

@@ -227,6 +227,7 @@ def page() -> None:
     by_day = [Period.last(1, day).bounds() for day in selection.days]
     asked = [shown, *([compared] if compared else []), *by_day]
     who_called = data.ask(data.callers, engine, stamp.text, asked, *arguments)
+    what_holds = data.ask(data.standing, engine, stamp.text, today)
     with waiting():
         now, before = data.sums_of_both(engine, stamp.text, shown, compared, *arguments)
         days = data.daily(engine, stamp.text, shown, *arguments)
@@ -248,7 +249,7 @@ def page() -> None:
     # Last, as who called takes longest to count: the browser draws the charts meanwhile.
     with cards:
         with waiting():
-            standing, calling = data.standing(engine, stamp.text, today), who_called.result()
+            standing, calling = what_holds.result(), who_called.result()
         finished = [row for row in days if row.day < today] or days
         figures_before = (before, calling[compared]) if before and compared else None
         _cards(selection, (now, calling[shown]), figures_before, finished, calling, standing)

@@ -256,7 +256,7 @@ def _draw(
     selection: Selection,
     stamp: sources.Stamp,
     totals: Sums,
-    earning: Future[tuple[data.Profit, data.Profit | None]],
+    earning: Future[tuple[data.Earned, data.Earned | None]],
     options: Mapping[str, Sequence[str]],
 ) -> None:
     engine, today = sources.engine(), sources.utc_now().date()
@@ -268,7 +268,8 @@ def _draw(
     def models(bounds: tuple[date, date]) -> list[Margin]:
         return model_margins(data.usage_among(engine, stamp.text, ("model",), bounds, filters, None))
 
-    earned, before = earning.result()
+    with waiting():
+        earned, before = earning.result()
     converted = in_currency(selection, stamp.text)
     left, right = st.columns(2, gap="small")
     with left:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    false,
     func,
     literal,
     or_,
@@ -31,7 +32,7 @@ from schema.tables import usage_events
 
 _BITS = 62
 """How many days a whole number of the database holds, a bit each."""
-WIDEST = 4 * _BITS
+_WIDEST = 4 * _BITS
 """How many days apart periods may lie for one look at the events."""
 _DAY = timedelta(days=1)
 _event = usage_events.c
@@ -76,7 +77,7 @@ def _counted(connection: Connection, period: Period, filters: Filters, *by: Any)
 
 
 def callers_in(connection: Connection, periods: Sequence[Period], filters: Filters) -> list[Callers]:
-    """Who called in each of some periods: from one look at the events, where they lie no more than WIDEST days apart.
+    """Who called in each of some periods: from one look at the events, where they lie at most 248 days apart.
 
     Raises ValueError for periods with an open side.
     """
@@ -85,9 +86,10 @@ def callers_in(connection: Connection, periods: Sequence[Period], filters: Filte
         return []
     first, last = min(start for start, _ in bounds), max(end for _, end in bounds)
     whole = Period(first, last)
-    if (last - first).days <= WIDEST:
+    if (last - first).days <= _WIDEST:
         return _one_look(connection, whole, bounds, filters)
-    each_day = callers_daily(connection, whole, filters)
+    single = [start for start, end in bounds if end - start == _DAY]
+    each_day = callers_daily(connection, Period(min(single), max(single) + _DAY), filters) if single else {}
     return [
         each_day.get(start, _NOBODY) if end - start == _DAY else callers(connection, Period(start, end), filters)
         for start, end in bounds
@@ -106,9 +108,8 @@ def _one_look(
     bits = [column(f"bits_{place}", BigInteger) for place in range(len(starts))]
     rows = [(place, *(_bits(*days, start) for start in starts)) for place, days in enumerate(bounds)]
     windows = values(column("place", Integer), *bits).data(rows).cte("windows")
-    called = or_(
-        *(pairs_of.c[f"days_{place}"].bitwise_and(windows.c[f"bits_{place}"]) != 0 for place in range(len(starts)))
-    )
+    both = [(pairs_of.c[f"days_{place}"], windows.c[f"bits_{place}"]) for place in range(len(starts))]
+    called = or_(false(), *(days.bitwise_and(wanted) != 0 for days, wanted in both))
     members = func.count(pairs_of.c.user_id).label("members")
     each = select(windows.c.place, members).select_from(pairs_of.join(windows, called))
     each_of = each.group_by(windows.c.place, pairs_of.c.account_id).subquery("each")
@@ -141,4 +142,4 @@ def active_users(connection: Connection, period: Period) -> int:
     return callers(connection, period, {}).users
 
 
-__all__ = ["WIDEST", "Callers", "active_users", "callers", "callers_daily", "callers_in"]
+__all__ = ["Callers", "active_users", "callers", "callers_daily", "callers_in"]

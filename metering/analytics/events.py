@@ -166,7 +166,7 @@ def look_side_by_side(connection: Connection) -> None:
 
 
 def _memory() -> ColumnElement[str]:
-    """What the server grants anyway, and enough to hash ten thousand sums of all units; with less it sorts events."""
+    """What the server grants anyway, and at least enough to hash sums of all units; with less it sorts the events."""
     granted = func.current_setting("work_mem")
     return case((func.pg_size_bytes(granted) < _HASH_MEGABYTES * 2**20, f"{_HASH_MEGABYTES}MB"), else_=granted)
 

@@ -14,12 +14,14 @@ from sqlalchemy import Engine, event
 from dashboard import data, looks, sources
 from dashboard.looks import Days, covering
 from metering import analytics
+from metering.accounts.accounts import account_id
 from metering.analytics import Period
 from metering.analytics.profit import profit
 from metering.meter import Meter
 from metering.usage import Usage
-from schema.database import reading
-from tests.dashboard.seeding import Seeded, seed
+from schema.database import reading, writing
+from tests.dashboard.seeding import seed
+from tests.metering.analytics_data import Rows
 
 DAY = timedelta(days=1)
 FILTERS = (
@@ -39,18 +41,31 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """Beside what is seeded: calls without a task or a model, features, tiers, and what was corrected."""
+    engine, now = seed(tmp_path_factory.mktemp("data")).engine(), datetime.now(UTC)
+    with writing(engine) as connection:
+        rows, account = Rows(connection), account_id(connection, "acct-0001")
+        for days in (1, 3, 20, 35):
+            at = now - days * DAY
+            plain = rows.event(account, at, cost_nanos=10**9, charge_nanos=3 * 10**9, tier="long", input_units=7)
+            rows.event(account, at, provider="", model="", feature="search", plan="free", charge_nanos=5 * 10**9)
+            rows.adjustment(plain, cost_nanos=-(10**8), charge_nanos=-(10**9))
+    return engine
+
+
 @pytest.fixture
-def engine(seeded: Seeded) -> Engine:
-    data.forget()
-    return seeded.engine()
+def stamp(request: pytest.FixtureRequest) -> str:
+    """Of this test alone: nothing was read yet."""
+    return str(request.node.nodeid)
 
 
-@pytest.fixture(params=["crossed", "apart"])
-def most(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Whether there are few enough groups for the columns of filters to be read crossed with each other."""
-    if request.param == "apart":
-        monkeypatch.setattr(looks, "_MOST", 0)
-    return str(request.param)
+@pytest.fixture(params=[looks._MOST, 300, 0])
+def most(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many sums are few enough to be read crossed: all of these, those of some days, or none."""
+    monkeypatch.setattr(looks, "_MOST", request.param)
+    return int(request.param)
 
 
 def last(days: int, today: date) -> Days:
@@ -71,72 +86,88 @@ def asked(engine: Engine) -> Iterator[list[str]]:
 
 
 @pytest.mark.usefixtures("most")
-@pytest.mark.parametrize("by", [(), ("model",), ("plan",), ("plan", "task"), ("feature",), ("account",), ("user",)])
-def test_sums_are_those_of_the_database(engine: Engine, today: date, by: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "by",
+    [(), ("model",), ("task",), ("plan", "task"), ("provider", "model"), ("feature",), ("tier",), ("feature", "model")],
+)
+def test_sums_are_those_of_the_database(engine: Engine, stamp: str, today: date, by: tuple[str, ...]) -> None:
     for filters, days in product(FILTERS, (30, 7, 40)):
         period = last(days, today)
-        found = data.usage_by(engine, "stamp", by, period, filters)
+        found = data.usage_by(engine, stamp, by, period, filters)
         with reading(engine) as connection:
             assert found == analytics.usage_by(connection, by, Period(*period), dict(filters))
 
 
 @pytest.mark.usefixtures("most")
-def test_sums_of_charts_are_those_of_the_database(engine: Engine, today: date) -> None:
+def test_sums_of_charts_are_those_of_the_database(engine: Engine, stamp: str, today: date) -> None:
     period = last(30, today)
-    names = ("openai/gpt-4o", "anthropic/claude-haiku-4-5")
+    names = ("openai/gpt-4o", "anthropic/claude-haiku-4-5", None)
     for by, filters in product((("day",), ("model", "day"), ("task", "model", "day")), FILTERS):
         among = ("model", names) if "model" in by else None
-        found = data.usage_among(engine, "stamp", by, period, filters, among)
+        found = data.usage_among(engine, stamp, by, period, filters, among)
         with reading(engine) as connection:
             assert found == analytics.usage_by(connection, by, Period(*period), dict(filters), among=among)
 
 
 @pytest.mark.usefixtures("most")
-def test_profit_is_that_of_the_database(engine: Engine, today: date) -> None:
+def test_profit_is_that_of_the_database(engine: Engine, stamp: str, today: date) -> None:
     for filters, days in product(FILTERS, (7, 30, 14)):
         period, before = last(days, today), Period.last(days, today).previous().bounds()
-        both = data.profit_of_both(engine, "stamp", period, before, filters, today)
+        both = data.profit_of_both(engine, stamp, period, before, filters, today)
         with reading(engine) as connection:
             for found, range_ in zip(both, (period, before), strict=True):
                 assert found is not None
                 assert (found.plans, found.accounts) == profit(connection, Period(*range_), dict(filters), today=today)
 
 
-def test_a_range_within_one_that_was_looked_at_is_part_of_it(engine: Engine, today: date) -> None:
-    wide = data.usage_by(engine, "stamp", ("model",), last(30, today), ())
+def test_a_range_within_one_that_was_looked_at_is_part_of_it(engine: Engine, stamp: str, today: date) -> None:
+    wide = data.usage_by(engine, stamp, ("model",), last(30, today), ())
     with asked(engine) as statements:
         for days, end in product((7, 1), (today, today - 3 * DAY)):
-            data.usage_by(engine, "stamp", ("model",), last(days, end), ())
+            data.usage_by(engine, stamp, ("model",), last(days, end), ())
         assert statements == []
-        earlier = data.usage_by(engine, "stamp", ("model",), last(40, today), ())
+        earlier = data.usage_by(engine, stamp, ("model",), last(40, today), ())
         assert statements
     assert sum(row.requests for row in earlier) > sum(row.requests for row in wide) > 0
 
 
-def test_filters_by_what_is_read_crossed_cost_no_look(engine: Engine, today: date) -> None:
+def test_filters_by_what_is_read_crossed_cost_no_look(engine: Engine, stamp: str, today: date) -> None:
     shown, before = last(14, today), Period.last(14, today).previous().bounds()
-    data.sums_of_both(engine, "stamp", shown, before, (), today)
-    data.profit_of_both(engine, "stamp", shown, before, (), today)
+    data.sums_of_both(engine, stamp, shown, before, (), today)
+    data.profit_of_both(engine, stamp, shown, before, (), today)
     with asked(engine) as statements:
         for filters in FILTERS[1:5]:
-            now, earlier = data.sums_of_both(engine, "stamp", shown, before, filters, today)
-            earned, _ = data.profit_of_both(engine, "stamp", shown, before, filters, today)
-            data.usage_by(engine, "stamp", ("plan", "model"), shown, filters)
+            now, earlier = data.sums_of_both(engine, stamp, shown, before, filters, today)
+            earned, _ = data.profit_of_both(engine, stamp, shown, before, filters, today)
+            data.usage_by(engine, stamp, ("plan", "model"), shown, filters)
             assert now.requests == sum(row.requests for row in earned.plans) > 0
             assert earlier is not None
             assert earlier.requests > 0
     assert statements == []
 
 
+def test_a_range_and_the_days_before_cost_one_look(
+    engine: Engine, stamp: str, today: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, before = last(14, today), Period.last(14, today).previous().bounds()
+    groups = looks._Looks(engine).groups
+    # Few enough for a half, too many for the whole.
+    monkeypatch.setattr(looks, "_MOST", sum(groups) * 20)
+    with asked(engine) as statements:
+        data.sums_of_both(engine, stamp, shown, before, (), today)
+        data.usage_by(engine, stamp, ("model",), shown, ())
+    assert sum("usage_events.day" in statement.partition("GROUP BY")[2] for statement in statements) == 1
+
+
 def test_where_the_groups_are_many_a_filter_is_asked_of_the_database(
-    engine: Engine, today: date, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, stamp: str, today: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(looks, "_MOST", 0)
-    data.usage_by(engine, "stamp", ("model",), last(30, today), ())
+    data.usage_by(engine, stamp, ("model",), last(30, today), ())
     with asked(engine) as statements:
-        data.usage_by(engine, "stamp", ("model",), last(30, today), (("model", "openai/gpt-4o"),))
+        data.usage_by(engine, stamp, ("model",), last(30, today), (("model", "openai/gpt-4o"),))
         assert statements == []
-        data.usage_by(engine, "stamp", ("model",), last(30, today), (("plan", "pro"),))
+        data.usage_by(engine, stamp, ("model",), last(30, today), (("plan", "pro"),))
         assert statements
 
 

@@ -197,6 +197,7 @@ def test_callers_of_many_ranges_at_once_are_those_of_each(engine: Engine) -> Non
         assert callers_daily(connection, DAYS, {}) == daily
         assert callers_daily(connection, DAYS, {"plan": "free"}) == {date(2026, 6, 3): Callers(1, 1)}
         assert callers_in(connection, [], {}) == []
+        assert callers_in(connection, [Period(DAYS.start, DAYS.start)], {}) == [Callers(0, 0)]
         assert callers_in(connection, [days[2], DAYS], {"plan": "free"}) == [Callers(1, 1), Callers(1, 1)]
         wide = [*periods, Period(date(2025, 10, 1), date(2026, 6, 2)), Period(date(2025, 12, 1), date(2026, 4, 4))]
         assert callers_in(connection, wide, {}) == [callers(connection, period, {}) for period in wide]
