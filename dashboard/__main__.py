@@ -1,7 +1,7 @@
 """Start the server with what every page needs already loaded, so that nobody waits for it with the first page.
 
 The sums that most people look at first are asked for at once, so that the database works while the server starts.
-`ratecard dashboard` runs this file; the words after it are options of `streamlit run`, which works as well.
+`ratecard dashboard` runs this file; the words after it are options of `streamlit run`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def load_data() -> None:
     """Import what the sums need, before Streamlit runs: its caches would warn that they are in memory, as always."""
     from streamlit.logger import get_logger
 
-    get_logger("streamlit.runtime.caching.cache_data_api").setLevel(logging.ERROR)
+    # By a filter, as Streamlit sets the level of all its loggers anew when it starts.
+    told = get_logger("streamlit.runtime.caching.cache_data_api")
+    told.addFilter(lambda record: record.levelno >= logging.ERROR)
     for name in DATA:
         import_module(name)
 
@@ -84,7 +86,7 @@ def main() -> None:
     load()
     from streamlit.web.cli import main as streamlit
 
-    streamlit(["run", str(Path(__file__).with_name("streamlit_app.py")), *sys.argv[1:]])
+    streamlit(["run", str(Path(__file__).with_name("server.py")), *sys.argv[1:]])
 
 
 if __name__ == "__main__":

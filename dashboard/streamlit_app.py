@@ -1,4 +1,4 @@
-"""The dashboard: `streamlit run dashboard/streamlit_app.py` in a clone, or `ratecard dashboard`."""
+"""The script of the dashboard, which `ratecard dashboard` serves by `server.py`, and `streamlit run` by itself."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ ONLY_IN = {
     "yaml": ("schema", "sync"),
     "alembic": ("schema",),
     "fastapi": ("metering",),
-    "starlette": ("metering",),
+    "starlette": ("metering", "dashboard"),
     "uvicorn": ("metering",),
     "prometheus_client": ("metering",),
     "litellm": ("metering",),

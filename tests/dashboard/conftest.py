@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TOP = Path(__file__).parents[2]
 ENTRY = TOP / "dashboard" / "streamlit_app.py"
+SERVER = TOP / "dashboard" / "server.py"
 START_SECONDS = 60
 SECRETS = """\
 [auth]
@@ -90,7 +91,7 @@ def free_port() -> int:
 
 @contextmanager
 def serve(seeded: Seeded, log: Path, provider: str | None = None) -> Iterator[Server]:
-    """`streamlit run dashboard/streamlit_app.py` in the repository, until the block ends.
+    """`streamlit run dashboard/server.py` in the repository, until the block ends.
 
     With the address of an OpenID provider, people sign in there.
     """
@@ -99,7 +100,7 @@ def serve(seeded: Seeded, log: Path, provider: str | None = None) -> Iterator[Se
         secrets = seeded.repository / ".streamlit" / "secrets.toml"
         secrets.parent.mkdir(exist_ok=True)
         secrets.write_text(SECRETS.format(port=port, provider=provider))
-    command = [str(Path(sys.executable).parent / "streamlit"), "run", str(ENTRY), f"--server.port={port}"]
+    command = [str(Path(sys.executable).parent / "streamlit"), "run", str(SERVER), f"--server.port={port}"]
     env = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "RATECARD_"))}
     env |= {"RATECARD_DATABASE_URL": seeded.url, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     with log.open("wb") as output:
@@ -189,10 +190,8 @@ def watched(browser: Browser) -> Iterator[Visit]:
     found = Visit(context.new_page())
 
     def heard(message: object) -> None:
-        kind, text, place = getattr(message, "type", ""), getattr(message, "text", ""), getattr(message, "location", {})
-        # Below a page's own path Streamlit looks for its server twice, and the first look-up is a 404 by design.
-        if kind == "error" and "/_stcore/" not in str(place.get("url", "")):
-            found.errors.append(text)
+        if getattr(message, "type", "") == "error":
+            found.errors.append(getattr(message, "text", ""))
 
     found.page.on("console", heard)
     found.page.on("pageerror", lambda error: found.errors.append(str(error)))

@@ -16,6 +16,8 @@ AUTH = {"redirect_uri": "http://localhost/oauth2callback", "cookie_secret": "x",
 def _open(seeded: Seeded, monkeypatch: pytest.MonkeyPatch, user: dict[str, Any]) -> AppTest:
     monkeypatch.chdir(seeded.repository)
     monkeypatch.setenv("RATECARD_DATABASE_URL", seeded.url)
+    # The settings are read once, by the first test of a process: beside the script.
+    monkeypatch.setattr("streamlit.config._main_script_path", str(ENTRY))
     app = AppTest.from_file(str(ENTRY), default_timeout=60)
     app.secrets["auth"] = AUTH
     app.user = user
