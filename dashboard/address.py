@@ -56,7 +56,7 @@ def choose(chosen: Mapping[str, Any]) -> None:
     if context is None:
         return
     with context.session_state.query_params() as address:
-        texts = {name: _text(name, value) for name, value in chosen.items()}
+        texts = {name: words(name, value) for name, value in chosen.items()}
         changed = [name for name, text in texts.items() if text != (address.get_all(name) or None)]
         for name in changed[:-1]:
             text = texts[name]
@@ -66,7 +66,7 @@ def choose(chosen: Mapping[str, Any]) -> None:
                 address.set_with_no_forward_msg(name, text[0] if len(text) == 1 else text)
 
 
-def _text(name: str, value: Any) -> list[str] | None:
+def words(name: str, value: Any) -> list[str] | None:
     """A choice as the address says it; None for what it leaves out."""
     if value is None or value == _DEFAULTS.get(name):
         return None
@@ -75,4 +75,4 @@ def _text(name: str, value: Any) -> list[str] | None:
     return [value] if isinstance(value, str) else [day.isoformat() for day in value]
 
 
-__all__ = ["as_if_of_the_entry_script", "choose", "let_go"]
+__all__ = ["as_if_of_the_entry_script", "choose", "let_go", "words"]

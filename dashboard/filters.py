@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
-from urllib.parse import parse_qs
 from zlib import crc32
 
 import streamlit as st
@@ -15,17 +13,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.address import as_if_of_the_entry_script, choose, let_go
 from dashboard.formats import literal
+from dashboard.held import BAR, FILTERS, ONLY, TOGGLES, WHOLE_BAR, hold, take
 from dashboard.looks import Filters
 from dashboard.periods import DEFAULT_PRESET, GRANULARITIES, PRESETS, buckets, last_day, period_text, preset_period
 from metering.analytics import Period
-
-_PAGE = "filter_bar_page"
-_ENTERED = "page_entered"
-FILTERS = ("model", "plan", "account", "provider", "task")
-_ONLY = {name: f"only_{name}" for name in FILTERS}
-"""Their names in the URL: a page that shows a model, plan or account says `model`, `plan` or `account` there."""
-_TOGGLES = ("compare", "converted")
-_BAR = ("range", "per", *_TOGGLES, "dates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +70,7 @@ class Selection:
 
 def only(**filters: str) -> dict[str, str]:
     """The query of a link to an analytics page that is narrowed: `only(account="acct-0001")`."""
-    return {_ONLY[name]: value for name, value in filters.items()}
+    return {ONLY[name]: value for name, value in filters.items()}
 
 
 def narrow(**filters: str) -> None:
@@ -102,7 +93,7 @@ def filter_bar(
 
     With `options`, filters by model, plan, account, provider and task are offered; with a `currency`, sums in it.
     """
-    drawn = _BAR if options is None else (*_BAR, *_ONLY.values())
+    drawn = BAR if options is None else WHOLE_BAR
     bar = st.container(horizontal=True, vertical_alignment="center", gap="small", key="filter_bar")
     with _shared_by_pages(drawn, options), bar:
         preset = st.segmented_control(
@@ -148,7 +139,7 @@ def filter_bar(
 
 def shared_toggles(currency: str | None) -> tuple[bool, bool]:
     """The bar's questions whether to compare, and whether amounts are wanted in a currency too; for other bars."""
-    with _shared_by_pages(_TOGGLES, None):
+    with _shared_by_pages(TOGGLES, None):
         return _compare_toggle(), _converted_toggle(currency)
 
 
@@ -162,21 +153,6 @@ def _converted_toggle(currency: str | None) -> bool:
     return st.toggle(f"Also in {literal(currency)}", key="converted", bind="query-params")
 
 
-def keep_link() -> None:
-    """Keep what a link to another page says, whichever page it is; the entry script calls this before the page.
-
-    Streamlit drops a parameter of a link when the page before had a widget of that name: the link from a model to its
-    price would lead to no model.
-    """
-    context = get_script_run_ctx()
-    if context is None or st.session_state.get(_ENTERED) == context.page_script_hash:
-        return
-    st.session_state[_ENTERED] = context.page_script_hash
-    for name, values in parse_qs(context.query_string).items():
-        if name in FILTERS and name not in st.query_params:
-            st.query_params[name] = values
-
-
 @contextmanager
 def _shared_by_pages(drawn: Sequence[str], options: Mapping[str, Sequence[str]] | None) -> Iterator[None]:
     """Make widgets the same widgets on every page, as if the entry script had drawn them.
@@ -185,50 +161,11 @@ def _shared_by_pages(drawn: Sequence[str], options: Mapping[str, Sequence[str]] 
     lose them with the first switch to another page. What the entry script draws is kept. `drawn` are the names of
     those of this page.
     """
-    context = get_script_run_ctx()
-    if context is not None:
-        if st.session_state.get(_PAGE) != context.page_script_hash and not context.is_history_navigation:
-            _arrive(parse_qs(context.query_string), drawn, options or {})
-        st.session_state[_PAGE] = context.page_script_hash
+    take(drawn, options or {})
     with as_if_of_the_entry_script():
         yield
+    hold(drawn)
     let_go(drawn)
-
-
-def _arrive(query: Mapping[str, list[str]], drawn: Sequence[str], options: Mapping[str, Sequence[str]]) -> None:
-    """On another page: what its address says, else what was chosen before; setting it writes it into the address.
-
-    A link that narrows the numbers starts from none of the filters before.
-    """
-    options_of = {_ONLY[name]: options.get(name, ()) for name in FILTERS}
-    narrowed = any(name in query for name in options_of)
-    chosen: dict[str, Any] = {}
-    for name in drawn:
-        if name not in st.session_state:
-            continue
-        held = st.session_state[name]
-        given = query[name][-1] if name in query else None
-        if name in options_of:
-            wanted = given if narrowed else held
-            chosen[name] = wanted if wanted in options_of[name] else None
-        elif name == "dates":
-            # Without a range of one's own they are not drawn, and would not tell the browser.
-            chosen |= {name: _days(query.get(name, ())) or held} if chosen.get("range") == "Custom" else {}
-        elif given is None:
-            chosen[name] = held
-        elif name in _TOGGLES:
-            chosen[name] = given != "false"
-        elif given in (*PRESETS, *GRANULARITIES):
-            chosen[name] = given
-    choose(chosen)
-
-
-def _days(texts: Sequence[str]) -> tuple[date, ...]:
-    """The days of an address; none where one is no day."""
-    try:
-        return tuple(date.fromisoformat(text) for text in texts)
-    except ValueError:
-        return ()
 
 
 def _filters(options: Mapping[str, Sequence[str]]) -> Filters:
@@ -240,12 +177,12 @@ def _filters(options: Mapping[str, Sequence[str]]) -> Filters:
                 name.capitalize(),
                 options.get(name, ()),
                 index=None,
-                key=_ONLY[name],
+                key=ONLY[name],
                 bind="query-params",
                 placeholder=f"Every {name}",
             )
         st.button("Clear filters", on_click=_clear, args=FILTERS, disabled=not active, width="stretch")
-    return tuple((name, value) for name in FILTERS if (value := st.session_state.get(_ONLY[name])))
+    return tuple((name, value) for name in FILTERS if (value := st.session_state.get(ONLY[name])))
 
 
 def _chips(filters: Filters) -> None:
@@ -266,14 +203,14 @@ def _chips(filters: Filters) -> None:
 
 def _wanted(name: str, options: Sequence[str]) -> str | None:
     """The filter's value, also on the first run and after the browser's Back, when only the URL knows it."""
-    context, key = get_script_run_ctx(), _ONLY[name]
+    context, key = get_script_run_ctx(), ONLY[name]
     held = key in st.session_state and not (context and context.is_history_navigation)
     value = st.session_state[key] if held else st.query_params.get(key)
     return value if value in options else None
 
 
 def _clear(*names: str) -> None:
-    choose({_ONLY[name]: None for name in names})
+    choose({ONLY[name]: None for name in names})
 
 
 def describe_changes(selection: Selection, before: bool) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.filters import FILTERS, only
+from dashboard.filters import only
 from dashboard.formats import literal
+from dashboard.held import FILTERS
 
 _PAGES = {
     "model": (("models", "Model"), ("pricing", "Price")),

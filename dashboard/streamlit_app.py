@@ -7,7 +7,8 @@ import logging
 import streamlit as st
 from sqlalchemy.exc import DBAPIError
 
-from dashboard.filters import keep_link
+from dashboard import sources
+from dashboard.held import enter_page
 from dashboard.layout import ASSETS, error_state, style
 from schema.errors import DatabaseError, RatecardError
 
@@ -52,7 +53,7 @@ def main() -> None:
     }
     page = st.navigation(groups, position="top")
     st.set_page_config(page_title=f"{page.title} · Ratecard", page_icon=str(ASSETS / "favicon.svg"))
-    keep_link()
+    enter_page(sources.utc_now().date())
     try:
         page.run()
     except RatecardError as error:

@@ -20,6 +20,7 @@ from dashboard.accounts.usage import usage_section
 from dashboard.configuration import rate_card
 from dashboard.exports import Csv
 from dashboard.formats import MISSING, count, literal, money, typed
+from dashboard.held import WHOLE_BAR, choices
 from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.session import require, require_data
 from metering.accounts.browsing import Choice
@@ -126,7 +127,7 @@ def _open_clicked(names: list[str]) -> None:
 
 def open_account(name: str) -> None:
     """Show the page of an account; a callback."""
-    st.session_state[_LIST] = dict(st.query_params)
+    st.session_state[_LIST] = {name: value for name, value in st.query_params.items() if name not in WHOLE_BAR}
     st.session_state[_WANTED] = name
 
 
@@ -232,7 +233,7 @@ def _detail(name: str, person: CurrentPerson, stamp: sources.Stamp, book: RateBo
 
 def _back() -> None:
     if st.button("All accounts", icon=":material/arrow_back:", type="tertiary", key="all_accounts", on_click=close):
-        st.switch_page("app_pages/accounts.py", query_params=st.session_state.get(_LIST, {}))
+        st.switch_page("app_pages/accounts.py", query_params=st.session_state.get(_LIST, {}) | choices())
 
 
 def page() -> None:
@@ -242,7 +243,7 @@ def page() -> None:
     wanted = st.session_state.pop(_WANTED, None)
     if wanted:
         # An entry of the browser's history of its own, without the choices of the list.
-        st.switch_page("app_pages/accounts.py", query_params={"account": wanted})
+        st.switch_page("app_pages/accounts.py", query_params={"account": wanted, **choices()})
     now = sources.utc_now()
     book = rate_card.book(sources.engine(), stamp.text, stamp.minute(now))
     name = st.query_params.get("account")

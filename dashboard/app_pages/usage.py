@@ -9,8 +9,9 @@ import streamlit as st
 from dashboard import charts, data, sources
 from dashboard.chart_clicks import clickable
 from dashboard.exports import Csv
-from dashboard.filters import FILTERS, Selection, describe, describe_changes, filter_bar, narrow
+from dashboard.filters import Selection, describe, describe_changes, filter_bar, narrow
 from dashboard.formats import brief_money, count, dollars, literal
+from dashboard.held import FILTERS
 from dashboard.layout import card, card_title, empty_state, page_header, waiting
 from dashboard.second_currency import InCurrency, beside_in, in_currency
 from dashboard.session import require, require_data

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.filters import FILTERS, narrow
+from dashboard.filters import narrow
 from dashboard.formats import literal
+from dashboard.held import FILTERS
 from dashboard.links import open_links
 from dashboard.usage.series import Measure
 from dashboard.usage.table import GROUPS, METRICS, name_of

@@ -10,8 +10,9 @@ import streamlit as st
 from dashboard import charts, data, sources
 from dashboard.chart_clicks import Pick, clickable
 from dashboard.exports import Csv
-from dashboard.filters import FILTERS, Selection
+from dashboard.filters import Selection
 from dashboard.formats import change, count, dollars, exact_money, money
+from dashboard.held import FILTERS
 from dashboard.judging import judged
 from dashboard.layout import card_title
 from dashboard.periods import buckets, by_bucket, running

@@ -37,7 +37,11 @@ def test_choices_survive_page_switches_and_reloads_and_act_where_they_are_seen(s
     visit.sees(f"account {ACCOUNTS[1]}")
     for group, title in (("Configuration", "Models"), ("Operations", "Accounts")):
         _switch(visit, group, title)
-        assert not {"model", "account", "only_model", "only_account"} & {*_chosen(visit)}
+        assert _chosen(visit) == choices
+    visit.page.reload()
+    visit.page.get_by_role("heading", name="Accounts", exact=True).first.wait_for()
+    visit.rest()
+    assert _chosen(visit) == choices
 
     _switch(visit, "Analytics", "Usage")
     assert _chosen(visit) == choices
@@ -112,7 +116,7 @@ def test_each_press_of_back_undoes_one_thing(server: Server, visit: Visit) -> No
     visit.page.get_by_role("radio", name="7 days", checked=True).wait_for()
     back("Usage", range="7 days", **own)
     back("Usage", **both, **own)
-    back("Models")
+    back("Models", **both)
     back("Usage", **both, **own)
 
 
@@ -145,3 +149,28 @@ def test_a_click_on_a_bar_leads_to_what_is_behind_it(server: Server, visit: Visi
     days = parse_qs(urlsplit(visit.page.url).query)["dates"]
     assert days[0] == f"{days[1][:8]}01"
     assert _chosen(visit) == {"by": "Account", "metric": "Revenue", "range": "Custom", "dates": days[1]}
+
+
+def test_an_account_keeps_the_range_and_gives_it_back_to_the_list(server: Server, visit: Visit) -> None:
+    """The list of accounts and the page of one are one page to Streamlit, with and without a bar."""
+    visit.open(f"{server.url}/accounts?account={ACCOUNTS[0]}&range=7+days", ACCOUNTS[0])
+
+    visit.page.get_by_role("radio", name="Usage", exact=True).click()
+    visit.page.get_by_role("radio", name="7 days", checked=True).wait_for()
+    visit.page.get_by_role("radio", name="90 days").click()
+    visit.rest()
+    visit.page.get_by_role("button", name="All accounts").click()
+    visit.page.get_by_role("heading", name="Accounts", exact=True).first.wait_for()
+    visit.rest()
+    assert _chosen(visit) == {"range": "90 days"}
+
+
+def test_choices_that_nobody_could_make_are_dropped_by_the_page_that_has_the_bar(server: Server, visit: Visit) -> None:
+    said = {"range": "Custom", "dates": "2999-01-01", "per": "Year", "only_model": "no/model", "compare": "false"}
+    visit.open(f"{server.url}/models?{urlencode(said)}", "Models")
+
+    _switch(visit, "Analytics", "Usage")
+
+    assert _chosen(visit) == {"range": "Custom", "compare": "false"}
+    visit.page.get_by_role("radio", name="Custom", checked=True).wait_for()
+    visit.sees("Filters")
