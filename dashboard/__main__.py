@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
-DATA = ("psycopg", "sqlalchemy.dialects.postgresql", "dashboard.data", "dashboard.sources")
+DATA = ("psycopg", "sqlalchemy.dialects.postgresql", "dashboard.ahead")
 """What the first sums need."""
 LOADED = (
     "altair",
@@ -57,26 +57,10 @@ def load() -> None:
 
 
 def read_ahead() -> None:
-    """Ask for what the Overview, Usage and Profit show of the default range; pages find it cached."""
-    from sqlalchemy.exc import DBAPIError
+    """Ask for the sums that most people look at first."""
+    from dashboard.ahead import read_first
 
-    from dashboard import data, sources
-    from dashboard.periods import DEFAULT_PRESET, preset_period
-    from schema.errors import RatecardError
-
-    today = sources.utc_now().date()
-    try:
-        stamp = sources.read_stamp() if sources.state()[0] == "current" else None
-        if stamp is not None:
-            period = preset_period(DEFAULT_PRESET, today)
-            shown, before = period.bounds(), period.previous().bounds()
-            data.sums_of_both(sources.engine(), stamp.text, shown, before, (), today)
-            data.standing(sources.engine(), stamp.text, today)
-            data.attention(sources.engine(), stamp.text, today)
-            data.profit_of_both(sources.engine(), stamp.text, shown, before, (), today)
-    except (RatecardError, DBAPIError) as error:
-        # The page that asks again says it to somebody who can mend it.
-        logging.getLogger("ratecard.dashboard").warning("the first sums could not be read ahead: %s", error)
+    read_first()
 
 
 def main() -> None:

@@ -16,8 +16,9 @@ from sqlalchemy import Engine, select
 
 from dashboard import looks
 from dashboard.charts import Mark
-from dashboard.looks import TTL_SECONDS, Days, Filters
-from dashboard.periods import DEFAULT_PRESET, preset_period
+from dashboard.looks import OLDEST_SECONDS, Days, Filters
+from dashboard.periods import DEFAULT_PRESET, WIDEST_LENGTH, preset_period
+from dashboard.sources import TTL_SECONDS
 from dashboard.usage.table import name_of
 from metering import analytics
 from metering.analytics import Attention, Callers, Converted, DayRow, Period, Sums, UsageRow
@@ -66,7 +67,7 @@ def ask(question: Callable[Given, Found], *args: Given.args, **kwargs: Given.kwa
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
 def daily(_engine: Engine, stamp: str, period: Days, filters: Filters, today: date) -> list[DayRow]:
     """A row a day of a period."""
-    usage = usage_among(_engine, stamp, ("day",), period, filters, None)
+    usage = usage_by(_engine, stamp, ("day",), period, filters)
     with reading(_engine) as connection:
         return analytics.daily(connection, Period(*period), dict(filters), today=today, usage=usage)
 
@@ -90,33 +91,27 @@ def sums_of_both(
     return now, None if before is None else sums(engine, stamp, before, filters, today)
 
 
-@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
-def usage_by(_engine: Engine, stamp: str, by: tuple[str, ...], period: Days, filters: Filters) -> list[UsageRow]:
-    """Sums by columns, dearest first."""
-    rows = looks.by_day(_engine, stamp, by or _WHOLE_BY, period, filters)
-    if rows is not None:
-        return analytics.summed(rows, by)
-    with reading(_engine) as connection:
-        return analytics.usage_by(connection, by, Period(*period), dict(filters))
-
-
-@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
-def usage_among(
+@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=200)
+def usage_by(
     _engine: Engine,
     stamp: str,
     by: tuple[str, ...],
     period: Days,
     filters: Filters,
-    among: tuple[str, tuple[str | None, ...]] | None,
+    among: tuple[str, tuple[str | None, ...]] | None = None,
 ) -> list[UsageRow]:
-    """Sums by columns for charts: of some names only, and of units at least the tokens."""
+    """Sums by columns, dearest first; `among` asks for some names of one of them only.
+
+    By day, which is for charts, they have no other units than tokens for certain.
+    """
     groups = tuple(name for name in by if name != "day")
     shared = among is None or among[0] in groups
     rows = looks.by_day(_engine, stamp, groups or _WHOLE_BY, period, filters) if shared else None
     if rows is not None:
         return analytics.summed((row for row in rows if among is None or row.keys[among[0]] in among[1]), by)
+    units = TOKEN_UNITS if "day" in by else None
     with reading(_engine) as connection:
-        return analytics.usage_by(connection, by, Period(*period), dict(filters), units=TOKEN_UNITS, among=among)
+        return analytics.usage_by(connection, by, Period(*period), dict(filters), units=units, among=among)
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=50)
@@ -154,7 +149,7 @@ def converted(
         return analytics.totals_in(*asked, today=today), analytics.usage_in(*asked)
 
 
-@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=10)
+@st.cache_data(ttl=OLDEST_SECONDS, show_spinner=False, max_entries=2)
 def _lately(_engine: Engine, stamp: str, today: date) -> dict[Days, Callers]:
     """Who called on each of the last days, this month and the last, and in the ranges that people look at first."""
     periods = [Period(day, day + _DAY) for day in _last_days(today)]
@@ -165,7 +160,7 @@ def _lately(_engine: Engine, stamp: str, today: date) -> dict[Days, Callers]:
     return _callers(_engine, stamp, tuple(period.bounds() for period in periods), ())
 
 
-@st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=100)
+@st.cache_data(ttl=OLDEST_SECONDS, show_spinner=False, max_entries=100)
 def _callers(_engine: Engine, stamp: str, periods: tuple[Days, ...], filters: Filters) -> dict[Days, Callers]:
     with reading(_engine) as connection:
         found = analytics.callers_in(connection, [Period(*period) for period in periods], dict(filters))
@@ -178,6 +173,8 @@ def callers(
     """How many users and accounts called in each of some periods, a look at the events for all that is not known."""
     known = {} if filters else _lately(engine, stamp, today)
     asked = tuple(period for period in periods if period not in known)
+    if asked and not filters and {*asked} <= {*_widest(today)}:
+        asked = _widest(today)
     return known | _callers(engine, stamp, asked, filters) if asked else known
 
 
@@ -200,6 +197,12 @@ def standing(_engine: Engine, stamp: str, today: date) -> Standing:
         mrr_before_nanos=recurring[days[0]],
         mrr_daily=tuple(recurring[day] for day in days),
     )
+
+
+def _widest(today: date) -> tuple[Days, ...]:
+    period = preset_period(WIDEST_LENGTH, today)
+    days = (Period.last(1, day) for day in period.days())
+    return tuple(one.bounds() for one in (period, period.previous(), *days))
 
 
 def _last_days(today: date) -> list[date]:
@@ -257,5 +260,5 @@ def ranking(engine: Engine, stamp: str, group: str, today: date) -> list[str]:
 
 def forget() -> None:
     """Drop what a change by hand may have changed, such as a refund."""
-    for cached in (daily, usage_by, usage_among, profit_of_both):
+    for cached in (daily, profit_of_both):
         cached.clear()

@@ -1,7 +1,8 @@
 """Looks at the events, and what pages share of them: sums by day, for any range, group and filter.
 
 The columns that filters name are read crossed with each other for as long as that makes few groups: to narrow a page by
-them, or to choose other days among those that were read, then costs no look until another event arrives.
+them, or to choose other days among those that were read, then costs no look. When an event arrives or is corrected, its
+day alone is read again.
 `metering.analytics` does the sums.
 """
 
@@ -11,25 +12,25 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cached_property
 from threading import Lock
+from time import monotonic
 
 import streamlit as st
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from metering import analytics
-from metering.analytics import Period, UsageRow
+from metering.analytics import Arrived, Period, UsageRow
 from schema.database import reading
 from schema.tables import accounts
 
-TTL_SECONDS = 60
-_STAMPS = 2
-"""Of how many stamps looks are kept: with every event there is another, and what was read before is of no use."""
+OLDEST_SECONDS = 600
+"""How long sums of events are kept: a transaction that ends long after it began may be missing in them."""
 _CROSSED = ("provider", "model", "plan", "task")
 _FEW_NAMES = (*_CROSSED, "feature", "tool", "tier")
 _MOST = 30_000
 """How many sums a look may have for the sake of filters: about thirty megabytes. Of a million calls, a third of that
 takes twice as long to read as the thousand sums by model and day."""
+_MOST_IN_ALL = 100_000
 _DAY = timedelta(days=1)
 
 Days = tuple[date, date]
@@ -49,9 +50,21 @@ class _Daily:
     narrowed: dict[tuple[Names, Filters], dict[date, list[UsageRow]]] = field(default_factory=dict)
     turn: Lock = field(default_factory=Lock)
 
+    @property
+    def size(self) -> int:
+        """How many sums are kept."""
+        return sum(len(rows) for known in (self.days, *self.narrowed.values()) for rows in list(known.values()))
+
     def knows(self, period: Days) -> bool:
         """Whether nothing of a range has to be asked for."""
         return all(day in self.days for day in Period(*period).days())
+
+    def drop(self, days: set[date]) -> None:
+        """Forget some days."""
+        with self.turn:
+            for known in (self.days, *self.narrowed.values()):
+                for day in days:
+                    known.pop(day, None)
 
     def part(self, engine: Engine, groups: Names, period: Days, filters: Filters) -> list[UsageRow]:
         """What there is of a range, by fewer columns and of those rows alone that filters want."""
@@ -92,54 +105,119 @@ class _Spans:
     known: dict[Days, list[UsageRow]] = field(default_factory=dict)
     turn: Lock = field(default_factory=Lock)
 
-    def part(self, engine: Engine, groups: Names, period: Days, filters: Filters) -> list[UsageRow]:
-        """What is known of spans within a range and what the database says of the rest, by fewer columns."""
+    @property
+    def size(self) -> int:
+        """How many sums are kept."""
+        return sum(map(len, list(self.known.values())))
+
+    def drop(self, days: set[date]) -> None:
+        """Forget the spans that some days lie in."""
         with self.turn:
-            if sum(map(len, self.known.values())) > _MOST:
+            for first, end in list(self.known):
+                if any(first <= day < end for day in days):
+                    del self.known[first, end]
+
+    def part(
+        self, engine: Engine, groups: Names, period: Days, filters: Filters, newest: date | None
+    ) -> list[UsageRow]:
+        """What is known of spans within a range and what the database says of the rest, by fewer columns.
+
+        The `newest` day is a span of its own: the others hold when something arrives.
+        """
+        with self.turn:
+            if self.size > _MOST:
                 self.known.clear()
             found: list[UsageRow] = []
             for span in covering(period, self.known):
-                if span not in self.known:
-                    with reading(engine) as connection:
-                        rows = analytics.usage_by(connection, self.by, Period(*span), dict(self.filters), units=())
-                    self.known[span] = rows
-                found += self.known[span]
+                for piece in [span] if span in self.known else _cut(span, newest):
+                    if piece not in self.known:
+                        with reading(engine) as connection:
+                            rows = analytics.usage_by(connection, self.by, Period(*piece), dict(self.filters), units=())
+                        self.known[piece] = rows
+                    found += self.known[piece]
         return analytics.summed(_wanted(found, filters), groups)
 
 
 class _Looks:
-    """What was read under one stamp, by the columns and the filters that the database acted on."""
+    """What was read, by the columns and the filters that the database acted on, and how much there is to read."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.newest: date | None = None
+        """The day of the newest event."""
+        self.groups: list[int] = []
+        """How many groups the crossed columns make in each plan: in the last two days, as the last may have begun."""
+        self.number_of_accounts = 0
         self._daily: dict[tuple[Names, Filters], _Daily] = {}
         self._spans: dict[tuple[Names, Filters], _Spans] = {}
+        self._stamp: str | None = None
+        self._arrived: Arrived | None = None
+        self._began = 0.0
+        self._turn = Lock()
 
-    def daily(self, by: Names, filters: Filters) -> _Daily:
-        return self._daily.setdefault((by, filters), _Daily(by, filters))
+    def hold(self, stamp: str) -> None:
+        """Under another stamp, drop what holds no longer: the days of what arrived, or all that is old."""
+        with self._turn:
+            old = self._arrived is None or monotonic() - self._began > OLDEST_SECONDS
+            if stamp == self._stamp and not old:
+                return
+            with reading(self.engine) as connection:
+                now = analytics.arrived(connection)
+                days = None if old or self._arrived is None else analytics.changed_days(connection, self._arrived)
+                if days != set():
+                    self._measure(connection)
+            if days is None:
+                self._daily.clear()
+                self._spans.clear()
+                self._began = monotonic()
+            else:
+                for look in self._all():
+                    look.drop(days)
+            self._arrived, self._stamp = now, stamp
 
-    def spans(self, by: Names, filters: Filters) -> _Spans:
-        return self._spans.setdefault((by, filters), _Spans(by, filters))
+    def _measure(self, connection: Connection) -> None:
+        newest = analytics.data_as_of(connection)
+        self.newest, self.groups = newest and newest.date(), []
+        if self.newest:
+            rows = analytics.usage_by(connection, _CROSSED, Period.last(2, self.newest), units=())
+            self.groups = list(Counter(row.keys["plan"] for row in rows).values())
+        self.number_of_accounts = connection.execute(select(func.count()).select_from(accounts)).scalar_one()
 
-    @cached_property
-    def groups(self) -> list[int]:
-        """How many groups the crossed columns make in each plan: in the last two days, as the last may have begun."""
-        with reading(self.engine) as connection:
-            newest = analytics.data_as_of(connection)
-            if newest is None:
-                return []
-            rows = analytics.usage_by(connection, _CROSSED, Period.last(2, newest.date()), units=())
-        return list(Counter(row.keys["plan"] for row in rows).values())
+    def knows(self, by: Names, filters: Filters, period: Days) -> bool:
+        """Whether nothing of a range has to be asked for by day."""
+        look = self._daily.get((by, filters))
+        return look is not None and look.knows(period)
 
-    @cached_property
-    def number_of_accounts(self) -> int:
-        with reading(self.engine) as connection:
-            return connection.execute(select(func.count()).select_from(accounts)).scalar_one()
+    def daily(self, by: Names, filters: Filters, period: Days, groups: Names, inner: Filters) -> list[UsageRow]:
+        """What there is of a range, by fewer columns and of those rows alone that more filters want; with the day."""
+        self._make_room()
+        look = self._daily.setdefault((by, filters), _Daily(by, filters))
+        return look.part(self.engine, groups, period, inner)
+
+    def spans(self, by: Names, filters: Filters, period: Days, groups: Names, inner: Filters) -> list[UsageRow]:
+        """The same without the day, of columns of which there are too many to have them for each day."""
+        self._make_room()
+        look = self._spans.setdefault((by, filters), _Spans(by, filters))
+        return look.part(self.engine, groups, period, inner, self.newest)
+
+    def _all(self) -> list[_Daily | _Spans]:
+        return [*self._daily.values(), *self._spans.values()]
+
+    def _make_room(self) -> None:
+        if sum(look.size for look in self._all()) > _MOST_IN_ALL:
+            self._daily.clear()
+            self._spans.clear()
 
 
-@st.cache_resource(ttl=TTL_SECONDS, show_spinner=False, max_entries=_STAMPS)
-def _looks(_engine: Engine, stamp: str) -> _Looks:
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _kept(_engine: Engine, database: str) -> _Looks:
     return _Looks(_engine)
+
+
+def _looks(engine: Engine, stamp: str) -> _Looks:
+    found = _kept(engine, str(engine.url))
+    found.hold(stamp)
+    return found
 
 
 def by_day(engine: Engine, stamp: str, groups: Names, period: Days, filters: Filters) -> list[UsageRow] | None:
@@ -156,10 +234,9 @@ def by_day(engine: Engine, stamp: str, groups: Names, period: Days, filters: Fil
     if not ways:
         return None
     # What was read with the days before serves each half, too.
-    known = (by for by in ways if looks.daily(by, _parted(filters, by)[1]).knows(period))
-    by = next(known, ways[0])
+    by = next((by for by in ways if looks.knows(by, _parted(filters, by)[1], period)), ways[0])
     inner, outer = _parted(filters, by)
-    return looks.daily(by, outer).part(engine, groups, period, inner)
+    return looks.daily(by, outer, period, groups, inner)
 
 
 def by_plan_and_account(engine: Engine, stamp: str, period: Days, filters: Filters) -> list[UsageRow]:
@@ -168,8 +245,8 @@ def by_plan_and_account(engine: Engine, stamp: str, period: Days, filters: Filte
     # The calls of one account have an index of their own.
     if not _is_of_an_account(filters) and max(looks.groups, default=0) * looks.number_of_accounts <= _MOST:
         inner, outer = _parted(filters, (*_CROSSED, "account"))
-        return looks.spans((*_CROSSED, "account"), outer).part(engine, by, period, inner)
-    return looks.spans(by, filters).part(engine, by, period, ())
+        return looks.spans((*_CROSSED, "account"), outer, period, by, inner)
+    return looks.spans(by, filters, period, by, ())
 
 
 def covering(period: Days, known: Iterable[Days]) -> list[Days]:
@@ -181,6 +258,12 @@ def covering(period: Days, known: Iterable[Days]) -> list[Days]:
             found += [(at, span[0]), span]
             at = span[1]
     return [span for span in (*found, (at, end)) if span[0] < span[1]]
+
+
+def _cut(span: Days, day: date | None) -> list[Days]:
+    """A span in two, the last of which begins with a day; whole where it does not lie within."""
+    first, end = span
+    return [(first, day), (day, end)] if day is not None and first < day < end else [span]
 
 
 def _wanted(rows: Iterable[UsageRow], filters: Filters) -> list[UsageRow]:
@@ -197,4 +280,4 @@ def _parted(filters: Filters, by: Names) -> tuple[Filters, Filters]:
     return inner, tuple(one for one in filters if one not in inner)
 
 
-__all__ = ["TTL_SECONDS", "Days", "Filters", "by_day", "by_plan_and_account", "covering"]
+__all__ = ["OLDEST_SECONDS", "Days", "Filters", "by_day", "by_plan_and_account", "covering"]

@@ -10,6 +10,8 @@ from metering.analytics import Period
 
 PRESETS = ("Today", "7 days", "30 days", "90 days", "This month", "Last month", "This year", "Custom")
 DEFAULT_PRESET = "30 days"
+WIDEST_LENGTH = "90 days"
+"""The longest of those that are a number of days."""
 GRANULARITIES = ("Day", "Week", "Month")
 """What one bar of a chart stands for; weeks begin on Monday."""
 _LENGTHS = {"Today": 1, "7 days": 7, "30 days": 30, "90 days": 90}

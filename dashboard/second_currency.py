@@ -13,7 +13,8 @@ from dashboard import sources
 from dashboard.converted_csv import beside
 from dashboard.exports import Csv
 from dashboard.filters import Selection
-from dashboard.looks import TTL_SECONDS, Days, Filters
+from dashboard.looks import Days, Filters
+from dashboard.sources import TTL_SECONDS
 from metering import analytics
 from metering.analytics import Conversion, DayRow, Period, UsageRow
 from metering.analytics.profit import Earnings, profit

@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, select
 
-from metering.analytics import data_as_of
+from metering.analytics import Arrived, arrived, data_as_of
 from schema.catalogue import load_catalogue
 from schema.database import DatabaseState, database_state, make_engine, reading, shown_url
 from schema.documents import document_kind
-from schema.tables import releases, usage_adjustments, usage_events
+from schema.tables import releases
 from sync.context import DATABASE_VARIABLE, database_url
 from sync.errors import RepositoryError
 from sync.repository import Repository
 
 CONFIG_FOLDER = "config"
+TTL_SECONDS = 60
+"""How long answers are kept under one stamp: accounts, credit and subscriptions change without another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,7 @@ class Stamp:
     config_tree: str
     applied_at: datetime
     as_of: datetime | None
-    events: int
-    """The number of the newest event, whenever it occurred; 0 for none."""
-    adjustments: int
-    """The same of what was changed about events."""
+    arrived: Arrived
 
     def minute(self, now: datetime) -> datetime:
         """The whole minute, so that reruns share what is cached; or the release, whose prices hold from its moment."""
@@ -49,7 +48,7 @@ class Stamp:
     @property
     def text(self) -> str:
         """The stamp as a cache key."""
-        return f"{self.database} {self.release} {self.as_of} {self.events} {self.adjustments}"
+        return f"{self.database} {self.release} {self.as_of} {self.arrived.newest} {self.arrived.near}"
 
 
 def utc_now() -> datetime:
@@ -134,9 +133,7 @@ def stamp(connection: Connection) -> Stamp | None:
     ).one_or_none()
     if newest is None:
         return None
-    numbers = [select(func.max(table.c.id)).scalar_subquery() for table in (usage_events, usage_adjustments)]
-    events, adjustments = connection.execute(select(*numbers)).one()
-    return Stamp(url(), *newest, data_as_of(connection), events or 0, adjustments or 0)
+    return Stamp(url(), *newest, data_as_of(connection), arrived(connection))
 
 
 def read_stamp() -> Stamp | None:
@@ -147,6 +144,7 @@ def read_stamp() -> Stamp | None:
 
 __all__ = [
     "CONFIG_FOLDER",
+    "TTL_SECONDS",
     "Stamp",
     "base_branch",
     "engine",

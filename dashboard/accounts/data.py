@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from dashboard import data, sources
 from dashboard.accounts import table as account_table
 from dashboard.accounts.table import Quotas
-from dashboard.looks import TTL_SECONDS
+from dashboard.sources import TTL_SECONDS
 from metering.accounts.accounts import Balance, account_id, read_balance
 from metering.accounts.audited import account_entries
 from metering.accounts.browsing import (

@@ -8,6 +8,7 @@ from datetime import date
 import streamlit as st
 
 from dashboard import charts, data, sources
+from dashboard.ahead import read_farther_at_rest
 from dashboard.chart_clicks import clickable
 from dashboard.filters import Selection, describe_changes, filter_bar, narrow
 from dashboard.formats import brief_money, change, count, dollars, literal, money, points, ratio
@@ -222,6 +223,7 @@ def page() -> None:
             "The rate card is applied. Record calls with the metering library, or import a file of them.",
             "ratecard meter import usage.csv",
         )
+    read_farther_at_rest(stamp, today)
     arguments = (selection.filters, today)
     shown, compared = selection.bounds, selection.compared
     by_day = [Period.last(1, day).bounds() for day in selection.days]

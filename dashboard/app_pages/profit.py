@@ -9,6 +9,7 @@ from datetime import date
 import streamlit as st
 
 from dashboard import data, sources
+from dashboard.ahead import read_farther_at_rest
 from dashboard.chart_clicks import clickable
 from dashboard.filters import Selection, describe, describe_changes, filter_bar, narrow
 from dashboard.formats import MISSING, brief_money, change, dollars, exact_money, literal, money, points, ratio
@@ -266,7 +267,7 @@ def _draw(
     revenue_chart(selection, stamp, days, days_before)
 
     def models(bounds: tuple[date, date]) -> list[Margin]:
-        return model_margins(data.usage_among(engine, stamp.text, ("model",), bounds, filters, None))
+        return model_margins(data.usage_by(engine, stamp.text, ("model",), bounds, filters))
 
     with waiting():
         earned, before = earning.result()
@@ -294,6 +295,7 @@ def page() -> None:
     options = data.filter_options(engine, stamp.text)
     selection = filter_bar(today, options, currency=data.second_currency(engine, stamp.text))
     asked = (engine, stamp.text, selection.bounds, selection.compared, selection.filters, today)
+    read_farther_at_rest(stamp, today)
     earning = data.ask(data.profit_of_both, *asked)
     with waiting():
         totals, before = data.sums_of_both(*asked)

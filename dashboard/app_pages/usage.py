@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from dashboard import charts, data, sources
+from dashboard.ahead import read_farther_at_rest
 from dashboard.chart_clicks import clickable
 from dashboard.exports import Csv
 from dashboard.filters import Selection, describe, describe_changes, filter_bar, narrow
@@ -102,6 +103,7 @@ def page() -> None:
     options = data.filter_options(engine, stamp.text)
     selection = filter_bar(today, options, currency=data.second_currency(engine, stamp.text))
     chosen = choices()
+    read_farther_at_rest(stamp, today)
     with waiting():
         data.read_both(engine, stamp.text, selection.bounds, selection.compared, selection.filters)
         rows = data.usage_by(engine, stamp.text, chosen.groups, selection.bounds, selection.filters)
@@ -111,7 +113,7 @@ def page() -> None:
         return
     before = None
     if selection.compared:
-        before = data.usage_among(engine, stamp.text, (), selection.compared, selection.filters, None)
+        before = data.usage_by(engine, stamp.text, (), selection.compared, selection.filters)
     usage_sums(rows, before)
     st.caption(describe_changes(selection, bool(before)))
     converted_sums(selection, stamp, with_fees=False)

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from dashboard.revenue.converted import credit_in, mrr_in, spans_of
 from dashboard.second_currency import SecondCurrency
+from dashboard.sources import TTL_SECONDS
 from metering.analytics import Period
 from metering.analytics.credit import CreditMonth, Holder, Outstanding, credit_months, holders, outstanding
 from metering.analytics.credit_sales import (
@@ -33,7 +34,6 @@ from metering.analytics.recurring import (
 from metering.analytics.trials import Trial, TrialMonth, trial_months, trials
 from schema.database import reading
 
-TTL_SECONDS = 60
 SHOWN_HOLDERS = 20
 _DAY = timedelta(days=1)
 

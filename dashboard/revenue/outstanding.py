@@ -15,9 +15,10 @@ from dashboard.formats import dollars
 from dashboard.layout import card, card_title
 from dashboard.revenue import data as revenue_data
 from dashboard.revenue.credit_tables import holder_csv, holder_records
-from dashboard.revenue.data import SHOWN_HOLDERS, TTL_SECONDS
+from dashboard.revenue.data import SHOWN_HOLDERS
 from dashboard.revenue.tables import month_key
 from dashboard.revenue.view import View, account_table, amount_column, choose_month, in_second_currency
+from dashboard.sources import TTL_SECONDS
 from metering.analytics import Period
 from metering.analytics.movements import calendar, months_back
 from metering.analytics.outstanding import CreditBalance, credit_balances

@@ -127,7 +127,7 @@ def _series(
         by = (*groups, "day")
         if converted is not None:
             return converted.usage_by(by, among)
-        return data.usage_among(engine, stamp, by, selection.bounds, selection.filters, among)
+        return data.usage_by(engine, stamp, by, selection.bounds, selection.filters, among)
 
     named, whole = by_day(chosen.groups, (group, tuple(outer))), by_day((), None)
     series = series_of(shown, named, whole, chosen.groups, chosen.measure, selection.granularity)
@@ -138,7 +138,7 @@ def _before(selection: Selection, stamp: str, chosen: Choices) -> list[float]:
     """The whole of the range before, a value for each of its bars."""
     if selection.compared is None:
         return []
-    rows = data.usage_among(sources.engine(), stamp, ("day",), selection.compared, selection.filters, None)
+    rows = data.usage_by(sources.engine(), stamp, ("day",), selection.compared, selection.filters)
     starts = buckets(selection.period.previous().days(), selection.granularity)
     sums = by_bucket({row.keys["day"]: chosen.measure(row) for row in rows}, selection.granularity)
     sums = running(sums, starts) if chosen.cumulative else sums

@@ -2,10 +2,11 @@
 
 `period` cuts time, `events` sums what was called, `callers` counts who did, `history` lists it for one account, `fees`
 says what subscriptions earn by day, `totals` puts it together, `conversion` says it in a second currency, `attention`
-lists what needs a person. Pages, commands and exports ask here and never the tables, so that rollups or another engine
-can come behind it.
+lists what needs a person, `arrivals` tells which days of earlier sums hold no longer. Pages, commands and exports ask
+here and never the tables, so that rollups or another engine can come behind it.
 """
 
+from metering.analytics.arrivals import Arrived, arrived, changed_days
 from metering.analytics.attention import Attention, attention
 from metering.analytics.callers import Callers, active_users, callers, callers_daily, callers_in
 from metering.analytics.conversion import Conversion, Converted, second_currency, totals_in, usage_in
@@ -18,6 +19,7 @@ from metering.analytics.totals import Sums, Totals, added, totals
 
 __all__ = [
     "BY",
+    "Arrived",
     "Attention",
     "Callers",
     "Conversion",
@@ -31,10 +33,12 @@ __all__ = [
     "UsageRow",
     "active_users",
     "added",
+    "arrived",
     "attention",
     "callers",
     "callers_daily",
     "callers_in",
+    "changed_days",
     "daily",
     "data_as_of",
     "find_event",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dashboard.sources import Stamp
+from metering.analytics import Arrived
 from tests.dashboard.conftest import OpenApp
 from tests.dashboard.seeding import apply_head, git, seed
 
@@ -21,7 +22,7 @@ ENTRY = """\
 
 
 def test_the_minute_of_a_page_never_lies_before_the_release() -> None:
-    stamp = Stamp("sqlite://", 1, "0" * 40, "0" * 40, APPLIED, None, 0, 0)
+    stamp = Stamp("sqlite://", 1, "0" * 40, "0" * 40, APPLIED, None, Arrived((0, 0), (0, 0)))
 
     assert stamp.minute(APPLIED + timedelta(seconds=5)) == APPLIED
     assert stamp.minute(APPLIED + timedelta(seconds=30)) == datetime(2026, 11, 3, 14, 6, tzinfo=UTC)

@@ -1,0 +1,97 @@
+"""Reading ahead: what people choose next is asked of the database while nobody waits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import partial
+from threading import Lock, Timer
+from time import monotonic
+
+from sqlalchemy.exc import DBAPIError
+
+from dashboard import data, sources
+from dashboard.periods import DEFAULT_PRESET, WIDEST_LENGTH, preset_period
+from dashboard.sources import Stamp
+from schema.errors import RatecardError
+
+_REST_SECONDS = 1.5
+"""How long no page was asked for: it is drawn by then, and somebody reads it."""
+_PAUSE_SECONDS = 30.0
+_MOST_EVENTS = 3_000_000
+"""Beyond so many, looking at what may not be wanted costs the database too much."""
+
+
+class _AtRest:
+    """Does things one by one once no page was asked for in a while, until one is; and not all again too soon."""
+
+    def __init__(self) -> None:
+        self._turn = Lock()
+        self._asked = 0
+        self._timer: Timer | None = None
+        self._done = -_PAUSE_SECONDS
+
+    def later(self, tasks: Sequence[Callable[[], object]]) -> None:
+        with self._turn:
+            self._asked += 1
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = Timer(_REST_SECONDS, self._do, [tasks, self._asked])
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _do(self, tasks: Sequence[Callable[[], object]], asked: int) -> None:
+        if monotonic() - self._done < _PAUSE_SECONDS:
+            return
+        for task in tasks:
+            if self._asked != asked:
+                return
+            _try(task)
+        self._done = monotonic()
+
+
+_at_rest = _AtRest()
+
+
+def read_first() -> None:
+    """Ask for what the Overview, Usage and Profit show of the default range; pages find it cached."""
+    _try(_first)
+
+
+def read_farther_at_rest(stamp: Stamp, today: date) -> None:
+    """Ask for what they show of the widest range, once no page was asked for in a while."""
+    if stamp.arrived.newest[0] <= _MOST_EVENTS:
+        _at_rest.later(_looks(stamp, WIDEST_LENGTH, today))
+
+
+def _first() -> None:
+    today = sources.utc_now().date()
+    stamp = sources.read_stamp() if sources.state()[0] == "current" else None
+    if stamp is None:
+        return
+    data.standing(sources.engine(), stamp.text, today)
+    for look in _looks(stamp, DEFAULT_PRESET, today):
+        look()
+    data.attention(sources.engine(), stamp.text, today)
+
+
+def _looks(stamp: Stamp, preset: str, today: date) -> list[Callable[[], object]]:
+    engine, period = sources.engine(), preset_period(preset, today)
+    both = period.bounds(), period.previous().bounds()
+    return [
+        partial(data.sums_of_both, engine, stamp.text, *both, (), today),
+        partial(data.callers, engine, stamp.text, both, (), today),
+        partial(data.profit_of_both, engine, stamp.text, *both, (), today),
+    ]
+
+
+def _try(task: Callable[[], object]) -> None:
+    try:
+        task()
+    except (RatecardError, DBAPIError) as error:
+        # The page that asks again says it to somebody who can mend it.
+        logging.getLogger("ratecard.dashboard").warning("nothing could be read ahead: %s", error)
+
+
+__all__ = ["read_farther_at_rest", "read_first"]
