@@ -26,29 +26,30 @@ _MOST_EVENTS = 3_000_000
 class _AtRest:
     """Does things one by one once no page was asked for in a while, until one is; and not all again too soon."""
 
-    def __init__(self) -> None:
+    def __init__(self, done: Callable[[], object] = lambda: None) -> None:
+        self.timer: Timer | None = None
+        self._done = done
+        self._done_at = -_PAUSE_SECONDS
         self._turn = Lock()
-        self._asked = 0
-        self._timer: Timer | None = None
-        self._done = -_PAUSE_SECONDS
 
     def later(self, tasks: Sequence[Callable[[], object]]) -> None:
+        """Instead of what was to be done before."""
         with self._turn:
-            self._asked += 1
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer = Timer(_REST_SECONDS, self._do, [tasks, self._asked])
-            self._timer.daemon = True
-            self._timer.start()
+            if self.timer is not None:
+                self.timer.cancel()
+            self.timer = timer = Timer(_REST_SECONDS, lambda: self._do(tasks, timer))
+            timer.daemon = True
+            timer.start()
 
-    def _do(self, tasks: Sequence[Callable[[], object]], asked: int) -> None:
-        if monotonic() - self._done < _PAUSE_SECONDS:
+    def _do(self, tasks: Sequence[Callable[[], object]], timer: Timer) -> None:
+        if monotonic() - self._done_at < _PAUSE_SECONDS:
             return
         for task in tasks:
-            if self._asked != asked:
+            if self.timer is not timer:
                 return
             _try(task)
-        self._done = monotonic()
+        self._done_at = monotonic()
+        self._done()
 
 
 _at_rest = _AtRest()
@@ -70,9 +71,9 @@ def _first() -> None:
     stamp = sources.read_stamp() if sources.state()[0] == "current" else None
     if stamp is None:
         return
-    data.standing(sources.engine(), stamp.text, today)
     for look in _looks(stamp, DEFAULT_PRESET, today):
         look()
+    data.standing(sources.engine(), stamp.text, today)
     data.attention(sources.engine(), stamp.text, today)
 
 
@@ -81,7 +82,7 @@ def _looks(stamp: Stamp, preset: str, today: date) -> list[Callable[[], object]]
     both = period.bounds(), period.previous().bounds()
     return [
         partial(data.sums_of_both, engine, stamp.text, *both, (), today),
-        partial(data.callers, engine, stamp.text, both, (), today),
+        partial(data.callers, engine, stamp.text, both, ()),
         partial(data.profit_of_both, engine, stamp.text, *both, (), today),
     ]
 
@@ -91,7 +92,7 @@ def _try(task: Callable[[], object]) -> None:
         task()
     except (RatecardError, DBAPIError) as error:
         # The page that asks again says it to somebody who can mend it.
-        logging.getLogger("ratecard.dashboard").warning("nothing could be read ahead: %s", error)
+        logging.getLogger("ratecard.dashboard").warning("the next sums could not be read ahead: %s", error)
 
 
 __all__ = ["read_farther_at_rest", "read_first"]

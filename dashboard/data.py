@@ -17,7 +17,7 @@ from sqlalchemy import Engine, select
 from dashboard import looks
 from dashboard.charts import Mark
 from dashboard.looks import OLDEST_SECONDS, Days, Filters
-from dashboard.periods import DEFAULT_PRESET, WIDEST_LENGTH, preset_period
+from dashboard.periods import DEFAULT_PRESET, preset_period
 from dashboard.sources import TTL_SECONDS
 from dashboard.usage.table import name_of
 from metering import analytics
@@ -149,42 +149,28 @@ def converted(
         return analytics.totals_in(*asked, today=today), analytics.usage_in(*asked)
 
 
-@st.cache_data(ttl=OLDEST_SECONDS, show_spinner=False, max_entries=2)
-def _lately(_engine: Engine, stamp: str, today: date) -> dict[Days, Callers]:
-    """Who called on each of the last days, this month and the last, and in the ranges that people look at first."""
-    periods = [Period(day, day + _DAY) for day in _last_days(today)]
-    periods += _months(today)
-    for preset in ("7 days", DEFAULT_PRESET):
-        period = preset_period(preset, today)
-        periods += [period, period.previous()]
-    return _callers(_engine, stamp, tuple(period.bounds() for period in periods), ())
-
-
-@st.cache_data(ttl=OLDEST_SECONDS, show_spinner=False, max_entries=100)
-def _callers(_engine: Engine, stamp: str, periods: tuple[Days, ...], filters: Filters) -> dict[Days, Callers]:
-    with reading(_engine) as connection:
-        found = analytics.callers_in(connection, [Period(*period) for period in periods], dict(filters))
+def callers(engine: Engine, stamp: str, periods: Sequence[Days], filters: Filters) -> Mapping[Days, Callers]:
+    """How many users and accounts called in each of some periods."""
+    found = looks.callers(engine, stamp, periods, filters)
+    if found is None:
+        found = _callers(engine, stamp, tuple(periods), filters)
     return dict(zip(periods, found, strict=True))
 
 
-def callers(
-    engine: Engine, stamp: str, periods: Sequence[Days], filters: Filters, today: date
-) -> Mapping[Days, Callers]:
-    """How many users and accounts called in each of some periods, a look at the events for all that is not known."""
-    known = {} if filters else _lately(engine, stamp, today)
-    asked = tuple(period for period in periods if period not in known)
-    if asked and not filters and {*asked} <= {*_widest(today)}:
-        asked = _widest(today)
-    return known | _callers(engine, stamp, asked, filters) if asked else known
+@st.cache_data(ttl=OLDEST_SECONDS, show_spinner=False, max_entries=100)
+def _callers(_engine: Engine, stamp: str, periods: tuple[Days, ...], filters: Filters) -> list[Callers]:
+    with reading(_engine) as connection:
+        return analytics.callers_in(connection, [Period(*period) for period in periods], dict(filters))
 
 
 @st.cache_data(ttl=TTL_SECONDS, show_spinner=False, max_entries=10)
 def standing(_engine: Engine, stamp: str, today: date) -> Standing:
     """Active users and recurring revenue as of today."""
-    known = _lately(_engine, stamp, today)
-    days = _last_days(today)
-    active = [known[day, day + _DAY].users for day in days]
-    month, last_month = (known[period.bounds()].users for period in _months(today))
+    days = list(Period.last(_ACTIVE_DAYS, today).days())
+    each, months = [(day, day + _DAY) for day in days], [period.bounds() for period in _months(today)]
+    called = callers(_engine, stamp, [*each, *months], ())
+    active = [called[day].users for day in each]
+    month, last_month = (called[range_].users for range_ in months)
     with reading(_engine) as connection:
         recurring = analytics.mrr_daily(connection, Period(days[0], today + _DAY))
     return Standing(
@@ -197,16 +183,6 @@ def standing(_engine: Engine, stamp: str, today: date) -> Standing:
         mrr_before_nanos=recurring[days[0]],
         mrr_daily=tuple(recurring[day] for day in days),
     )
-
-
-def _widest(today: date) -> tuple[Days, ...]:
-    period = preset_period(WIDEST_LENGTH, today)
-    days = (Period.last(1, day) for day in period.days())
-    return tuple(one.bounds() for one in (period, period.previous(), *days))
-
-
-def _last_days(today: date) -> list[date]:
-    return list(Period.last(_ACTIVE_DAYS, today).days())
 
 
 def _months(today: date) -> tuple[Period, Period]:

@@ -9,7 +9,7 @@ day alone is read again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from threading import Lock
@@ -18,8 +18,9 @@ from time import monotonic
 import streamlit as st
 from sqlalchemy import Connection, Engine, func, select
 
+from dashboard.caller_days import CallerDays
 from metering import analytics
-from metering.analytics import Arrived, Period, UsageRow
+from metering.analytics import Arrived, Callers, Period, UsageRow
 from schema.database import reading
 from schema.tables import accounts
 
@@ -30,7 +31,7 @@ _FEW_NAMES = (*_CROSSED, "feature", "tool", "tier")
 _MOST = 30_000
 """How many sums a look may have for the sake of filters: about thirty megabytes. Of a million calls, a third of that
 takes twice as long to read as the thousand sums by model and day."""
-_MOST_IN_ALL = 100_000
+_MOST_IN_ALL = 200_000
 _DAY = timedelta(days=1)
 
 Days = tuple[date, date]
@@ -150,6 +151,7 @@ class _Looks:
         self.number_of_accounts = 0
         self._daily: dict[tuple[Names, Filters], _Daily] = {}
         self._spans: dict[tuple[Names, Filters], _Spans] = {}
+        self._callers: dict[Filters, CallerDays] = {}
         self._stamp: str | None = None
         self._arrived: Arrived | None = None
         self._began = 0.0
@@ -167,8 +169,7 @@ class _Looks:
                 if days != set():
                     self._measure(connection)
             if days is None:
-                self._daily.clear()
-                self._spans.clear()
+                self._clear()
                 self._began = monotonic()
             else:
                 for look in self._all():
@@ -200,13 +201,21 @@ class _Looks:
         look = self._spans.setdefault((by, filters), _Spans(by, filters))
         return look.part(self.engine, groups, period, inner, self.newest)
 
-    def _all(self) -> list[_Daily | _Spans]:
-        return [*self._daily.values(), *self._spans.values()]
+    def callers(self, periods: Sequence[Days], filters: Filters) -> list[Callers] | None:
+        """Who called in each of some periods; None where there are too many to be kept."""
+        self._make_room()
+        return self._callers.setdefault(filters, CallerDays(filters)).count(self.engine, periods)
+
+    def _all(self) -> list[_Daily | _Spans | CallerDays]:
+        return [*self._daily.values(), *self._spans.values(), *self._callers.values()]
+
+    def _clear(self) -> None:
+        for known in (self._daily, self._spans, self._callers):
+            known.clear()
 
     def _make_room(self) -> None:
         if sum(look.size for look in self._all()) > _MOST_IN_ALL:
-            self._daily.clear()
-            self._spans.clear()
+            self._clear()
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
@@ -249,6 +258,11 @@ def by_plan_and_account(engine: Engine, stamp: str, period: Days, filters: Filte
     return looks.spans(by, filters, period, by, ())
 
 
+def callers(engine: Engine, stamp: str, periods: Sequence[Days], filters: Filters) -> list[Callers] | None:
+    """Who called in each of some periods; None where the database should count, as there are too many."""
+    return _looks(engine, stamp).callers(periods, filters)
+
+
 def covering(period: Days, known: Iterable[Days]) -> list[Days]:
     """The spans that make up a range, in order: known ones that lie in it, and what is between them."""
     at, end = period
@@ -280,4 +294,4 @@ def _parted(filters: Filters, by: Names) -> tuple[Filters, Filters]:
     return inner, tuple(one for one in filters if one not in inner)
 
 
-__all__ = ["OLDEST_SECONDS", "Days", "Filters", "by_day", "by_plan_and_account", "covering"]
+__all__ = ["OLDEST_SECONDS", "Days", "Filters", "by_day", "by_plan_and_account", "callers", "covering"]

@@ -228,7 +228,7 @@ def page() -> None:
     shown, compared = selection.bounds, selection.compared
     by_day = [Period.last(1, day).bounds() for day in selection.days]
     asked = [shown, *([compared] if compared else []), *by_day]
-    who_called = data.ask(data.callers, engine, stamp.text, asked, *arguments)
+    who_called = data.ask(data.callers, engine, stamp.text, asked, selection.filters)
     what_holds = data.ask(data.standing, engine, stamp.text, today)
     with waiting():
         now, before = data.sums_of_both(engine, stamp.text, shown, compared, *arguments)

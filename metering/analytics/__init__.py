@@ -10,6 +10,7 @@ from metering.analytics.arrivals import Arrived, arrived, changed_days
 from metering.analytics.attention import Attention, attention
 from metering.analytics.callers import Callers, active_users, callers, callers_daily, callers_in
 from metering.analytics.conversion import Conversion, Converted, second_currency, totals_in, usage_in
+from metering.analytics.days_called import WORD_DAYS, days_called
 from metering.analytics.events import BY, UsageRow, data_as_of, summed, usage_by
 from metering.analytics.fees import mrr_daily, mrr_nanos
 from metering.analytics.history import PastEvent, find_event, history
@@ -19,6 +20,7 @@ from metering.analytics.totals import Sums, Totals, added, totals
 
 __all__ = [
     "BY",
+    "WORD_DAYS",
     "Arrived",
     "Attention",
     "Callers",
@@ -41,6 +43,7 @@ __all__ = [
     "changed_days",
     "daily",
     "data_as_of",
+    "days_called",
     "find_event",
     "history",
     "mrr_daily",

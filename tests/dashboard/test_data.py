@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
 from dashboard import data, looks, sources
 from dashboard.looks import Days, covering
@@ -189,6 +189,42 @@ def test_what_arrives_late_shows_at_once(tmp_path: Path, monkeypatch: pytest.Mon
             Usage(event_id="late", account="acct-0001", model="openai/gpt-4o", units={"input": 5}, occurred_at=moment)
         )
     assert requests() == before + 1
+
+
+def test_when_something_arrives_its_day_alone_is_read_again(
+    tmp_path: Path, today: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = seed(tmp_path)
+    engine, period, moment = where.engine(), last(30, today), datetime.now(UTC) - 5 * DAY
+    filters = (("plan", "free"),)
+    asked, sum_up = [], analytics.usage_by
+
+    def summed_up(connection: Connection, by: Sequence[str], of: Period, *given: object, **named: object) -> object:
+        asked.append((tuple(by), of))
+        return sum_up(connection, by, of, *given, **named)
+
+    def look(stamp: str) -> tuple[object, ...]:
+        found = data.usage_by(engine, stamp, ("model",), period, filters)
+        return found, data.profit_of_both(engine, stamp, period, None, filters, today)[0].accounts
+
+    look("before")
+    with writing(engine) as connection:
+        rows = Rows(connection)
+        old = rows.event(account_id(connection, "acct-0001"), moment, plan="free", cost_nanos=5)
+    look("between")
+    with writing(engine) as connection:
+        rows.connection = connection
+        rows.adjustment(old, cost_nanos=-2)
+    monkeypatch.setattr(analytics, "usage_by", summed_up)
+    found, earned = look("after")
+    monkeypatch.undo()
+
+    with reading(engine) as connection:
+        assert found == analytics.usage_by(connection, ("model",), Period(*period), dict(filters))
+        assert earned == profit(connection, Period(*period), dict(filters), today=today)[1]
+    day = moment.date()
+    by_day = [of for by, of in asked if by == (*looks._CROSSED, "day")]
+    assert by_day == [Period(day, day + DAY)]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sqlalchemy import event
 
-from dashboard import data, sources
+from dashboard import ahead, data, sources
 from dashboard.__main__ import read_ahead
-from dashboard.periods import DEFAULT_PRESET, preset_period
+from dashboard.periods import DEFAULT_PRESET, WIDEST_LENGTH, preset_period
 from schema.database import writing
 from schema.tables import subscriptions
 from tests.dashboard.seeding import Seeded, seed
@@ -68,3 +69,61 @@ def test_where_nothing_is_applied_there_is_nothing_to_say(
     read_ahead()
 
     assert [record for record in caplog.records if record.name == "ratecard.dashboard"] == []
+
+
+def test_the_widest_range_is_read_while_nobody_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _at(seed(tmp_path), monkeypatch)
+    stamp, today, read = sources.read_stamp(), sources.utc_now().date(), Event()
+    assert stamp is not None
+    monkeypatch.setattr(ahead, "_REST_SECONDS", 0.01)
+    monkeypatch.setattr(ahead, "_at_rest", ahead._AtRest(read.set))
+    ahead.read_farther_at_rest(stamp, today)
+    assert read.wait(60)
+    queries: list[str] = []
+    event.listen(sources.engine(), "before_cursor_execute", lambda *call: queries.append(call[2]))
+
+    period = preset_period(WIDEST_LENGTH, today)
+    shown, before = period.bounds(), period.previous().bounds()
+    asked_for = (sources.engine(), stamp.text, shown, before, (), today)
+    now, _ = data.sums_of_both(*asked_for)
+    earned, _ = data.profit_of_both(*asked_for)
+    called = data.callers(sources.engine(), stamp.text, [shown, before], ())
+
+    assert now.requests == sum(row.requests for row in earned.accounts) > 0
+    assert called[shown].accounts > 0
+    assert queries == []
+
+
+def test_nothing_is_read_ahead_of_too_many_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _at(seed(tmp_path), monkeypatch)
+    stamp = sources.read_stamp()
+    assert stamp is not None
+    monkeypatch.setattr(ahead, "_MOST_EVENTS", stamp.arrived.newest[0] - 1)
+    asked = ahead._AtRest()
+    monkeypatch.setattr(ahead, "_at_rest", asked)
+    ahead.read_farther_at_rest(stamp, sources.utc_now().date())
+    assert asked.timer is None
+
+
+def test_a_page_ends_what_is_read_ahead_and_it_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "_REST_SECONDS", 0.01)
+    done: list[str] = []
+    again, ended = Event(), Event()
+    at_rest = ahead._AtRest(ended.set)
+
+    def first() -> None:
+        done.append("first")
+        if not again.is_set():
+            # A page is asked for meanwhile.
+            again.set()
+            at_rest.later([first, lambda: done.append("second")])
+
+    at_rest.later([first, lambda: done.append("never")])
+    assert ended.wait(60)
+    assert done == ["first", "first", "second"]
+
+    # All of it is done: not again so soon.
+    at_rest.later([first])
+    assert at_rest.timer is not None
+    at_rest.timer.join()
+    assert done == ["first", "first", "second"]

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from metering.analytics import (
     BY,
@@ -18,12 +18,14 @@ from metering.analytics import (
     callers_in,
     daily,
     data_as_of,
+    days_called,
     releases_between,
     summed,
     totals,
     usage_by,
 )
 from schema.database import reading, writing
+from schema.tables import accounts
 from tests.metering.analytics_data import NOW, Rows, at
 
 ALL = Period()
@@ -205,21 +207,22 @@ def test_callers_of_many_ranges_at_once_are_those_of_each(engine: Engine) -> Non
             callers_in(connection, [ALL], {})
 
 
-@pytest.mark.parametrize("length", [62, 248, 249])
-def test_callers_of_ranges_that_lie_far_apart(engine: Engine, length: int) -> None:
-    draw = Random(5)
-    first = date(2026, 1, 1)
-    with writing(engine) as connection:
-        rows = Rows(connection)
-        numbers = [rows.account(name) for name in ("acct-0001", "acct-0002", "acct-0003")]
-        for _ in range(120):
-            moment = at("2026-01-01 12:00") + timedelta(days=draw.randrange(length))
-            rows.event(draw.choice(numbers), moment, user_id=draw.choice(["u1", "u2", "u3", None]))
-    days = [first + timedelta(days=number) for number in range(length + 1)]
-    periods = [Period(day, day + timedelta(days=1)) for day in days[:-1]]
-    periods += [Period(*sorted(draw.sample(days, 2))) for _ in range(20)]
+def test_days_called_are_bits_of_whole_numbers(engine: Engine) -> None:
+    fill(engine)
     with reading(engine) as connection:
-        assert callers_in(connection, periods, {}) == [callers(connection, period, {}) for period in periods]
+        numbers = dict(connection.execute(select(accounts.c.account, accounts.c.id)).all())
+        first, second = numbers["acct-0001"], numbers["acct-0002"]
+        # The third and fourth of June are the first two days of the second number.
+        asked = Period(date(2026, 4, 2), date(2026, 6, 5))
+        found = days_called(connection, asked, {}, most=4)
+        assert found is not None
+        assert {tuple(row) for row in found} == {
+            (first, "u1", 1 << 60, 1),
+            (first, "u2", 1 << 60, None),
+            (second, None, None, 3),
+        }
+        assert days_called(connection, asked, {}, most=2) is None
+        assert days_called(connection, asked, {"plan": "of nobody"}, most=2) == []
 
 
 def test_totals_add_fees_and_repaid_overdraft(engine: Engine) -> None:
