@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,7 +26,7 @@ class TellWhere:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         headers = dict(scope.get("headers", ()))
-        if scope["type"] != "http" or b"text/html" not in headers.get(b"accept", b""):
+        if scope.get("method") not in ("GET", "HEAD") or b"text/html" not in headers.get(b"accept", b""):
             await self._app(scope, receive, send)
             return
         start: Message = {}
@@ -54,11 +54,12 @@ class TellWhere:
         # What is compressed, or not sent as it is known, could not be added to.
         left = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
         asked = [(name, value) for name, value in scope["headers"] if name not in left]
-        await self._app({**scope, "headers": asked}, receive, tell)
+        # Of what HEAD asks for, only the whole page tells the length; the server does not send it.
+        await self._app({**scope, "method": "GET", "headers": asked}, receive, tell)
 
 
 def _is_page(start: Message) -> bool:
-    return MutableHeaders(raw=start["headers"]).get("content-type", "").startswith("text/html")
+    return Headers(raw=start["headers"]).get("content-type", "").startswith("text/html")
 
 
 app = st.App(Path(__file__).with_name("streamlit_app.py"), middleware=[Middleware(TellWhere)])

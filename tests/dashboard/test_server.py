@@ -14,14 +14,17 @@ from dashboard.server import TellWhere
 PAGE = "<!DOCTYPE html><html><head><title>Streamlit</title></head></html>"
 
 
-def answer(response: Response, accept: str) -> tuple[dict[str, str], bytes, dict[str, str]]:
+def answer(response: Response, accept: str, method: str = "GET") -> tuple[dict[str, str], bytes, dict[str, str]]:
     """Headers and body of an answer to a browser, and the headers that were asked with behind."""
     sent: list[Message] = []
     asked: dict[str, str] = {}
 
     async def behind(scope, receive, send):
         asked.update({name.decode(): value.decode() for name, value in scope["headers"]})
-        await response(scope, receive, send)
+        # As servers of files answer: with the length of what they do not send.
+        await response(
+            scope, receive, send if scope["method"] == "GET" else lambda message: send({**message, "body": b""})
+        )
 
     async def send(message):
         sent.append(message)
@@ -30,7 +33,7 @@ def answer(response: Response, accept: str) -> tuple[dict[str, str], bytes, dict
         return {"type": "http.request"}
 
     headers = [(b"accept", accept.encode()), (b"accept-encoding", b"gzip"), (b"if-none-match", b'"1"')]
-    scope = {"type": "http", "method": "GET", "path": "/usage", "headers": headers}
+    scope = {"type": "http", "method": method, "path": "/usage", "headers": headers}
     # Playwright has a loop of its own in this thread.
     with ThreadPoolExecutor(1) as pool:
         pool.submit(lambda: asyncio.run(TellWhere(behind)(scope, receive, send))).result()
@@ -46,6 +49,12 @@ def test_a_page_says_where_its_server_is() -> None:
     assert headers["content-length"] == str(len(body))
     assert "etag" not in headers
     assert asked == {"accept": "text/html,*/*;q=0.8"}
+
+
+def test_the_head_of_a_page_is_that_of_the_page() -> None:
+    page, head = (answer(HTMLResponse(PAGE), "text/html", method)[0] for method in ("GET", "HEAD"))
+    assert head == page
+    assert int(head["content-length"]) > len(PAGE)
 
 
 @pytest.mark.parametrize("accept", ["text/html,*/*;q=0.8", "*/*"])
