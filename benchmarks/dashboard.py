@@ -4,9 +4,10 @@
 
 Cold is the first page that a new window of a browser without a cache opens at a server that has just started, warm the
 same page opened again; both end when the script is at rest and what it drew stands on the page. Then filters and ranges
-are chosen, each for the first time, from the click until the page is drawn again. No event arrives meanwhile. The
-yardstick is the query behind most pages, the sums of 30 days by model, asked of the database by the bare driver.
-RATECARD_BENCH_POSTGRES_URL names an empty database on a server; without it an embedded one is started.
+are chosen, each for the first time and after two seconds of reading, from the click until the page is drawn again. Of
+the pages with these choices the same is measured while two calls a second arrive. The yardstick is the query behind
+most pages, the sums of 30 days by model, asked of the database by the bare driver. RATECARD_BENCH_POSTGRES_URL names an
+empty database on a server; without it an embedded one is started.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 from sqlalchemy import Engine, select
@@ -42,6 +45,7 @@ DAYS = 90
 BATCH = 5_000
 SESSIONS = 10
 WARM = 3
+READ_SECONDS = 2
 FILTERS = ("Model", "Plan", "Task", "Account")
 RANGES = ("7 days", "90 days")
 """What is chosen in the bar, after the 30 days that a page begins with; the last are all events."""
@@ -140,8 +144,15 @@ def redraw(page: Page, clicked: Locator) -> float:
     return float(page.evaluate("redrawn")) / 1000
 
 
+def choose(page: Page, days: str) -> float:
+    """Seconds from the click on a range until the page is drawn."""
+    page.wait_for_timeout(READ_SECONDS * 1000)
+    return redraw(page, page.get_by_role("radio", name=days, exact=True))
+
+
 def narrow(page: Page, name: str) -> float:
     """Seconds from the click on the first choice of a filter until the page is drawn; the filter is cleared again."""
+    page.wait_for_timeout(READ_SECONDS * 1000)
     page.get_by_role("button", name="Filters").first.click()
     page.get_by_role("combobox", name=name).click()
     choice = page.get_by_role("option").first
@@ -173,26 +184,63 @@ def resident_megabytes(process: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
-def measure(browser: Browser, folder: Path) -> None:
+@contextmanager
+def arriving(url: str) -> Iterator[None]:
+    """Two calls a second, until the block ends."""
+    ended = Event()
+
+    def call() -> None:
+        with Meter.open(url) as meter:
+            with reading(meter.engine) as connection:
+                account = connection.execute(select(accounts.c.account).limit(1)).scalar_one()
+            while not ended.wait(0.5):
+                now, units = datetime.now(UTC), {"input": 500, "output": 20}
+                meter.record(Usage(event_id=f"{now}", account=account, model=MODELS[0], units=units, occurred_at=now))
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(call)
+        try:
+            yield
+        finally:
+            ended.set()
+            done.result()
+
+
+def page_seconds(browser: Browser, folder: Path, name: str) -> list[float | None]:
+    """Cold, warm, and each choice of the bar, of a page on a server that has just started; None for what it lacks."""
+    with browser.new_context() as context:
+        # What Chromium does for a new window is no part of a page.
+        page = context.new_page()
+        with server(folder) as (address, _):
+            url = f"{address}/{'' if name == 'overview' else name}"
+            seconds: list[float | None] = [draw(page, url)]
+            seconds.append(statistics.median(draw(page, url) for _ in range(WARM)))
+            popover = page.get_by_role("button", name="Filters").count()
+            bar = page.locator(".st-key-filter_bar").count()
+            seconds += [narrow(page, title) if popover else None for title in FILTERS]
+            seconds += [choose(page, days) if bar else None for days in RANGES]
+            page.goto("about:blank")
+    return seconds
+
+
+def show(name: str, seconds: Sequence[float | None]) -> None:
+    """Print a line of the table."""
+    print(f"{name:14}", *("      -" if one is None else f"{one:6.2f}s" for one in seconds), flush=True)
+
+
+def measure(browser: Browser, folder: Path, url: str) -> None:
     """Print the figures of each page, then of ten sessions."""
     names = sorted(file.stem for file in (ROOT / "dashboard" / "app_pages").glob("[a-z]*.py"))
-    print(f"{'page':14} {'cold':>7} {'warm':>7} {' '.join(f'{title:>7}' for title in (*FILTERS, *RANGES))}")
+    print(f"{'page':14}", *(f"{title:>7}" for title in ("cold", "warm", *FILTERS, *RANGES)))
+    found = {}
     for name in names:
-        with browser.new_context() as context:
-            # What Chromium does for a new window is no part of a page.
-            page = context.new_page()
-            with server(folder) as (address, _):
-                url = f"{address}/{'' if name == 'overview' else name}"
-                cold = draw(page, url)
-                warm = statistics.median(draw(page, url) for _ in range(WARM))
-                popover = page.get_by_role("button", name="Filters").count()
-                bar = page.locator(".st-key-filter_bar").count()
-                changed = [narrow(page, title) if popover else None for title in FILTERS]
-                ranges = [page.get_by_role("radio", name=days, exact=True) for days in RANGES]
-                changed += [redraw(page, days) if bar else None for days in ranges]
-                page.goto("about:blank")
-        shown = " ".join("      -" if seconds is None else f"{seconds:6.2f}s" for seconds in changed)
-        print(f"{name:14} {cold:6.2f}s {warm:6.2f}s {shown}", flush=True)
+        found[name] = page_seconds(browser, folder, name)
+        show(name, found[name])
+    print("while two calls a second arrive")
+    for name, quiet in found.items():
+        if None not in quiet:
+            with arriving(url):
+                show(name, page_seconds(browser, folder, name))
     with server(folder) as (address, process), ExitStack() as open_contexts:
         for number in range(SESSIONS):
             page = open_contexts.enter_context(browser.new_context()).new_page()
@@ -218,7 +266,7 @@ def main() -> None:
         print(f"{events:,} events; their sums of 30 days by model, bare: {raw_seconds(engine):.2f} s")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            measure(browser, folder)
+            measure(browser, folder, url)
             browser.close()
 
 
