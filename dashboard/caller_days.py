@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
+from dashboard.kept_sums import Days, Filters
 from metering import analytics
 from metering.analytics import WORD_DAYS, Callers, Period
 from schema.database import reading
@@ -48,7 +49,7 @@ class _Who:
 class CallerDays:
     """Who called on each day among the events that some filters want; one thread asks, and the others wait."""
 
-    filters: tuple[tuple[str, str], ...]
+    filters: Filters
     too_many: bool = False
     _days: dict[date, _Who] = field(default_factory=dict)
     _users: dict[tuple[int, str], int] = field(default_factory=dict)
@@ -66,8 +67,8 @@ class CallerDays:
             for day in days:
                 self._days.pop(day, None)
 
-    def count(self, engine: Engine, periods: Sequence[tuple[date, date]]) -> list[Callers] | None:
-        """Who called in each period, of first day and the day after the last; None where there are too many users."""
+    def count(self, engine: Engine, periods: Sequence[Days]) -> list[Callers] | None:
+        """Who called in each period; None where there are too many users."""
         with self._turn:
             self._read(engine, {day for period in periods for day in Period(*period).days()} - self._days.keys())
             if self.too_many:

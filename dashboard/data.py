@@ -16,7 +16,8 @@ from sqlalchemy import Engine, select
 
 from dashboard import looks
 from dashboard.charts import Mark
-from dashboard.looks import OLDEST_SECONDS, Days, Filters
+from dashboard.kept_sums import Days, Filters
+from dashboard.looks import OLDEST_SECONDS
 from dashboard.periods import DEFAULT_PRESET, preset_period
 from dashboard.sources import TTL_SECONDS
 from dashboard.usage.table import name_of

@@ -14,7 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from dashboard.address import as_if_of_the_entry_script, choose, let_go
 from dashboard.formats import literal
 from dashboard.held import BAR, FILTERS, ONLY, TOGGLES, WHOLE_BAR, hold, take
-from dashboard.looks import Filters
+from dashboard.kept_sums import Filters
 from dashboard.periods import DEFAULT_PRESET, GRANULARITIES, PRESETS, buckets, last_day, period_text, preset_period
 from metering.analytics import Period
 

@@ -1,24 +1,24 @@
-"""Looks at the events, and what pages share of them: sums by day, for any range, group and filter.
+"""Looks at the events, and what pages share of them: sums and callers of any range, group and filter.
 
 The columns that filters name are read crossed with each other for as long as that makes few groups: to narrow a page by
 them, or to choose other days among those that were read, then costs no look. When an event arrives or is corrected, its
-day alone is read again.
-`metering.analytics` does the sums.
+day alone is read again. `metering.analytics` does the sums.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import date
 from threading import Lock
 from time import monotonic
 
 import streamlit as st
 from sqlalchemy import Connection, Engine, func, select
 
+from dashboard import kept_sums
 from dashboard.caller_days import CallerDays
+from dashboard.kept_sums import DailySums, Days, Filters, Names, SpanSums
 from metering import analytics
 from metering.analytics import Arrived, Callers, Period, UsageRow
 from schema.database import reading
@@ -28,115 +28,7 @@ OLDEST_SECONDS = 600
 """How long sums of events are kept: a transaction that ends long after it began may be missing in them."""
 _CROSSED = ("provider", "model", "plan", "task")
 _FEW_NAMES = (*_CROSSED, "feature", "tool", "tier")
-_MOST = 30_000
-"""How many sums a look may have for the sake of filters: about thirty megabytes. Of a million calls, a third of that
-takes twice as long to read as the thousand sums by model and day."""
 _MOST_IN_ALL = 200_000
-_DAY = timedelta(days=1)
-
-Days = tuple[date, date]
-"""The first day and the day after the last."""
-Filters = tuple[tuple[str, str], ...]
-"""Column and wanted value, in a form that a cache can key by."""
-Names = tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Daily:
-    """Sums by some columns for each day; one thread asks, and the others wait for the answer."""
-
-    by: Names
-    filters: Filters
-    days: dict[date, list[UsageRow]] = field(default_factory=dict)
-    narrowed: dict[tuple[Names, Filters], dict[date, list[UsageRow]]] = field(default_factory=dict)
-    turn: Lock = field(default_factory=Lock)
-
-    @property
-    def size(self) -> int:
-        """How many sums are kept."""
-        return sum(len(rows) for known in (self.days, *self.narrowed.values()) for rows in list(known.values()))
-
-    def knows(self, period: Days) -> bool:
-        """Whether nothing of a range has to be asked for."""
-        return all(day in self.days for day in Period(*period).days())
-
-    def drop(self, days: set[date]) -> None:
-        """Forget some days."""
-        with self.turn:
-            for known in (self.days, *self.narrowed.values()):
-                for day in days:
-                    known.pop(day, None)
-
-    def part(self, engine: Engine, groups: Names, period: Days, filters: Filters) -> list[UsageRow]:
-        """What there is of a range, by fewer columns and of those rows alone that filters want."""
-        with self.turn:
-            self._read(engine, period)
-            whole = groups == self.by and not filters
-            known = self.days if whole else self.narrowed.setdefault((groups, filters), {})
-            found = []
-            for day in Period(*period).days():
-                if day not in known:
-                    known[day] = analytics.summed(_wanted(self.days[day], filters), (*groups, "day"))
-                found += known[day]
-            return found
-
-    def _read(self, engine: Engine, period: Days) -> None:
-        """Ask for the days that are not known yet."""
-        if self.knows(period):
-            return
-        if sum(map(len, self.days.values())) > _MOST:
-            self.days.clear()
-            self.narrowed.clear()
-        missing = [day for day in Period(*period).days() if day not in self.days]
-        asked = Period(missing[0], missing[-1] + _DAY)
-        with reading(engine) as connection:
-            rows = analytics.usage_by(connection, (*self.by, "day"), asked, dict(self.filters))
-        found: dict[date, list[UsageRow]] = {day: [] for day in asked.days()}
-        for row in rows:
-            found[row.keys["day"]].append(row)
-        self.days |= found
-
-
-@dataclass(slots=True)
-class _Spans:
-    """Sums by some columns, of which there are too many to have them for each day; one thread asks, the others wait."""
-
-    by: Names
-    filters: Filters
-    known: dict[Days, list[UsageRow]] = field(default_factory=dict)
-    turn: Lock = field(default_factory=Lock)
-
-    @property
-    def size(self) -> int:
-        """How many sums are kept."""
-        return sum(map(len, list(self.known.values())))
-
-    def drop(self, days: set[date]) -> None:
-        """Forget the spans that some days lie in."""
-        with self.turn:
-            for first, end in list(self.known):
-                if any(first <= day < end for day in days):
-                    del self.known[first, end]
-
-    def part(
-        self, engine: Engine, groups: Names, period: Days, filters: Filters, newest: date | None
-    ) -> list[UsageRow]:
-        """What is known of spans within a range and what the database says of the rest, by fewer columns.
-
-        The `newest` day is a span of its own: the others hold when something arrives.
-        """
-        with self.turn:
-            if self.size > _MOST:
-                self.known.clear()
-            found: list[UsageRow] = []
-            for span in covering(period, self.known):
-                for piece in [span] if span in self.known else _cut(span, newest):
-                    if piece not in self.known:
-                        with reading(engine) as connection:
-                            rows = analytics.usage_by(connection, self.by, Period(*piece), dict(self.filters), units=())
-                        self.known[piece] = rows
-                    found += self.known[piece]
-        return analytics.summed(_wanted(found, filters), groups)
 
 
 class _Looks:
@@ -149,8 +41,8 @@ class _Looks:
         self.groups: list[int] = []
         """How many groups the crossed columns make in each plan: in the last two days, as the last may have begun."""
         self.number_of_accounts = 0
-        self._daily: dict[tuple[Names, Filters], _Daily] = {}
-        self._spans: dict[tuple[Names, Filters], _Spans] = {}
+        self._daily: dict[tuple[Names, Filters], DailySums] = {}
+        self._spans: dict[tuple[Names, Filters], SpanSums] = {}
         self._callers: dict[Filters, CallerDays] = {}
         self._stamp: str | None = None
         self._arrived: Arrived | None = None
@@ -192,13 +84,13 @@ class _Looks:
     def daily(self, by: Names, filters: Filters, period: Days, groups: Names, inner: Filters) -> list[UsageRow]:
         """What there is of a range, by fewer columns and of those rows alone that more filters want; with the day."""
         self._make_room()
-        look = self._daily.setdefault((by, filters), _Daily(by, filters))
+        look = self._daily.setdefault((by, filters), DailySums(by, filters))
         return look.part(self.engine, groups, period, inner)
 
     def spans(self, by: Names, filters: Filters, period: Days, groups: Names, inner: Filters) -> list[UsageRow]:
         """The same without the day, of columns of which there are too many to have them for each day."""
         self._make_room()
-        look = self._spans.setdefault((by, filters), _Spans(by, filters))
+        look = self._spans.setdefault((by, filters), SpanSums(by, filters))
         return look.part(self.engine, groups, period, inner, self.newest)
 
     def callers(self, periods: Sequence[Days], filters: Filters) -> list[Callers] | None:
@@ -206,7 +98,7 @@ class _Looks:
         self._make_room()
         return self._callers.setdefault(filters, CallerDays(filters)).count(self.engine, periods)
 
-    def _all(self) -> list[_Daily | _Spans | CallerDays]:
+    def _all(self) -> list[DailySums | SpanSums | CallerDays]:
         return [*self._daily.values(), *self._spans.values(), *self._callers.values()]
 
     def _clear(self) -> None:
@@ -237,7 +129,7 @@ def by_day(engine: Engine, stamp: str, groups: Names, period: Days, filters: Fil
     looks, (first, end) = _looks(engine, stamp), period
     alone = groups if len(groups) == 1 and groups[0] in _FEW_NAMES else None
     crossed = _CROSSED if {*groups} <= {*_CROSSED} else None
-    if crossed and not _is_of_an_account(filters) and sum(looks.groups) * (end - first).days > _MOST:
+    if crossed and not _is_of_an_account(filters) and sum(looks.groups) * (end - first).days > kept_sums.MOST:
         crossed = None
     ways = [by for by in (crossed, alone) if by is not None]
     if not ways:
@@ -252,7 +144,7 @@ def by_plan_and_account(engine: Engine, stamp: str, period: Days, filters: Filte
     """Sums by plan and account, without units."""
     looks, by = _looks(engine, stamp), ("plan", "account")
     # The calls of one account have an index of their own.
-    if not _is_of_an_account(filters) and max(looks.groups, default=0) * looks.number_of_accounts <= _MOST:
+    if not _is_of_an_account(filters) and max(looks.groups, default=0) * looks.number_of_accounts <= kept_sums.MOST:
         inner, outer = _parted(filters, (*_CROSSED, "account"))
         return looks.spans((*_CROSSED, "account"), outer, period, by, inner)
     return looks.spans(by, filters, period, by, ())
@@ -261,27 +153,6 @@ def by_plan_and_account(engine: Engine, stamp: str, period: Days, filters: Filte
 def callers(engine: Engine, stamp: str, periods: Sequence[Days], filters: Filters) -> list[Callers] | None:
     """Who called in each of some periods; None where the database should count, as there are too many."""
     return _looks(engine, stamp).callers(periods, filters)
-
-
-def covering(period: Days, known: Iterable[Days]) -> list[Days]:
-    """The spans that make up a range, in order: known ones that lie in it, and what is between them."""
-    at, end = period
-    found = []
-    for span in sorted(known, key=lambda span: (span[0], -span[1].toordinal())):
-        if at <= span[0] < span[1] <= end:
-            found += [(at, span[0]), span]
-            at = span[1]
-    return [span for span in (*found, (at, end)) if span[0] < span[1]]
-
-
-def _cut(span: Days, day: date | None) -> list[Days]:
-    """A span in two, the last of which begins with a day; whole where it does not lie within."""
-    first, end = span
-    return [(first, day), (day, end)] if day is not None and first < day < end else [span]
-
-
-def _wanted(rows: Iterable[UsageRow], filters: Filters) -> list[UsageRow]:
-    return [row for row in rows if all(row.keys[name] == value for name, value in filters)]
 
 
 def _is_of_an_account(filters: Filters) -> bool:
@@ -294,4 +165,4 @@ def _parted(filters: Filters, by: Names) -> tuple[Filters, Filters]:
     return inner, tuple(one for one in filters if one not in inner)
 
 
-__all__ = ["OLDEST_SECONDS", "Days", "Filters", "by_day", "by_plan_and_account", "callers", "covering"]
+__all__ = ["OLDEST_SECONDS", "by_day", "by_plan_and_account", "callers"]

@@ -13,7 +13,7 @@ from dashboard import sources
 from dashboard.converted_csv import beside
 from dashboard.exports import Csv
 from dashboard.filters import Selection
-from dashboard.looks import Days, Filters
+from dashboard.kept_sums import Days, Filters
 from dashboard.sources import TTL_SECONDS
 from metering import analytics
 from metering.analytics import Conversion, DayRow, Period, UsageRow

@@ -13,8 +13,8 @@ from dashboard.chart_clicks import clickable
 from dashboard.filters import Selection, describe_changes, filter_bar, narrow
 from dashboard.formats import brief_money, change, count, dollars, literal, money, points, ratio
 from dashboard.judging import Good, judged
+from dashboard.kept_sums import Days
 from dashboard.layout import card, card_title, empty_state, page_header, waiting
-from dashboard.looks import Days
 from dashboard.revenue.chart import revenue_chart
 from dashboard.second_currency import beside_in, in_currency
 from dashboard.session import require, require_data

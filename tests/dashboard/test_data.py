@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from dashboard import data, looks, sources
-from dashboard.looks import Days, covering
+from dashboard import data, kept_sums, looks, sources
+from dashboard.kept_sums import Days, covering
 from metering import analytics
 from metering.accounts.accounts import account_id
 from metering.analytics import Period
@@ -62,10 +62,10 @@ def stamp(request: pytest.FixtureRequest) -> str:
     return str(request.node.nodeid)
 
 
-@pytest.fixture(params=[looks._MOST, 300, 0])
+@pytest.fixture(params=[kept_sums.MOST, 300, 0])
 def most(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """How many sums are few enough to be read crossed: all of these, those of some days, or none."""
-    monkeypatch.setattr(looks, "_MOST", request.param)
+    monkeypatch.setattr(kept_sums, "MOST", request.param)
     return int(request.param)
 
 
@@ -154,7 +154,7 @@ def test_a_range_and_the_days_before_cost_one_look(
     fresh = looks._Looks(engine)
     fresh.hold(stamp)
     # Few enough for a half, too many for the whole.
-    monkeypatch.setattr(looks, "_MOST", sum(fresh.groups) * 20)
+    monkeypatch.setattr(kept_sums, "MOST", sum(fresh.groups) * 20)
     with asked(engine) as statements:
         data.sums_of_both(engine, stamp, shown, before, (), today)
         data.usage_by(engine, stamp, ("model",), shown, ())
@@ -164,7 +164,7 @@ def test_a_range_and_the_days_before_cost_one_look(
 def test_where_the_groups_are_many_a_filter_is_asked_of_the_database(
     engine: Engine, stamp: str, today: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(looks, "_MOST", 0)
+    monkeypatch.setattr(kept_sums, "MOST", 0)
     data.usage_by(engine, stamp, ("model",), last(30, today), ())
     with asked(engine) as statements:
         data.usage_by(engine, stamp, ("model",), last(30, today), (("model", "openai/gpt-4o"),))
