@@ -15,7 +15,16 @@ from dashboard.address import as_if_of_the_entry_script, choose, let_go
 from dashboard.formats import literal
 from dashboard.held import BAR, FILTERS, ONLY, TOGGLES, WHOLE_BAR, hold, take
 from dashboard.kept_sums import Filters
-from dashboard.periods import DEFAULT_PRESET, GRANULARITIES, PRESETS, buckets, last_day, period_text, preset_period
+from dashboard.periods import (
+    DEFAULT_PRESET,
+    GRANULARITIES,
+    PRESETS,
+    buckets,
+    earliest,
+    last_day,
+    period_text,
+    preset_period,
+)
 from metering.analytics import Period
 
 
@@ -110,6 +119,7 @@ def filter_bar(
             picked = st.date_input(
                 "Days",
                 value=(today - timedelta(days=29), today),
+                min_value=earliest(today),
                 max_value=today,
                 format="YYYY-MM-DD",
                 key="dates",

@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.address import choose, words
-from dashboard.periods import GRANULARITIES, PRESETS
+from dashboard.periods import GRANULARITIES, PRESETS, choosable
 
 FILTERS = ("model", "plan", "account", "provider", "task")
 ONLY = {name: f"only_{name}" for name in FILTERS}
@@ -114,7 +114,7 @@ def _days(texts: Sequence[str], today: date) -> tuple[date, ...]:
         days = tuple(date.fromisoformat(text) for text in texts)
     except ValueError:
         return ()
-    return days if len(days) <= 2 and list(days) == sorted(days) and max(days, default=today) <= today else ()
+    return days if choosable(days, today) else ()
 
 
 __all__ = ["BAR", "FILTERS", "ONLY", "TOGGLES", "WHOLE_BAR", "choices", "enter_page", "hold", "take"]

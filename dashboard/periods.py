@@ -16,6 +16,8 @@ GRANULARITIES = ("Day", "Week", "Month")
 """What one bar of a chart stands for; weeks begin on Monday."""
 _LENGTHS = {"Today": 1, "7 days": 7, "30 days": 30, "90 days": 90}
 _DAY = timedelta(days=1)
+_YEARS = 10
+"""How many years before this one days can be chosen of."""
 
 
 def preset_period(preset: str | None, today: date, custom: Sequence[date] = ()) -> Period:
@@ -33,6 +35,16 @@ def preset_period(preset: str | None, today: date, custom: Sequence[date] = ()) 
     if preset == "Custom" and custom:
         return Period(min(custom), max(custom) + _DAY)
     return Period.last(_LENGTHS.get(preset or "", _LENGTHS[DEFAULT_PRESET]), today)
+
+
+def choosable(days: Sequence[date], today: date) -> bool:
+    """Whether a range of one's own may be of these days: at most two, in order, that can be chosen."""
+    return len(days) <= 2 and list(days) == sorted(days) and all(earliest(today) <= day <= today for day in days)
+
+
+def earliest(today: date) -> date:
+    """The first day that can be chosen."""
+    return date(today.year - _YEARS, 1, 1)
 
 
 def period_text(period: Period) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pytest
+
 from tests.dashboard.conftest import Server, Visit
 from tests.dashboard.seeding import ACCOUNTS
 
@@ -165,8 +167,11 @@ def test_an_account_keeps_the_range_and_gives_it_back_to_the_list(server: Server
     assert _chosen(visit) == {"range": "90 days"}
 
 
-def test_choices_that_nobody_could_make_are_dropped_by_the_page_that_has_the_bar(server: Server, visit: Visit) -> None:
-    said = {"range": "Custom", "dates": "2999-01-01", "per": "Year", "only_model": "no/model", "compare": "false"}
+@pytest.mark.parametrize("day", ["2999-01-01", "1999-12-31", "soon"])
+def test_choices_that_nobody_could_make_are_dropped_by_the_page_that_has_the_bar(
+    server: Server, visit: Visit, day: str
+) -> None:
+    said = {"range": "Custom", "dates": day, "per": "Year", "only_model": "no/model", "compare": "false"}
     visit.open(f"{server.url}/models?{urlencode(said)}", "Models")
 
     _switch(visit, "Analytics", "Usage")

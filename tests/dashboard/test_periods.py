@@ -6,7 +6,17 @@ from datetime import date, timedelta
 
 import pytest
 
-from dashboard.periods import bucket_text, buckets, by_bucket, last_day, period_text, preset_period, running
+from dashboard.periods import (
+    bucket_text,
+    buckets,
+    by_bucket,
+    choosable,
+    earliest,
+    last_day,
+    period_text,
+    preset_period,
+    running,
+)
 from metering.analytics import Period
 
 TODAY = date(2026, 11, 21)
@@ -31,6 +41,15 @@ def test_presets_end_with_today(preset: str | None, start: date) -> None:
 def test_the_month_before_is_whole() -> None:
     assert preset_period("Last month", TODAY) == Period(date(2026, 10, 1), date(2026, 11, 1))
     assert preset_period("Last month", date(2026, 1, 31)) == Period(date(2025, 12, 1), date(2026, 1, 1))
+
+
+def test_days_that_can_be_chosen() -> None:
+    first = earliest(TODAY)
+    assert first == date(2016, 1, 1)
+    assert choosable((), TODAY)
+    assert choosable((first, TODAY), TODAY)
+    for days in ((TODAY, first), (date(2015, 12, 31),), (TODAY + timedelta(days=1),), (TODAY, TODAY, TODAY)):
+        assert not choosable(days, TODAY)
 
 
 def test_a_custom_range_includes_both_ends() -> None:
