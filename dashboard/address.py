@@ -14,7 +14,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.periods import DEFAULT_PRESET, GRANULARITIES
 
-_DEFAULTS = {"range": DEFAULT_PRESET, "per": GRANULARITIES[0], "compare": True, "converted": False}
+DEFAULTS = {"range": DEFAULT_PRESET, "per": GRANULARITIES[0], "compare": True, "converted": False}
 """What the address does not say; no filter is none of the names."""
 
 
@@ -68,11 +68,11 @@ def choose(chosen: Mapping[str, Any]) -> None:
 
 def words(name: str, value: Any) -> list[str] | None:
     """A choice as the address says it; None for what it leaves out."""
-    if value is None or value == _DEFAULTS.get(name):
+    if value is None or value == DEFAULTS.get(name):
         return None
     if isinstance(value, bool):
         return [str(value).lower()]
     return [value] if isinstance(value, str) else [day.isoformat() for day in value]
 
 
-__all__ = ["as_if_of_the_entry_script", "choose", "let_go", "words"]
+__all__ = ["DEFAULTS", "as_if_of_the_entry_script", "choose", "let_go", "words"]

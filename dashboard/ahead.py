@@ -9,15 +9,15 @@ from functools import partial
 from threading import Lock, Timer
 from time import monotonic
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard import data, sources
 from dashboard.periods import DEFAULT_PRESET, WIDEST_LENGTH, preset_period
 from dashboard.sources import Stamp
 from schema.errors import RatecardError
 
-_REST_SECONDS = 1.5
-"""How long no page was asked for: it is drawn by then, and somebody reads it."""
+_REST_SECONDS = 1.0
+"""How long after the last page was sent: the browser has drawn it by then, and somebody reads it."""
 _PAUSE_SECONDS = 30.0
 _MOST_EVENTS = 3_000_000
 """Beyond so many, looking at what may not be wanted costs the database too much."""
@@ -32,11 +32,17 @@ class _AtRest:
         self._done_at = -_PAUSE_SECONDS
         self._turn = Lock()
 
-    def later(self, tasks: Sequence[Callable[[], object]]) -> None:
-        """Instead of what was to be done before."""
+    def interrupt(self) -> None:
+        """Do nothing more of it."""
         with self._turn:
             if self.timer is not None:
                 self.timer.cancel()
+            self.timer = None
+
+    def later(self, tasks: Sequence[Callable[[], object]]) -> None:
+        """Instead of what was to be done before."""
+        self.interrupt()
+        with self._turn:
             self.timer = timer = Timer(_REST_SECONDS, lambda: self._do(tasks, timer))
             timer.daemon = True
             timer.start()
@@ -60,8 +66,13 @@ def read_first() -> None:
     _try(_first)
 
 
+def interrupt() -> None:
+    """A page is asked for: nothing more is read ahead until it is drawn."""
+    _at_rest.interrupt()
+
+
 def read_farther_at_rest(stamp: Stamp, today: date) -> None:
-    """Ask for what they show of the widest range, once no page was asked for in a while."""
+    """Ask for what they show of the widest range, once no page was asked for in a while; called when one is drawn."""
     if stamp.arrived.newest[0] <= _MOST_EVENTS:
         _at_rest.later(_looks(stamp, WIDEST_LENGTH, today))
 
@@ -90,9 +101,9 @@ def _looks(stamp: Stamp, preset: str, today: date) -> list[Callable[[], object]]
 def _try(task: Callable[[], object]) -> None:
     try:
         task()
-    except (RatecardError, DBAPIError) as error:
+    except (RatecardError, SQLAlchemyError) as error:
         # The page that asks again says it to somebody who can mend it.
         logging.getLogger("ratecard.dashboard").warning("the next sums could not be read ahead: %s", error)
 
 
-__all__ = ["read_farther_at_rest", "read_first"]
+__all__ = ["interrupt", "read_farther_at_rest", "read_first"]

@@ -23,6 +23,8 @@ from schema.database import reading
 MOST_USERS = 100_000
 """Of how many users the days are kept: about 25 megabytes. Beyond, the database counts."""
 _DAY = timedelta(days=1)
+_AT_ONCE = timedelta(days=4 * WORD_DAYS)
+"""How many days one look is for: a million days of users are bits of a few whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,51 +49,59 @@ class _Who:
 
 @dataclass(slots=True)
 class CallerDays:
-    """Who called on each day among the events that some filters want; one thread asks, and the others wait."""
+    """Who called on each day. One thread asks the database, and others wait for it only for what is missing."""
 
     filters: Filters
-    too_many: bool = False
     _days: dict[date, _Who] = field(default_factory=dict)
     _users: dict[tuple[int, str], int] = field(default_factory=dict)
     _accounts: dict[int, int] = field(default_factory=dict)
+    _too_many: bool = False
     _turn: Lock = field(default_factory=Lock)
 
     @property
     def size(self) -> int:
-        """How many users are known."""
-        return len(self._users) + len(self._accounts)
+        """How much is kept: users, accounts and days."""
+        return len(self._users) + len(self._accounts) + len(self._days)
 
-    def drop(self, days: set[date]) -> None:
-        """Forget some days."""
-        with self._turn:
-            for day in days:
-                self._days.pop(day, None)
+    def without(self, days: set[date]) -> CallerDays:
+        """The same without some days. Who asks for a day meanwhile is answered by the old one."""
+        rest = {day: who for day, who in list(self._days.items()) if day not in days}
+        return CallerDays(self.filters, rest, dict(self._users), dict(self._accounts), self._too_many)
 
     def count(self, engine: Engine, periods: Sequence[Days]) -> list[Callers] | None:
         """Who called in each period; None where there are too many users."""
-        with self._turn:
-            self._read(engine, {day for period in periods for day in Period(*period).days()} - self._days.keys())
-            if self.too_many:
-                return None
-            return [
-                reduce(or_, (self._days[day] for day in Period(*period).days()), _Who()).counted for period in periods
-            ]
+        days = self._days
+        asked = {day for period in periods for day in Period(*period).days()}
+        if asked - days.keys():
+            with self._turn:
+                days = self._read(engine, asked)
+        if self._too_many:
+            return None
+        return [reduce(or_, (days[day] for day in Period(*period).days()), _Who()).counted for period in periods]
 
-    def _read(self, engine: Engine, missing: set[date]) -> None:
-        if self.too_many or not missing:
-            return
-        asked = Period(min(missing), max(missing) + _DAY)
-        with reading(engine) as connection:
-            rows = analytics.days_called(connection, asked, dict(self.filters), most=MOST_USERS)
-        if rows is None or self.size > 2 * MOST_USERS:
-            self.too_many = True
-            return
+    def _read(self, engine: Engine, asked: set[date]) -> dict[date, _Who]:
+        """Each of the days, and others; those that are not known yet are asked for, some at a time."""
+        missing = sorted(asked - self._days.keys())
+        found = dict(self._days)
+        while missing and not self._too_many:
+            period = Period(missing[0], min(missing[-1] + _DAY, missing[0] + _AT_ONCE))
+            missing = [day for day in missing if day >= period.bounds()[1]]
+            with reading(engine) as connection:
+                rows = analytics.days_called(connection, period, dict(self.filters), most=MOST_USERS)
+            if rows is None:
+                self._too_many = True
+            else:
+                found |= self._called(rows, list(period.days()))
+                self._too_many = len(self._users) > MOST_USERS
+        self._days = found
+        return found
+
+    def _called(self, rows: Sequence[Any], days: Sequence[date]) -> dict[date, _Who]:
         named, nameless = _parted(rows)
         users = _places(self._users, [(row[0], row[1]) for row in named])
         accounts, others = (_places(self._accounts, [row[0] for row in some]) for some in (named, nameless))
-        days = list(asked.days())
-        for day, on, others_on in zip(days, _called(named, len(days)), _called(nameless, len(days)), strict=True):
-            self._days[day] = _Who(_set(users[on]), _set(accounts[on]), _set(others[others_on]))
+        each = zip(days, _by_day(named, len(days)), _by_day(nameless, len(days)), strict=True)
+        return {day: _Who(_set(users[on]), _set(accounts[on]), _set(others[others_on])) for day, on, others_on in each}
 
 
 def _places(known: dict[Any, int], names: Sequence[Any]) -> NDArray[np.int64]:
@@ -103,7 +113,7 @@ def _parted(rows: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     return [row for row in rows if row[1] is not None], [row for row in rows if row[1] is None]
 
 
-def _called(rows: Sequence[Any], days: int) -> Iterator[NDArray[np.bool_]]:
+def _by_day(rows: Sequence[Any], days: int) -> Iterator[NDArray[np.bool_]]:
     """Of each day, which rows have a call."""
     words = [[word or 0 for word in row[2:]] for row in rows]
     called = np.array(words, dtype=np.int64).reshape(len(rows), ceil(days / WORD_DAYS))

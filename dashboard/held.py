@@ -6,14 +6,14 @@ A page that is opened or reloaded begins with what its address says, so that not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from dashboard.address import choose, words
+from dashboard.address import DEFAULTS, choose, let_go, words
 from dashboard.periods import GRANULARITIES, PRESETS, choosable
 
 FILTERS = ("model", "plan", "account", "provider", "task")
@@ -40,10 +40,12 @@ def enter_page(today: date) -> None:
     st.session_state[_ENTERED] = page = context.page_script_hash
     query = parse_qs(context.query_string)
     said, before = _said(query, today), _held()
+    # A page that was left while it drew the bar had no time to.
+    let_go(WHOLE_BAR)
     links = {name: query[name] for name in FILTERS if name in query and name not in st.query_params}
     if context.is_history_navigation or before is None:
         # The address alone says it, and Streamlit gives it to the widgets.
-        st.session_state[_HELD] = said
+        st.session_state[_HELD] = DEFAULTS | said
         st.session_state[_TAKEN] = page if before is None else None
     else:
         # A link that narrows the numbers starts from none of the filters before.
@@ -96,14 +98,16 @@ def _is_custom(held: Mapping[str, Any]) -> bool:
 
 
 def _said(query: Mapping[str, Sequence[str]], today: date) -> dict[str, Any]:
-    """What an address says of the bar, without what could not be chosen there."""
+    """What an address says of the bar, as its widgets read it, without what could not be chosen there."""
     said: dict[str, Any] = {}
     for name, texts in query.items():
-        text = texts[-1]
-        if (name == "range" and text in PRESETS) or (name == "per" and text in GRANULARITIES) or name in ONLY.values():
-            said[name] = text
-        elif name in TOGGLES:
-            said[name] = text != "false"
+        first, last = texts[0], texts[-1]
+        if (name == "range" and first in PRESETS) or (name == "per" and first in GRANULARITIES):
+            said[name] = first
+        elif name in ONLY.values():
+            said[name] = last
+        elif name in TOGGLES and last in ("true", "false"):
+            said[name] = last == "true"
     days = _days(query.get("dates", ()), today)
     return said | ({"dates": days} if days else {})
 
@@ -111,10 +115,10 @@ def _said(query: Mapping[str, Sequence[str]], today: date) -> dict[str, Any]:
 def _days(texts: Sequence[str], today: date) -> tuple[date, ...]:
     """The first and last day of an address; none where there could be no such range."""
     try:
-        days = tuple(date.fromisoformat(text) for text in texts)
+        days = sorted(datetime.strptime(text, "%Y-%m-%d").date() for text in texts)  # noqa: DTZ007 - a day, no moment
     except ValueError:
         return ()
-    return days if choosable(days, today) else ()
+    return tuple(dict.fromkeys((days[0], days[-1]))) if days and choosable(days, today) else ()
 
 
 __all__ = ["BAR", "FILTERS", "ONLY", "TOGGLES", "WHOLE_BAR", "choices", "enter_page", "hold", "take"]

@@ -27,80 +27,89 @@ Names = tuple[str, ...]
 
 @dataclass(slots=True)
 class DailySums:
-    """Sums by some columns for each day; one thread asks, and the others wait for the answer."""
+    """Sums by some columns for each day. One thread asks, and others wait for it only for what is missing."""
 
     by: Names
     filters: Filters
-    days: dict[date, list[UsageRow]] = field(default_factory=dict)
-    narrowed: dict[tuple[Names, Filters], dict[date, list[UsageRow]]] = field(default_factory=dict)
-    turn: Lock = field(default_factory=Lock)
+    _days: dict[date, list[UsageRow]] = field(default_factory=dict)
+    _narrowed: dict[tuple[Names, Filters], dict[date, list[UsageRow]]] = field(default_factory=dict)
+    _turn: Lock = field(default_factory=Lock)
 
     @property
     def size(self) -> int:
-        """How many sums are kept."""
-        return sum(len(rows) for known in (self.days, *self.narrowed.values()) for rows in list(known.values()))
+        """How much is kept: a day counts as a sum."""
+        kept = (self._days, *list(self._narrowed.values()))
+        return sum(1 + len(rows) for known in kept for rows in list(known.values()))
 
     def knows(self, period: Days) -> bool:
         """Whether nothing of a range has to be asked for."""
-        return all(day in self.days for day in Period(*period).days())
+        return all(day in self._days for day in Period(*period).days())
 
-    def drop(self, days: set[date]) -> None:
-        """Forget some days."""
-        with self.turn:
-            for known in (self.days, *self.narrowed.values()):
-                for day in days:
-                    known.pop(day, None)
+    def without(self, days: set[date]) -> DailySums:
+        """The same without some days. Who asks for a day meanwhile is answered by the old one."""
+
+        def rest(known: dict[date, list[UsageRow]]) -> dict[date, list[UsageRow]]:
+            return {day: rows for day, rows in list(known.items()) if day not in days}
+
+        narrowed = {of: rest(known) for of, known in list(self._narrowed.items())}
+        return DailySums(self.by, self.filters, rest(self._days), narrowed)
 
     def part(self, engine: Engine, groups: Names, period: Days, filters: Filters) -> list[UsageRow]:
         """What there is of a range, by fewer columns and of those rows alone that filters want."""
-        with self.turn:
-            self._read(engine, period)
-            whole = groups == self.by and not filters
-            known = self.days if whole else self.narrowed.setdefault((groups, filters), {})
-            found = []
-            for day in Period(*period).days():
-                if day not in known:
-                    known[day] = analytics.summed(_wanted(self.days[day], filters), (*groups, "day"))
-                found += known[day]
-            return found
+        days = self._days
+        if any(day not in days for day in Period(*period).days()):
+            with self._turn:
+                days = self._read(engine, period)
+        whole = groups == self.by and not filters
+        if self.size > 3 * MOST:
+            self._narrowed = {}
+        known = days if whole else self._narrowed.setdefault((groups, filters), {})
+        found = []
+        for day in Period(*period).days():
+            if day not in known:
+                known[day] = analytics.summed(_wanted(days[day], filters), (*groups, "day"))
+            found += known[day]
+        return found
 
-    def _read(self, engine: Engine, period: Days) -> None:
-        """Ask for the days that are not known yet."""
-        if self.knows(period):
-            return
-        if sum(map(len, self.days.values())) > MOST:
-            self.days.clear()
-            self.narrowed.clear()
-        missing = [day for day in Period(*period).days() if day not in self.days]
+    def _read(self, engine: Engine, period: Days) -> dict[date, list[UsageRow]]:
+        """Every day of a range, and others; those that are not known yet are asked for."""
+        missing = [day for day in Period(*period).days() if day not in self._days]
+        if not missing:
+            return self._days
+        kept = self._days
+        if sum(map(len, kept.values())) > MOST:
+            kept, self._narrowed = {}, {}
+            missing = list(Period(*period).days())
         asked = Period(missing[0], missing[-1] + _DAY)
         with reading(engine) as connection:
             rows = analytics.usage_by(connection, (*self.by, "day"), asked, dict(self.filters))
-        found: dict[date, list[UsageRow]] = {day: [] for day in asked.days()}
+        found: dict[date, list[UsageRow]] = {day: [] for day in missing}
         for row in rows:
-            found[row.keys["day"]].append(row)
-        self.days |= found
+            if row.keys["day"] in found:
+                found[row.keys["day"]].append(row)
+        self._days = kept | found
+        return self._days
 
 
 @dataclass(slots=True)
 class SpanSums:
-    """Sums by some columns, of which there are too many to have them for each day; one thread asks, the others wait."""
+    """Sums by some columns, of which there are too many to have them for each day: of spans of days, without units."""
 
     by: Names
     filters: Filters
-    known: dict[Days, list[UsageRow]] = field(default_factory=dict)
-    turn: Lock = field(default_factory=Lock)
+    _known: dict[Days, list[UsageRow]] = field(default_factory=dict)
+    _turn: Lock = field(default_factory=Lock)
 
     @property
     def size(self) -> int:
         """How many sums are kept."""
-        return sum(map(len, list(self.known.values())))
+        return sum(map(len, list(self._known.values())))
 
-    def drop(self, days: set[date]) -> None:
-        """Forget the spans that some days lie in."""
-        with self.turn:
-            for first, end in list(self.known):
-                if any(first <= day < end for day in days):
-                    del self.known[first, end]
+    def without(self, days: set[date]) -> SpanSums:
+        """The same without the spans that some days lie in. Who asks meanwhile is answered by the old one."""
+        known = list(self._known.items())
+        rest = {span: rows for span, rows in known if not any(span[0] <= day < span[1] for day in days)}
+        return SpanSums(self.by, self.filters, rest)
 
     def part(
         self, engine: Engine, groups: Names, period: Days, filters: Filters, newest: date | None
@@ -109,18 +118,23 @@ class SpanSums:
 
         The `newest` day is a span of its own: the others hold when something arrives.
         """
-        with self.turn:
-            if self.size > MOST:
-                self.known.clear()
-            found: list[UsageRow] = []
-            for span in covering(period, self.known):
-                for piece in [span] if span in self.known else _cut(span, newest):
-                    if piece not in self.known:
-                        with reading(engine) as connection:
-                            rows = analytics.usage_by(connection, self.by, Period(*piece), dict(self.filters), units=())
-                        self.known[piece] = rows
-                    found += self.known[piece]
+        known = dict(self._known)
+        if any(span not in known for span in covering(period, known)):
+            with self._turn:
+                known = self._read(engine, period, newest)
+        found = [row for span in covering(period, known) for row in known[span]]
         return analytics.summed(_wanted(found, filters), groups)
+
+    def _read(self, engine: Engine, period: Days, newest: date | None) -> dict[Days, list[UsageRow]]:
+        """Spans that make up a range, and others; those that are not known yet are asked for."""
+        known = dict(self._known) if self.size <= MOST else {}
+        for span in covering(period, known):
+            for piece in [] if span in known else _cut(span, newest):
+                with reading(engine) as connection:
+                    rows = analytics.usage_by(connection, self.by, Period(*piece), dict(self.filters), units=())
+                known[piece] = rows
+        self._known = known
+        return dict(known)
 
 
 def covering(period: Days, known: Iterable[Days]) -> list[Days]:

@@ -8,10 +8,12 @@ day alone is read again. `metering.analytics` does the sums.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from threading import Lock
 from time import monotonic
+from typing import TypeVar
 
 import streamlit as st
 from sqlalchemy import Connection, Engine, func, select
@@ -28,86 +30,104 @@ OLDEST_SECONDS = 600
 """How long sums of events are kept: a transaction that ends long after it began may be missing in them."""
 _CROSSED = ("provider", "model", "plan", "task")
 _FEW_NAMES = (*_CROSSED, "feature", "tool", "tier")
-_MOST_IN_ALL = 200_000
+_MOST_SUMS, _MOST_CALLERS = 200_000, 200_000
+"""How much is kept in all: two hundred megabytes of sums, and fifty of users."""
+
+Key = TypeVar("Key", bound=Hashable)
+Look = TypeVar("Look", DailySums, SpanSums, CallerDays)
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """How much there is to read."""
+
+    newest: date | None = None
+    """The day of the newest event."""
+    groups: tuple[int, ...] = ()
+    """How many groups the crossed columns make in each plan: in the last two days, as the last may have begun."""
+    accounts: int = 0
 
 
 class _Looks:
-    """What was read, by the columns and the filters that the database acted on, and how much there is to read."""
+    """What was read, by the columns and the filters that the database acted on. Sessions share it.
+
+    What a page asks for last may be a call newer than what it asked for first, and is never older than its stamp.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.newest: date | None = None
-        """The day of the newest event."""
-        self.groups: list[int] = []
-        """How many groups the crossed columns make in each plan: in the last two days, as the last may have begun."""
-        self.number_of_accounts = 0
+        self.extent = _Extent()
         self._daily: dict[tuple[Names, Filters], DailySums] = {}
         self._spans: dict[tuple[Names, Filters], SpanSums] = {}
         self._callers: dict[Filters, CallerDays] = {}
-        self._stamp: str | None = None
-        self._arrived: Arrived | None = None
+        self._held: tuple[str, Arrived] | None = None
         self._began = 0.0
         self._turn = Lock()
 
     def hold(self, stamp: str) -> None:
         """Under another stamp, drop what holds no longer: the days of what arrived, or all that is old."""
+        if self._holds(stamp):
+            return
         with self._turn:
-            old = self._arrived is None or monotonic() - self._began > OLDEST_SECONDS
-            if stamp == self._stamp and not old:
+            if self._holds(stamp):
                 return
+            before = self._held[1] if self._held and not self._is_old() else None
             with reading(self.engine) as connection:
                 now = analytics.arrived(connection)
-                days = None if old or self._arrived is None else analytics.changed_days(connection, self._arrived)
+                days = None if before is None else analytics.changed_days(connection, before)
                 if days != set():
-                    self._measure(connection)
+                    self.extent = _extent(connection)
             if days is None:
-                self._clear()
-                self._began = monotonic()
-            else:
-                for look in self._all():
-                    look.drop(days)
-            self._arrived, self._stamp = now, stamp
+                self._daily, self._spans, self._callers, self._began = {}, {}, {}, monotonic()
+            elif days:
+                self._daily = {of: look.without(days) for of, look in self._daily.items()}
+                self._spans = {of: look.without(days) for of, look in self._spans.items()}
+                self._callers = {of: look.without(days) for of, look in self._callers.items()}
+            self._held = stamp, now
 
-    def _measure(self, connection: Connection) -> None:
-        newest = analytics.data_as_of(connection)
-        self.newest, self.groups = newest and newest.date(), []
-        if self.newest:
-            rows = analytics.usage_by(connection, _CROSSED, Period.last(2, self.newest), units=())
-            self.groups = list(Counter(row.keys["plan"] for row in rows).values())
-        self.number_of_accounts = connection.execute(select(func.count()).select_from(accounts)).scalar_one()
+    def _is_old(self) -> bool:
+        return monotonic() - self._began > OLDEST_SECONDS
+
+    def _holds(self, stamp: str) -> bool:
+        return self._held is not None and self._held[0] == stamp and not self._is_old()
 
     def knows(self, by: Names, filters: Filters, period: Days) -> bool:
         """Whether nothing of a range has to be asked for by day."""
         look = self._daily.get((by, filters))
         return look is not None and look.knows(period)
 
-    def daily(self, by: Names, filters: Filters, period: Days, groups: Names, inner: Filters) -> list[UsageRow]:
-        """What there is of a range, by fewer columns and of those rows alone that more filters want; with the day."""
-        self._make_room()
-        look = self._daily.setdefault((by, filters), DailySums(by, filters))
-        return look.part(self.engine, groups, period, inner)
+    def daily(self, by: Names, filters: Filters) -> DailySums:
+        """Sums by day."""
+        with self._turn:
+            return _found(self._daily, (by, filters), DailySums(by, filters), _MOST_SUMS)
 
-    def spans(self, by: Names, filters: Filters, period: Days, groups: Names, inner: Filters) -> list[UsageRow]:
-        """The same without the day, of columns of which there are too many to have them for each day."""
-        self._make_room()
-        look = self._spans.setdefault((by, filters), SpanSums(by, filters))
-        return look.part(self.engine, groups, period, inner, self.newest)
+    def spans(self, by: Names, filters: Filters) -> SpanSums:
+        """Sums of columns of which there are too many to have them for each day."""
+        with self._turn:
+            return _found(self._spans, (by, filters), SpanSums(by, filters), _MOST_SUMS)
 
-    def callers(self, periods: Sequence[Days], filters: Filters) -> list[Callers] | None:
-        """Who called in each of some periods; None where there are too many to be kept."""
-        self._make_room()
-        return self._callers.setdefault(filters, CallerDays(filters)).count(self.engine, periods)
+    def callers(self, filters: Filters) -> CallerDays:
+        """Who called on each day."""
+        with self._turn:
+            return _found(self._callers, filters, CallerDays(filters), _MOST_CALLERS)
 
-    def _all(self) -> list[DailySums | SpanSums | CallerDays]:
-        return [*self._daily.values(), *self._spans.values(), *self._callers.values()]
 
-    def _clear(self) -> None:
-        for known in (self._daily, self._spans, self._callers):
-            known.clear()
+def _extent(connection: Connection) -> _Extent:
+    as_of = analytics.data_as_of(connection)
+    if as_of is None:
+        return _Extent()
+    rows = analytics.usage_by(connection, _CROSSED, Period.last(2, as_of.date()), units=())
+    number = connection.execute(select(func.count()).select_from(accounts)).scalar_one()
+    return _Extent(as_of.date(), tuple(Counter(row.keys["plan"] for row in rows).values()), number)
 
-    def _make_room(self) -> None:
-        if sum(look.size for look in self._all()) > _MOST_IN_ALL:
-            self._clear()
+
+def _found(known: dict[Key, Look], key: Key, new: Look, most: int) -> Look:
+    """The look of a key; for a new one the oldest go that are too many."""
+    if key not in known:
+        while sum(look.size for look in known.values()) > most:
+            del known[next(iter(known))]
+        known[key] = new
+    return known[key]
 
 
 @st.cache_resource(show_spinner=False, max_entries=1)
@@ -129,7 +149,7 @@ def by_day(engine: Engine, stamp: str, groups: Names, period: Days, filters: Fil
     looks, (first, end) = _looks(engine, stamp), period
     alone = groups if len(groups) == 1 and groups[0] in _FEW_NAMES else None
     crossed = _CROSSED if {*groups} <= {*_CROSSED} else None
-    if crossed and not _is_of_an_account(filters) and sum(looks.groups) * (end - first).days > kept_sums.MOST:
+    if crossed and not _is_of_an_account(filters) and sum(looks.extent.groups) * (end - first).days > kept_sums.MOST:
         crossed = None
     ways = [by for by in (crossed, alone) if by is not None]
     if not ways:
@@ -137,22 +157,22 @@ def by_day(engine: Engine, stamp: str, groups: Names, period: Days, filters: Fil
     # What was read with the days before serves each half, too.
     by = next((by for by in ways if looks.knows(by, _parted(filters, by)[1], period)), ways[0])
     inner, outer = _parted(filters, by)
-    return looks.daily(by, outer, period, groups, inner)
+    return looks.daily(by, outer).part(engine, groups, period, inner)
 
 
 def by_plan_and_account(engine: Engine, stamp: str, period: Days, filters: Filters) -> list[UsageRow]:
     """Sums by plan and account, without units."""
-    looks, by = _looks(engine, stamp), ("plan", "account")
+    looks, wanted = _looks(engine, stamp), ("plan", "account")
+    extent, crossed = looks.extent, (*_CROSSED, "account")
     # The calls of one account have an index of their own.
-    if not _is_of_an_account(filters) and max(looks.groups, default=0) * looks.number_of_accounts <= kept_sums.MOST:
-        inner, outer = _parted(filters, (*_CROSSED, "account"))
-        return looks.spans((*_CROSSED, "account"), outer, period, by, inner)
-    return looks.spans(by, filters, period, by, ())
+    few = not _is_of_an_account(filters) and max(extent.groups, default=0) * extent.accounts <= kept_sums.MOST
+    by, (inner, outer) = (crossed, _parted(filters, crossed)) if few else (wanted, ((), filters))
+    return looks.spans(by, outer).part(engine, wanted, period, inner, extent.newest)
 
 
 def callers(engine: Engine, stamp: str, periods: Sequence[Days], filters: Filters) -> list[Callers] | None:
     """Who called in each of some periods; None where the database should count, as there are too many."""
-    return _looks(engine, stamp).callers(periods, filters)
+    return _looks(engine, stamp).callers(filters).count(engine, periods)
 
 
 def _is_of_an_account(filters: Filters) -> bool:

@@ -38,8 +38,8 @@ def preset_period(preset: str | None, today: date, custom: Sequence[date] = ()) 
 
 
 def choosable(days: Sequence[date], today: date) -> bool:
-    """Whether a range of one's own may be of these days: at most two, in order, that can be chosen."""
-    return len(days) <= 2 and list(days) == sorted(days) and all(earliest(today) <= day <= today for day in days)
+    """Whether a range of one's own may be of these days."""
+    return all(earliest(today) <= day <= today for day in days)
 
 
 def earliest(today: date) -> date:

@@ -7,7 +7,7 @@ from typing import NoReturn
 import streamlit as st
 from sqlalchemy.exc import DBAPIError
 
-from dashboard import sources
+from dashboard import ahead, sources
 from dashboard.access import (
     AccessDeniedError,
     CurrentPerson,
@@ -119,6 +119,7 @@ def _stop(title: str, advice: str, command: str | None = None) -> NoReturn:
 
 def require_data() -> sources.Stamp:
     """What the database holds; without a database or a release, a page that says what to run."""
+    ahead.interrupt()
     try:
         found, address = sources.state()
     except (DatabaseError, DBAPIError) as error:

@@ -223,7 +223,6 @@ def page() -> None:
             "The rate card is applied. Record calls with the metering library, or import a file of them.",
             "ratecard meter import usage.csv",
         )
-    read_farther_at_rest(stamp, today)
     arguments = (selection.filters, today)
     shown, compared = selection.bounds, selection.compared
     by_day = [Period.last(1, day).bounds() for day in selection.days]
@@ -255,6 +254,7 @@ def page() -> None:
         finished = [row for row in days if row.day < today] or days
         figures_before = (before, calling[compared]) if before and compared else None
         _cards(selection, (now, calling[shown]), figures_before, finished, calling, standing)
+    read_farther_at_rest(stamp, today)
 
 
 page()

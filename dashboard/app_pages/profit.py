@@ -295,7 +295,6 @@ def page() -> None:
     options = data.filter_options(engine, stamp.text)
     selection = filter_bar(today, options, currency=data.second_currency(engine, stamp.text))
     asked = (engine, stamp.text, selection.bounds, selection.compared, selection.filters, today)
-    read_farther_at_rest(stamp, today)
     earning = data.ask(data.profit_of_both, *asked)
     with waiting():
         totals, before = data.sums_of_both(*asked)
@@ -310,6 +309,7 @@ def page() -> None:
             st.page_link(page, label=label, icon=":material/arrow_forward:", query_params=query)
     converted_sums(selection, stamp)
     _draw(selection, stamp, totals, earning, options)
+    read_farther_at_rest(stamp, today)
 
 
 page()

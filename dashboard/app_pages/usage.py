@@ -103,7 +103,6 @@ def page() -> None:
     options = data.filter_options(engine, stamp.text)
     selection = filter_bar(today, options, currency=data.second_currency(engine, stamp.text))
     chosen = choices()
-    read_farther_at_rest(stamp, today)
     with waiting():
         data.read_both(engine, stamp.text, selection.bounds, selection.compared, selection.filters)
         rows = data.usage_by(engine, stamp.text, chosen.groups, selection.bounds, selection.filters)
@@ -132,6 +131,7 @@ def page() -> None:
             icon=":material/receipt_long:",
             query_params={"account": account, "section": "Usage"},
         )
+    read_farther_at_rest(stamp, today)
 
 
 page()

@@ -37,16 +37,18 @@ def arrived(connection: Connection) -> Arrived:
 
 
 def changed_days(connection: Connection, before: Arrived) -> set[date] | None:
-    """The days of the events that arrived or were corrected since; None where some are there now below what was newest.
+    """The days of the events that arrived or were corrected since; None where some are gone, and any may have changed.
 
-    Nobody can tell which those are: every day may have changed.
+    Where one came late, below what was newest, the days of all that it was counted with may be its own.
     """
     days: set[date] = set()
     for table, last, near in zip(_TABLES, before.newest, before.near, strict=True):
         known = select(func.count()).where(table.id > last - _NEAR, table.id <= last)
-        if connection.execute(known).scalar_one() != near:
+        late = connection.execute(known).scalar_one() - near
+        if late < 0:
             return None
-        days |= set(connection.execute(select(table.day).where(table.id > last).distinct()).scalars())
+        since = last - _NEAR if late else last
+        days |= set(connection.execute(select(table.day).where(table.id > since).distinct()).scalars())
     return days
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
@@ -121,6 +122,24 @@ def test_profit_is_that_of_the_database(engine: Engine, stamp: str, today: date)
                 assert (found.plans, found.accounts) == profit(connection, Period(*range_), dict(filters), today=today)
 
 
+def test_what_many_sessions_ask_at_once_is_read_once_and_right(engine: Engine, stamp: str, today: date) -> None:
+    questions = list(product(((), ("model",), ("plan", "task")), FILTERS[:5], (30, 7, 40)))
+    with asked(engine) as statements, ThreadPoolExecutor(8) as pool:
+        found = list(
+            pool.map(
+                lambda one: looks.by_day(engine, stamp, one[0] or ("model",), last(one[2], today), one[1]), questions
+            )
+        )
+        pool.map(lambda days: data.callers(engine, stamp, [last(days, today)], ()), (40, 30, 7, 1))
+    with reading(engine) as connection:
+        for (by, filters, days), rows in zip(questions, found, strict=True):
+            assert rows is not None
+            assert analytics.summed(rows, by) == analytics.usage_by(
+                connection, by, Period(*last(days, today)), dict(filters)
+            )
+    assert sum("usage_events.day" in statement.partition("GROUP BY")[2] for statement in statements) <= 2
+
+
 def test_a_range_within_one_that_was_looked_at_is_part_of_it(engine: Engine, stamp: str, today: date) -> None:
     wide = data.usage_by(engine, stamp, ("model",), last(30, today), ())
     with asked(engine) as statements:
@@ -154,7 +173,7 @@ def test_a_range_and_the_days_before_cost_one_look(
     fresh = looks._Looks(engine)
     fresh.hold(stamp)
     # Few enough for a half, too many for the whole.
-    monkeypatch.setattr(kept_sums, "MOST", sum(fresh.groups) * 20)
+    monkeypatch.setattr(kept_sums, "MOST", sum(fresh.extent.groups) * 20)
     with asked(engine) as statements:
         data.sums_of_both(engine, stamp, shown, before, (), today)
         data.usage_by(engine, stamp, ("model",), shown, ())

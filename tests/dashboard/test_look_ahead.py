@@ -127,3 +127,14 @@ def test_a_page_ends_what_is_read_ahead_and_it_begins_anew(monkeypatch: pytest.M
     assert at_rest.timer is not None
     at_rest.timer.join()
     assert done == ["first", "first", "second"]
+
+
+def test_any_page_interrupts_what_is_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "_REST_SECONDS", 0.01)
+    done: list[str] = []
+    at_rest = ahead._AtRest()
+    at_rest.later([at_rest.interrupt, lambda: done.append("never")])
+    timer = at_rest.timer
+    assert timer is not None
+    timer.join()
+    assert done == []

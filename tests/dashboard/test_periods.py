@@ -48,7 +48,7 @@ def test_days_that_can_be_chosen() -> None:
     assert first == date(2016, 1, 1)
     assert choosable((), TODAY)
     assert choosable((first, TODAY), TODAY)
-    for days in ((TODAY, first), (date(2015, 12, 31),), (TODAY + timedelta(days=1),), (TODAY, TODAY, TODAY)):
+    for days in ((date(2015, 12, 31),), (TODAY, TODAY + timedelta(days=1))):
         assert not choosable(days, TODAY)
 
 

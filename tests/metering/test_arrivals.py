@@ -47,19 +47,25 @@ def test_days_of_new_and_of_corrected_events_have_changed(engine: Engine) -> Non
     assert _changed(engine, before) == {date(2026, 6, 4), date(2026, 5, 20), date(2026, 6, 1)}
 
 
-def test_an_event_with_a_lower_number_than_was_seen_may_be_of_any_day(engine: Engine) -> None:
+def test_an_event_with_a_lower_number_than_was_seen_may_be_of_any_near_it(engine: Engine) -> None:
     """As PostgreSQL shows it: of two transactions, the one that drew its number first commits last."""
     with writing(engine) as connection:
         rows = Rows(connection)
         account = rows.account("acct-0001")
-        rows.event(account, at("2026-06-01 10:00"), id=5)
+        rows.event(account, at("2026-05-01 10:00"), id=1)
+        rows.event(account, at("2026-06-01 10:00"), id=10_005)
     before = _now(engine)
 
     with writing(engine) as connection:
         rows.connection = connection
-        rows.event(account, at("2026-06-03 10:00"), id=4)
-    assert _now(engine) == Arrived((5, 0), (2, 0))
-    assert _changed(engine, before) is None
+        rows.event(account, at("2026-06-03 10:00"), id=10_004)
+    assert _now(engine) == Arrived((10_005, 0), (2, 0))
+    assert _changed(engine, before) == {date(2026, 6, 1), date(2026, 6, 3)}
+
+
+def test_where_events_are_gone_every_day_may_have_changed(engine: Engine) -> None:
+    """As after a backup of earlier was put back."""
+    assert _changed(engine, Arrived((2, 0), (2, 0))) is None
 
 
 def test_ten_thousand_numbers_are_watched(engine: Engine) -> None:
@@ -69,7 +75,7 @@ def test_ten_thousand_numbers_are_watched(engine: Engine) -> None:
         account = rows.account("acct-0001")
         rows.event(account, at("2026-06-01 10:00"), id=10_005)
     before = _now(engine)
-    for number, changed in ((5, set()), (6, None)):
+    for number, changed in ((5, set()), (6, {date(2026, 6, 1)})):
         with writing(engine) as connection:
             rows.connection = connection
             rows.event(account, at("2026-06-01 10:00"), id=number)
