@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from tests.dashboard.conftest import Server, Visit
-from tests.dashboard.seeding import ACCOUNTS
+from tests.dashboard.conftest import OpenApp, Server, Visit
+from tests.dashboard.seeding import ACCOUNTS, Seeded
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator
@@ -179,3 +179,29 @@ def test_choices_that_nobody_could_make_are_dropped_by_the_page_that_has_the_bar
     assert _chosen(visit) == {"range": "Custom", "compare": "false"}
     visit.page.get_by_role("radio", name="Custom", checked=True).wait_for()
     visit.sees("Filters")
+
+
+def test_back_takes_the_range_of_a_link_back(server: Server, visit: Visit) -> None:
+    visit.open(f"{server.url}/revenue?revenue=Credit", "Revenue")
+    visit.page.get_by_role("link", name="What calls of").click()
+    visit.page.get_by_role("heading", name="Usage", exact=True).wait_for()
+    visit.rest()
+    assert _chosen(visit)["range"] == "Custom"
+
+    visit.page.go_back()
+    visit.page.get_by_role("heading", name="Revenue", exact=True).wait_for()
+    visit.rest()
+    _switch(visit, "Analytics", "Overview")
+    assert _chosen(visit) == {}
+    visit.page.get_by_role("radio", name="30 days", checked=True).wait_for()
+
+
+def test_a_page_that_is_left_while_it_draws_the_bar_leaves_no_fault_behind(
+    seeded: Seeded, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What comes after the widgets is not carried out.
+    monkeypatch.setattr("dashboard.filters.let_go", lambda names: None)
+    app = open_app(seeded, "usage", range="7 days")
+    app.switch_page("app_pages/models.py").run()
+    assert not app.exception
+    assert app.query_params["range"] == "7 days"
