@@ -53,7 +53,8 @@ def enter_page(today: date) -> None:
         kept = {name: value for name, value in before.items() if not (narrowed and name in ONLY.values())}
         st.session_state[_HELD] = kept | said
         links |= choices()
-    if links:
+    # What the server tells the browser replaces the whole address: not without need.
+    if any(st.query_params.get_all(name) != texts for name, texts in links.items()):
         st.query_params.update(links)
 
 
