@@ -26,9 +26,8 @@ _MOST_EVENTS = 3_000_000
 class _AtRest:
     """Does things one by one once no page was asked for in a while, until one is; and not all again too soon."""
 
-    def __init__(self, done: Callable[[], object] = lambda: None) -> None:
+    def __init__(self) -> None:
         self.timer: Timer | None = None
-        self._done = done
         self._done_at = -_PAUSE_SECONDS
         self._turn = Lock()
 
@@ -55,7 +54,6 @@ class _AtRest:
                 return
             _try(task)
         self._done_at = monotonic()
-        self._done()
 
 
 _at_rest = _AtRest()

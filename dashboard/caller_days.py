@@ -24,7 +24,7 @@ MOST_USERS = 100_000
 """Of how many users the days are kept: about 25 megabytes. Beyond, the database counts."""
 _DAY = timedelta(days=1)
 _AT_ONCE = timedelta(days=4 * WORD_DAYS)
-"""How many days one look is for: a million days of users are bits of a few whole numbers."""
+"""How many days one look is for: four whole numbers of each user."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -22,24 +23,41 @@ def _at(where: Seeded, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATECARD_DATABASE_URL", where.url)
 
 
+def _questions(preset: str) -> tuple[Any, ...]:
+    """What pages ask `data` of a range and of the days before."""
+    stamp, today = sources.read_stamp(), sources.utc_now().date()
+    assert stamp is not None
+    period = preset_period(preset, today)
+    return sources.engine(), stamp.text, period.bounds(), period.previous().bounds(), (), today
+
+
+def _queries() -> list[str]:
+    """What is asked of the database from now on."""
+    found: list[str] = []
+    event.listen(sources.engine(), "before_cursor_execute", lambda *call: found.append(call[2]))
+    return found
+
+
+def _end(timer: Timer | None) -> None:
+    """Wait until what is to be done is done."""
+    assert timer is not None
+    timer.join(60)
+    assert not timer.is_alive()
+
+
 def test_what_was_read_ahead_is_not_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _at(seed(tmp_path), monkeypatch)
     read_ahead()
-    stamp, today = sources.read_stamp(), sources.utc_now().date()
-    assert stamp is not None
-    queries: list[str] = []
-    event.listen(sources.engine(), "before_cursor_execute", lambda *call: queries.append(call[2]))
+    asked_for = engine, stamp, *_, today = _questions(DEFAULT_PRESET)
+    queries = _queries()
 
-    period = preset_period(DEFAULT_PRESET, today)
-    shown, before = period.bounds(), period.previous().bounds()
-    asked_for = (sources.engine(), stamp.text, shown, before, (), today)
     now, earlier = data.sums_of_both(*asked_for)
     assert now.requests > 0
     assert earlier is not None
     assert earlier.requests > 0
     assert data.profit_of_both(*asked_for)[0].plans
-    assert data.attention(sources.engine(), stamp.text, today)
-    assert data.standing(sources.engine(), stamp.text, today).mrr_nanos == 20 * 10**9
+    assert data.attention(engine, stamp, today)
+    assert data.standing(engine, stamp, today).mrr_nanos == 20 * 10**9
 
     assert queries == []
 
@@ -73,21 +91,18 @@ def test_where_nothing_is_applied_there_is_nothing_to_say(
 
 def test_the_widest_range_is_read_while_nobody_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _at(seed(tmp_path), monkeypatch)
-    stamp, today, read = sources.read_stamp(), sources.utc_now().date(), Event()
-    assert stamp is not None
+    read = sources.read_stamp()
+    assert read is not None
     monkeypatch.setattr(ahead, "_REST_SECONDS", 0.01)
-    monkeypatch.setattr(ahead, "_at_rest", ahead._AtRest(read.set))
-    ahead.read_farther_at_rest(stamp, today)
-    assert read.wait(60)
-    queries: list[str] = []
-    event.listen(sources.engine(), "before_cursor_execute", lambda *call: queries.append(call[2]))
+    monkeypatch.setattr(ahead, "_at_rest", ahead._AtRest())
+    ahead.read_farther_at_rest(read, sources.utc_now().date())
+    _end(ahead._at_rest.timer)
+    asked_for = engine, stamp, shown, before, *_ = _questions(WIDEST_LENGTH)
+    queries = _queries()
 
-    period = preset_period(WIDEST_LENGTH, today)
-    shown, before = period.bounds(), period.previous().bounds()
-    asked_for = (sources.engine(), stamp.text, shown, before, (), today)
     now, _ = data.sums_of_both(*asked_for)
     earned, _ = data.profit_of_both(*asked_for)
-    called = data.callers(sources.engine(), stamp.text, [shown, before], ())
+    called = data.callers(engine, stamp, [shown, before], ())
 
     assert now.requests == sum(row.requests for row in earned.accounts) > 0
     assert called[shown].accounts > 0
@@ -109,23 +124,23 @@ def test_a_page_ends_what_is_read_ahead_and_it_begins_anew(monkeypatch: pytest.M
     monkeypatch.setattr(ahead, "_REST_SECONDS", 0.01)
     done: list[str] = []
     again, ended = Event(), Event()
-    at_rest = ahead._AtRest(ended.set)
+    at_rest = ahead._AtRest()
 
     def first() -> None:
         done.append("first")
         if not again.is_set():
             # A page is asked for meanwhile.
             again.set()
-            at_rest.later([first, lambda: done.append("second")])
+            at_rest.later([first, lambda: done.append("second"), ended.set])
 
     at_rest.later([first, lambda: done.append("never")])
     assert ended.wait(60)
+    _end(at_rest.timer)
     assert done == ["first", "first", "second"]
 
     # All of it is done: not again so soon.
     at_rest.later([first])
-    assert at_rest.timer is not None
-    at_rest.timer.join()
+    _end(at_rest.timer)
     assert done == ["first", "first", "second"]
 
 
@@ -133,8 +148,11 @@ def test_any_page_interrupts_what_is_read_ahead(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(ahead, "_REST_SECONDS", 0.01)
     done: list[str] = []
     at_rest = ahead._AtRest()
-    at_rest.later([at_rest.interrupt, lambda: done.append("never")])
+    began, asked = Event(), Event()
+    at_rest.later([began.set, lambda: asked.wait(60), lambda: done.append("never")])
     timer = at_rest.timer
-    assert timer is not None
-    timer.join()
+    assert began.wait(60)
+    at_rest.interrupt()
+    asked.set()
+    _end(timer)
     assert done == []
